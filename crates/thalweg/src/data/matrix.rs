@@ -1,0 +1,345 @@
+//! Matrices to factor: dense, sparse with zeros, or observed at some entries only.
+
+use crate::Error;
+use crate::linalg::{MatRef, ROW_BLOCK, Real, fixed_order_sum, row_major};
+
+/// A row-major dense matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dense<T = f64> {
+    rows: usize,
+    cols: usize,
+    values: Vec<T>,
+}
+
+impl<T: Real> Dense<T> {
+    /// From row-major values.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there are rows·cols of them.
+    pub fn new(rows: usize, cols: usize, values: Vec<T>) -> Result<Self, Error> {
+        if rows.checked_mul(cols) != Some(values.len()) {
+            return Err(Error::Shape { what: "a dense matrix", expected: (rows, cols), got: (values.len(), 1) });
+        }
+        Ok(Dense { rows, cols, values })
+    }
+
+    /// Row-major values.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// As a matrix view.
+    pub fn view(&self) -> MatRef<'_, T> {
+        row_major(&self.values, self.rows, self.cols)
+    }
+}
+
+/// One entry of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Triplet<T = f64> {
+    /// Row, from 0.
+    pub row: u32,
+    /// Column, from 0.
+    pub col: u32,
+    /// Value.
+    pub value: T,
+}
+
+/// Compressed rows: columns ascending in each row, no column twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Csr<T = f64> {
+    cols: usize,
+    starts: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T: Real> Csr<T> {
+    /// From entries sorted by row, then column, each position once.
+    fn from_sorted(rows: usize, cols: usize, entries: &[Triplet<T>]) -> Self {
+        let mut starts = vec![0; rows + 1];
+        for e in entries {
+            starts[e.row as usize + 1] += 1;
+        }
+        for i in 0..rows {
+            starts[i + 1] += starts[i];
+        }
+        Csr { cols, starts, indices: entries.iter().map(|e| e.col).collect(), values: entries.iter().map(|e| e.value).collect() }
+    }
+
+    fn transpose(&self) -> Self {
+        let rows = self.rows();
+        let mut starts = vec![0usize; self.cols + 1];
+        for &j in &self.indices {
+            starts[j as usize + 1] += 1;
+        }
+        for j in 0..self.cols {
+            starts[j + 1] += starts[j];
+        }
+        let mut next = starts.clone();
+        let mut indices = vec![0u32; self.indices.len()];
+        let mut values = vec![T::of(0.0); self.values.len()];
+        for i in 0..rows {
+            let (columns, row) = self.row(i);
+            for (&j, &x) in columns.iter().zip(row) {
+                let at = &mut next[j as usize];
+                indices[*at] = i as u32;
+                values[*at] = x;
+                *at += 1;
+            }
+        }
+        Csr { cols: rows, starts, indices, values }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Number of stored entries.
+    pub fn stored(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Columns and values of row i.
+    pub fn row(&self, i: usize) -> (&[u32], &[T]) {
+        let range = self.starts[i]..self.starts[i + 1];
+        (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// All stored values, row after row.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Where row i begins among the stored values.
+    pub fn start(&self, i: usize) -> usize {
+        self.starts[i]
+    }
+
+    fn cast<S: Real>(&self) -> Csr<S> {
+        Csr {
+            cols: self.cols,
+            starts: self.starts.clone(),
+            indices: self.indices.clone(),
+            values: self.values.iter().map(|&x| S::of(x.f64())).collect(),
+        }
+    }
+}
+
+/// Stored entries by row and by column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sparse<T = f64> {
+    /// Row i: the entries of row i of X.
+    pub by_row: Csr<T>,
+    /// Row j: the entries of column j of X.
+    pub by_col: Csr<T>,
+}
+
+/// What to do with a position that is listed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    /// Add the values (Matrix Market, SciPy).
+    Sum,
+    /// Keep the last one listed (a rating that was changed).
+    KeepLast,
+}
+
+impl<T: Real> Sparse<T> {
+    /// From entries in any order. Returns the matrix and how many entries were listed again.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if an entry lies outside, or a side does not fit 32-bit indices.
+    pub fn from_triplets(rows: usize, cols: usize, mut entries: Vec<Triplet<T>>, duplicates: Duplicates) -> Result<(Self, usize), Error> {
+        let limit = u32::MAX as usize;
+        if rows > limit || cols > limit {
+            return Err(Error::Shape { what: "a sparse matrix (sides have 32-bit indices)", expected: (limit, limit), got: (rows, cols) });
+        }
+        if let Some(e) = entries.iter().find(|e| e.row as usize >= rows || e.col as usize >= cols) {
+            return Err(Error::Shape {
+                what: "a sparse matrix, judged by its largest entry",
+                expected: (rows, cols),
+                got: (e.row as usize + 1, e.col as usize + 1),
+            });
+        }
+        entries.sort_by_key(|e| (e.row, e.col)); // stable: the last one listed stays last
+        let listed = entries.len();
+        entries.dedup_by(|again, kept| {
+            let same = (again.row, again.col) == (kept.row, kept.col);
+            if same {
+                kept.value = match duplicates {
+                    Duplicates::Sum => kept.value + again.value,
+                    Duplicates::KeepLast => again.value,
+                };
+            }
+            same
+        });
+        let by_row = Csr::from_sorted(rows, cols, &entries);
+        let by_col = by_row.transpose();
+        let repeated = listed - entries.len();
+        Ok((Sparse { by_row, by_col }, repeated))
+    }
+
+    fn cast<S: Real>(&self) -> Sparse<S> {
+        Sparse { by_row: self.by_row.cast(), by_col: self.by_col.cast() }
+    }
+}
+
+/// Entries that were observed; the others are unknown, not zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed<T = f64> {
+    /// The observed values.
+    pub entries: Sparse<T>,
+    /// w ≥ 0 in ½ Σ w (X − UVᵀ)², on the same positions; 1 without.
+    pub weights: Option<Sparse<T>>,
+}
+
+/// A matrix to factor. `0` is a value in the first two kinds; what is not stored in the third is unknown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matrix<T = f64> {
+    /// Every entry is given.
+    Dense(Dense<T>),
+    /// Every entry is given; those not stored are 0.
+    Sparse(Sparse<T>),
+    /// Only the stored entries are known.
+    Observed(Observed<T>),
+}
+
+/// Sums over the observed entries of a matrix, each in a fixed order.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    /// Observed entries, N. Zeros of a sparse matrix count.
+    pub observed: u64,
+    /// Stored entries.
+    pub stored: u64,
+    /// Σ w x².
+    pub norm_squared: f64,
+    /// Mean of the observed entries (unweighted).
+    pub mean: f64,
+    /// Population standard deviation of the observed entries (ddof 0, unweighted).
+    pub sd: f64,
+    /// Smallest observed entry.
+    pub min: f64,
+    /// Largest observed entry.
+    pub max: f64,
+    /// Negative entries.
+    pub negatives: u64,
+    /// Stored zeros.
+    pub stored_zeros: u64,
+}
+
+impl<T: Real> Matrix<T> {
+    /// (m, n).
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Matrix::Dense(x) => (x.rows, x.cols),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => (x.by_row.rows(), x.by_row.cols()),
+        }
+    }
+
+    /// Dense values with a mask of what was observed: [`Matrix::Observed`] where something is missing, else [`Matrix::Dense`].
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the values do not fill rows·cols.
+    pub fn from_dense_with_missing(rows: usize, cols: usize, values: Vec<T>, is_missing: impl Fn(T) -> bool) -> Result<Self, Error> {
+        let dense = Dense::new(rows, cols, values)?;
+        if !dense.values.iter().any(|&x| is_missing(x)) {
+            return Ok(Matrix::Dense(dense));
+        }
+        let known = dense.values.iter().enumerate().filter(|&(_, &x)| !is_missing(x));
+        let entries = known.map(|(at, &value)| Triplet { row: (at / cols) as u32, col: (at % cols) as u32, value }).collect();
+        let (entries, _) = Sparse::from_triplets(rows, cols, entries, Duplicates::Sum)?;
+        Ok(Matrix::Observed(Observed { entries, weights: None }))
+    }
+
+    /// What kind of matrix this is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Matrix::Dense(_) => "dense",
+            Matrix::Sparse(_) => "sparse",
+            Matrix::Observed(Observed { weights: None, .. }) => "observed",
+            Matrix::Observed(_) => "weighted",
+        }
+    }
+
+    /// The stored entries of row i, as (column, value, weight).
+    pub fn row_entries(&self, i: usize) -> Box<dyn Iterator<Item = (usize, T, T)> + '_> {
+        match self {
+            Matrix::Dense(x) => Box::new(x.values[i * x.cols..][..x.cols].iter().enumerate().map(|(j, &v)| (j, v, T::of(1.0)))),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, weights: None }) => {
+                let (columns, values) = x.by_row.row(i);
+                Box::new(columns.iter().zip(values).map(|(&j, &v)| (j as usize, v, T::of(1.0))))
+            }
+            Matrix::Observed(Observed { entries, weights: Some(w) }) => {
+                let (columns, values) = entries.by_row.row(i);
+                Box::new(columns.iter().zip(values).zip(w.by_row.row(i).1).map(|((&j, &v), &w)| (j as usize, v, w)))
+            }
+        }
+    }
+
+    /// Observed entries in each row (`Side::U`'s rows) and each column.
+    pub fn observed_counts(&self) -> (Vec<usize>, Vec<usize>) {
+        let (m, n) = self.shape();
+        match self {
+            Matrix::Dense(_) | Matrix::Sparse(_) => (vec![n; m], vec![m; n]),
+            Matrix::Observed(x) => {
+                let counts = |c: &Csr<T>| (0..c.rows()).map(|i| c.row(i).0.len()).collect();
+                (counts(&x.entries.by_row), counts(&x.entries.by_col))
+            }
+        }
+    }
+
+    /// Sums over the observed entries.
+    pub fn summary(&self) -> Summary {
+        let (m, n) = self.shape();
+        let stored = match self {
+            Matrix::Dense(x) => x.values.len() as u64,
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.stored() as u64,
+        };
+        let observed = match self {
+            Matrix::Observed(_) => stored,
+            _ => m as u64 * n as u64,
+        };
+        let blocks = m.div_ceil(ROW_BLOCK);
+        let (mut sums, mut squares) = (vec![0.0; blocks], vec![0.0; blocks]);
+        let (mut min, mut max) = if observed > stored { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
+        let (mut negatives, mut stored_zeros) = (0, 0);
+        for i in 0..m {
+            for (_, x, w) in self.row_entries(i) {
+                let (x, w) = (x.f64(), w.f64());
+                sums[i / ROW_BLOCK] += x;
+                squares[i / ROW_BLOCK] += w * x * x;
+                (min, max) = (f64::min(min, x), f64::max(max, x));
+                negatives += u64::from(x < 0.0);
+                stored_zeros += u64::from(x == 0.0);
+            }
+        }
+        let count = observed as f64;
+        let mean = fixed_order_sum(&sums) / count;
+        // a second pass: Σ(x − mean)² keeps the digits that Σx² − N mean² would lose
+        let mut spread = vec![0.0; blocks];
+        for i in 0..m {
+            for (_, x, _) in self.row_entries(i) {
+                spread[i / ROW_BLOCK] += (x.f64() - mean) * (x.f64() - mean);
+            }
+        }
+        let variance = (fixed_order_sum(&spread) + (observed - stored) as f64 * mean * mean) / count;
+        Summary { observed, stored, norm_squared: fixed_order_sum(&squares), mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
+    }
+
+    /// The same numbers in another precision.
+    pub fn cast<S: Real>(&self) -> Matrix<S> {
+        match self {
+            Matrix::Dense(x) => Matrix::Dense(Dense { rows: x.rows, cols: x.cols, values: x.values.iter().map(|&v| S::of(v.f64())).collect() }),
+            Matrix::Sparse(x) => Matrix::Sparse(x.cast()),
+            Matrix::Observed(x) => {
+                Matrix::Observed(Observed { entries: x.entries.cast(), weights: x.weights.as_ref().map(Sparse::cast) })
+            }
+        }
+    }
+}

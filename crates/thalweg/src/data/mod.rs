@@ -1,0 +1,9 @@
+//! Matrices and the files they come in.
+
+mod format;
+mod matrix;
+mod random;
+
+pub use format::{Dataset, FORMATS, Format, ImageShape, Missing, Precision, ReadOptions, read};
+pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
+pub use random::stream;

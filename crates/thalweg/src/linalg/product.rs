@@ -1,0 +1,80 @@
+//! Dense products in blocks of fixed size.
+
+use super::{MatRef, Real, row_major, row_major_mut};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Par};
+use rayon::prelude::*;
+
+/// Rows that are worked on together. Part of the result's definition: changing it changes last bits.
+pub const ROW_BLOCK: usize = 256;
+
+/// The depth over which one product sums before its partial results are added in order.
+const DEPTH_BLOCK: usize = 8192;
+
+/// Σ parts, pairwise in a fixed tree.
+pub fn fixed_order_sum(parts: &[f64]) -> f64 {
+    match parts {
+        [] => 0.0,
+        [x] => *x,
+        _ => {
+            let (a, b) = parts.split_at(parts.len().div_ceil(2));
+            fixed_order_sum(a) + fixed_order_sum(b)
+        }
+    }
+}
+
+/// A·B into `out`, row-major (a.nrows() × b.ncols()), rows of A in parallel.
+pub fn mul<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
+    let r = b.ncols();
+    debug_assert_eq!(out.len(), a.nrows() * r);
+    if out.is_empty() {
+        return;
+    }
+    out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
+        let rows = out.len() / r;
+        let a = a.subrows(block * ROW_BLOCK, rows);
+        matmul(row_major_mut(out, rows, r), Accum::Replace, a, b, T::of(1.0), Par::Seq);
+    });
+}
+
+/// Aᵀ·B into `out`, row-major (a.ncols() × b.ncols()): the sum over rows in blocks of fixed depth, added in order.
+pub fn mul_transpose<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
+    debug_assert_eq!(a.nrows(), b.nrows());
+    let (p, r) = (a.ncols(), b.ncols());
+    debug_assert_eq!(out.len(), p * r);
+    out.fill(T::of(0.0));
+    let depth = a.nrows();
+    if out.is_empty() || depth == 0 {
+        return;
+    }
+    // few columns and many rows: cut the sum; many columns: cut the columns
+    if p < 2 * ROW_BLOCK && depth > DEPTH_BLOCK {
+        let starts: Vec<usize> = (0..depth).step_by(DEPTH_BLOCK).collect();
+        let parts: Vec<Vec<T>> = starts
+            .par_iter()
+            .map(|&start| {
+                let rows = DEPTH_BLOCK.min(depth - start);
+                let mut part = vec![T::of(0.0); p * r];
+                let (a, b) = (a.subrows(start, rows), b.subrows(start, rows));
+                matmul(row_major_mut(&mut part, p, r), Accum::Replace, a.transpose(), b, T::of(1.0), Par::Seq);
+                part
+            })
+            .collect();
+        for part in parts {
+            for (o, x) in out.iter_mut().zip(part) {
+                *o += x;
+            }
+        }
+    } else {
+        mul(a.transpose(), b, out);
+    }
+}
+
+/// AᵀA, r×r row-major, of a row-major A (rows × r).
+pub fn gram<T: Real>(a: &[T], r: usize) -> Vec<T> {
+    let rows = if r == 0 { 0 } else { a.len() / r };
+    let a = row_major(a, rows, r);
+    let mut out = vec![T::of(0.0); r * r];
+    mul_transpose(a, a, &mut out);
+    out
+}

@@ -1,0 +1,69 @@
+//! The two precisions of data and factors.
+
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// `f32` or `f64`: what matrices and factors are made of. Long sums are taken in `f64` for both.
+pub trait Real:
+    faer::traits::RealField
+    + Copy
+    + Debug
+    + Display
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    /// `f32` or `f64`.
+    const NAME: &'static str;
+    /// Largest magnitude whose products and Gram matrices stay in range with room to spare.
+    const LARGEST: f64;
+    /// Smallest such magnitude.
+    const SMALLEST: f64;
+    /// Unit roundoff.
+    const EPSILON: f64;
+    /// Exact for `f32`.
+    fn f64(self) -> f64;
+    /// Rounded to nearest for `f32`.
+    fn of(x: f64) -> Self;
+    /// The larger of the two.
+    fn larger(self, other: Self) -> Self {
+        if self < other { other } else { self }
+    }
+}
+
+impl Real for f64 {
+    const NAME: &'static str = "f64";
+    const LARGEST: f64 = 1e140;
+    const SMALLEST: f64 = 1e-140;
+    const EPSILON: f64 = f64::EPSILON / 2.0;
+    fn f64(self) -> f64 {
+        self
+    }
+    fn of(x: f64) -> Self {
+        x
+    }
+}
+
+impl Real for f32 {
+    const NAME: &'static str = "f32";
+    // factors scale as the root of the data, cross products as its power 3/2: 2^60 still leaves a factor 2^37
+    const LARGEST: f64 = 1e18;
+    const SMALLEST: f64 = 1e-18;
+    const EPSILON: f64 = (f32::EPSILON / 2.0) as f64;
+    fn f64(self) -> f64 {
+        f64::from(self)
+    }
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+}
