@@ -1,1 +1,5 @@
-pub fn placeholder() {}
+//! Runs on disk, figures and reports.
+
+mod manifest;
+
+pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};

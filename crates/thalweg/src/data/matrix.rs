@@ -337,9 +337,7 @@ impl<T: Real> Matrix<T> {
         match self {
             Matrix::Dense(x) => Matrix::Dense(Dense { rows: x.rows, cols: x.cols, values: x.values.iter().map(|&v| S::of(v.f64())).collect() }),
             Matrix::Sparse(x) => Matrix::Sparse(x.cast()),
-            Matrix::Observed(x) => {
-                Matrix::Observed(Observed { entries: x.entries.cast(), weights: x.weights.as_ref().map(Sparse::cast) })
-            }
+            Matrix::Observed(x) => Matrix::Observed(Observed { entries: x.entries.cast(), weights: x.weights.as_ref().map(Sparse::cast) }),
         }
     }
 }

@@ -3,10 +3,12 @@
 //! Every sum that a result depends on is taken in blocks of fixed size and in fixed order, so the bits do not depend on the number of
 //! threads.
 
+mod polynomial;
 mod product;
 mod real;
 
 pub use faer::{Mat, MatMut, MatRef};
+pub use polynomial::Polynomial;
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose};
 pub use real::Real;
 

@@ -1,1 +1,5 @@
-//! solver
+//! Methods, the one loop that runs them, and why it stopped.
+
+mod status;
+
+pub use status::Status;

@@ -1,0 +1,124 @@
+//! What a run directory says about itself.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use thalweg::audit::Status;
+use thalweg::data::{ImageShape, Precision, ReadOptions};
+
+/// The input of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Its format.
+    pub format: String,
+    /// dense, sparse, observed or weighted.
+    pub kind: String,
+    /// (m, n).
+    pub shape: (usize, usize),
+    /// Observed entries.
+    pub observed: u64,
+    /// How it was read.
+    pub read: ReadOptions,
+    /// Set when each row is an image.
+    pub image: Option<ImageShape>,
+    /// What a user should know about the reading.
+    pub notes: Vec<String>,
+}
+
+/// Everything that identifies a fit. The same settings on the same input are the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitSettings {
+    /// r.
+    pub rank: usize,
+    /// Name of the method.
+    pub method: String,
+    /// Name of the start.
+    pub init: String,
+    /// Loss.
+    pub loss: String,
+    /// Arithmetic.
+    pub precision: Precision,
+    /// Number of restarts.
+    pub restarts: usize,
+    /// Seed; restart i draws from stream i of it.
+    pub seed: u64,
+    /// Iteration limit of each restart.
+    pub max_iters: usize,
+    /// Tolerance on the residual.
+    pub tol: f64,
+    /// Fraction of the observed entries held out.
+    pub holdout: Option<f64>,
+}
+
+/// One restart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestartRecord {
+    /// The seed.
+    pub seed: u64,
+    /// Its stream under the seed: 0, 1, 2, …
+    pub trial: u64,
+    /// How it ended.
+    pub status: Status,
+    /// ½ Σ w (X − UVᵀ)².
+    pub objective: f64,
+    /// Residual recomputed from the data.
+    pub kkt: f64,
+    /// Iterations.
+    pub iterations: usize,
+    /// Seconds, over all sessions.
+    pub seconds: f64,
+}
+
+/// The result of a fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitRecord {
+    /// Status of the best restart.
+    pub status: Status,
+    /// Its number.
+    pub best: usize,
+    /// ½ Σ w (X − UVᵀ)².
+    pub objective: f64,
+    /// √(Σ w (X − UVᵀ)² / Σ w X²).
+    pub relative_error: f64,
+    /// Scale-free residual recomputed from the data.
+    pub kkt: f64,
+    /// Proved lower bound over all factorisations of this rank.
+    pub lower_bound: Option<f64>,
+    /// Iterations of the best restart.
+    pub iterations: usize,
+    /// Seconds of all restarts.
+    pub seconds: f64,
+    /// √(mean squared error) over the entries held out.
+    pub holdout_rmse: Option<f64>,
+    /// Each restart.
+    pub restarts: Vec<RestartRecord>,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// 1.
+    pub schema: u32,
+    /// Version of thalweg that wrote it.
+    pub thalweg: String,
+    /// The input.
+    pub input: InputRecord,
+    /// The settings.
+    pub settings: FitSettings,
+    /// Threads used. The result does not depend on them.
+    pub threads: usize,
+    /// The result, once every restart has ended.
+    pub result: Option<FitRecord>,
+}
+
+/// `labels.json`: names of rows and columns, where the input has them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Labels {
+    /// Names of the rows.
+    pub rows: Option<Vec<String>>,
+    /// Names of the columns.
+    pub cols: Option<Vec<String>>,
+}

@@ -1,0 +1,24 @@
+//! What geometry, gradient methods and networks share.
+
+use crate::linalg::Polynomial;
+
+/// f: Rᵖ → R with its derivatives, on a flat slice.
+pub trait Objective: Sync {
+    /// p.
+    fn dim(&self) -> usize;
+
+    /// f(x).
+    fn value(&self, x: &[f64]) -> f64;
+
+    /// ∇f(x) into `gradient`; returns f(x).
+    fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64;
+
+    /// ∇²f(x)·d into `out`.
+    fn hessian_vec(&self, x: &[f64], d: &[f64], out: &mut [f64]);
+
+    /// t → f(x + t (y − x)), where it is an exact polynomial.
+    fn segment(&self, x: &[f64], y: &[f64]) -> Option<Polynomial> {
+        let _ = (x, y);
+        None
+    }
+}

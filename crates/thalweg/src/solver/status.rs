@@ -1,0 +1,21 @@
+//! Why a run ended.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The stationarity residual fell below the tolerance.
+    Converged,
+    /// The iteration limit was reached. Raise `max_iters`.
+    MaxIters,
+    /// The time limit was reached. The run can be resumed.
+    TimeLimit,
+    /// The objective no longer changes at working precision, though the residual is above the tolerance.
+    Stalled,
+    /// Numbers went bad; the last finite point is kept.
+    Breakdown,
+    /// Stopped from outside. The run can be resumed.
+    Stopped,
+}
