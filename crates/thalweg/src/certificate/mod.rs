@@ -1,1 +1,9 @@
-//! certificate
+//! What the data prove about a point, recomputed from the data alone: no solver is believed.
+
+mod bound;
+mod kkt;
+mod uniqueness;
+
+pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
+pub use kkt::{Stationarity, stationarity};
+pub use uniqueness::{Evidence, uniqueness};

@@ -3,14 +3,20 @@
 //! Every sum that a result depends on is taken in blocks of fixed size and in fixed order, so the bits do not depend on the number of
 //! threads.
 
+mod nnls;
 mod polynomial;
 mod product;
 mod real;
+mod sparse_product;
+mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
+pub use nnls::{NnlsWorkspace, nnls};
 pub use polynomial::Polynomial;
-pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose};
+pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, multiply};
 pub use real::Real;
+pub use sparse_product::{gather_gram, gather_rows, row_residual};
+pub use spectrum::{gram_of_columns, symmetric_eigenvalues};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {
@@ -20,4 +26,13 @@ pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {
 /// A row-major slice as a matrix view to write.
 pub fn row_major_mut<T>(data: &mut [T], rows: usize, cols: usize) -> MatMut<'_, T> {
     MatMut::from_row_major_slice_mut(data, rows, cols)
+}
+
+/// Runs `f` compiled for the widest vector instructions of this processor.
+///
+/// `f` must be a closure whose inner calls are `#[inline(always)]`; write plain loops over slices in it. No `mul_add`: without the
+/// instruction it is a library call.
+#[inline(always)]
+pub fn simd<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
 }

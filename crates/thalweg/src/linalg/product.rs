@@ -1,6 +1,6 @@
 //! Dense products in blocks of fixed size.
 
-use super::{MatRef, Real, row_major, row_major_mut};
+use super::{MatMut, MatRef, Real, row_major, row_major_mut};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Par};
 use rayon::prelude::*;
@@ -77,4 +77,9 @@ pub fn gram<T: Real>(a: &[T], r: usize) -> Vec<T> {
     let mut out = vec![T::of(0.0); r * r];
     mul_transpose(a, a, &mut out);
     out
+}
+
+/// out ← A·B on one thread.
+pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: MatMut<'_, T>) {
+    matmul(out, Accum::Replace, a, b, T::of(1.0), Par::Seq);
 }

@@ -31,6 +31,8 @@ pub trait Real:
     const SMALLEST: f64;
     /// Unit roundoff.
     const EPSILON: f64;
+    /// Relative objective below which ½‖X‖² − ⟨C,U⟩ + ½⟨UᵀU,G⟩ has lost too many digits to cancellation.
+    const CHEAP_VALUE_FLOOR: f64;
     /// Exact for `f32`.
     fn f64(self) -> f64;
     /// Rounded to nearest for `f32`.
@@ -46,6 +48,7 @@ impl Real for f64 {
     const LARGEST: f64 = 1e140;
     const SMALLEST: f64 = 1e-140;
     const EPSILON: f64 = f64::EPSILON / 2.0;
+    const CHEAP_VALUE_FLOOR: f64 = 1e-5;
     fn f64(self) -> f64 {
         self
     }
@@ -60,6 +63,7 @@ impl Real for f32 {
     const LARGEST: f64 = 1e18;
     const SMALLEST: f64 = 1e-18;
     const EPSILON: f64 = (f32::EPSILON / 2.0) as f64;
+    const CHEAP_VALUE_FLOOR: f64 = 1e-1;
     fn f64(self) -> f64 {
         f64::from(self)
     }

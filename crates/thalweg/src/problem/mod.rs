@@ -2,6 +2,8 @@
 
 mod nmf;
 mod objective;
+mod row_separable;
 
 pub use nmf::Nmf;
 pub use objective::Objective;
+pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};

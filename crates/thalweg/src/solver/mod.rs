@@ -1,5 +1,8 @@
 //! Methods, the one loop that runs them, and why it stopped.
 
+pub mod nmf;
+mod run;
 mod status;
 
+pub use run::{Breakdown, Iteration, Observer, Progress, STALL_PATIENCE, Solution, Stop, run};
 pub use status::Status;

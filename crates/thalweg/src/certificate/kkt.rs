@@ -1,0 +1,152 @@
+//! Is the point stationary? From residuals, entry by entry.
+
+use crate::data::{Csr, Matrix, Observed};
+use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply};
+use crate::{Error, Factors};
+use rayon::prelude::*;
+
+/// First-order optimality of U, V ≥ 0 for ½ Σ w (X − UVᵀ)².
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stationarity {
+    /// √(Σ_ik G_kk min(u_ik, g_ik / G_kk)²) / ‖X‖ over both factors, with g the gradient and G_kk = Σ_j w_ij v_jk²: how far, relative
+    /// to the data, the product would still move if each entry took its own exact step. 0 exactly at stationary points; unchanged by
+    /// X → cX and by (U, V) → (UD, VD⁻¹).
+    pub kkt: f64,
+    /// ½ Σ w (X − UVᵀ)².
+    pub objective: f64,
+    /// √(Σ w (X − UVᵀ)² / Σ w X²).
+    pub relative_error: f64,
+}
+
+/// Rows whose residuals are formed together.
+const BLOCK: usize = 64;
+
+/// Σ over some rows: the residual's squares, the squared steps, and the data's squares, in that order.
+type Sums = [f64; 3];
+
+/// Recomputes objective and stationarity from the data.
+///
+/// Dense and observed-only data: from residuals, no Gram matrix. Sparse data: the zeros' part of the residual needs Gram matrices, formed
+/// here anew.
+///
+/// # Errors
+/// [`Error::Shape`] if the factors do not fit, [`Error::NotFinite`] if one holds a NaN or an infinity.
+pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Stationarity, Error> {
+    let (m, n) = data.shape();
+    if (factors.rows(), factors.cols()) != (m, n) {
+        return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
+    }
+    if let Some((side, row, col)) = factors.first_not_finite() {
+        let value = factors.side(side)[row * factors.rank() + col];
+        return Err(Error::NotFinite { what: "a factor", row, col, value });
+    }
+    let (u, v) = (factors.u(), factors.v());
+    let (of_u, of_v) = match data {
+        Matrix::Dense(x) => (dense_side(x.view(), u, v), dense_side(x.view().transpose(), v, u)),
+        Matrix::Sparse(x) => (sparse_side(&x.by_row, u, v), sparse_side(&x.by_col, v, u)),
+        Matrix::Observed(Observed { entries, weights }) => (
+            observed_side(&entries.by_row, weights.as_ref().map(|w| &w.by_row), u, v),
+            observed_side(&entries.by_col, weights.as_ref().map(|w| &w.by_col), v, u),
+        ),
+    };
+    let [squares, steps, norm] = of_u;
+    let squares = squares.max(0.0);
+    Ok(Stationarity {
+        kkt: if norm > 0.0 { ((steps + of_v[1]) / norm).sqrt() } else { 0.0 },
+        objective: 0.5 * squares,
+        relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
+    })
+}
+
+/// Sums over blocks of rows, in a fixed order.
+fn over_blocks(rows: usize, of_block: impl Fn(usize, usize) -> Sums + Sync) -> Sums {
+    let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
+    let sums: Vec<Sums> = starts.par_iter().map(|&start| of_block(start, BLOCK.min(rows - start))).collect();
+    [0, 1, 2].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
+}
+
+/// G_kk min(u, g / G_kk)²: the squared step of one entry, in the data's units.
+fn squared_step(u: f64, gradient: f64, curvature: f64) -> f64 {
+    if curvature > 0.0 { curvature * u.min(gradient / curvature).powi(2) } else { 0.0 }
+}
+
+fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
+    (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
+}
+
+fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+    let curvature = column_squares(v);
+    over_blocks(x.nrows(), |start, count| {
+        let (x, u) = (x.subrows(start, count), u.subrows(start, count));
+        let mut residual = Mat::zeros(count, x.ncols());
+        multiply(u, v.transpose(), residual.as_mut());
+        let mut sums = [0.0; 3];
+        for i in 0..count {
+            for j in 0..x.ncols() {
+                residual[(i, j)] -= x[(i, j)];
+                sums[0] += residual[(i, j)] * residual[(i, j)];
+                sums[2] += x[(i, j)] * x[(i, j)];
+            }
+        }
+        let mut gradient = Mat::zeros(count, v.ncols());
+        multiply(residual.as_ref(), v, gradient.as_mut());
+        for i in 0..count {
+            for k in 0..v.ncols() {
+                sums[1] += squared_step(u[(i, k)], gradient[(i, k)], curvature[k]);
+            }
+        }
+        sums
+    })
+}
+
+fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> f64 {
+    (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
+}
+
+fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+    let r = v.ncols();
+    let mut gram = Mat::zeros(r, r);
+    multiply(v.transpose(), v, gram.as_mut());
+    over_blocks(x.rows(), |start, count| {
+        let mut sums = [0.0; 3];
+        for i in start..start + count {
+            let (columns, values) = x.row(i);
+            let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
+            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries
+            sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
+            for (&j, &x) in columns.iter().zip(values) {
+                sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
+                sums[2] += x * x;
+                for k in 0..r {
+                    gradient[k] -= x * v[(j as usize, k)];
+                }
+            }
+            sums[1] += (0..r).map(|k| squared_step(u[(i, k)], gradient[k], gram[(k, k)])).sum::<f64>();
+        }
+        sums
+    })
+}
+
+fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+    let r = v.ncols();
+    over_blocks(x.rows(), |start, count| {
+        let mut sums = [0.0; 3];
+        for i in start..start + count {
+            let (columns, values) = x.row(i);
+            let (mut gradient, mut curvature) = (vec![0.0; r], vec![0.0; r]);
+            for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
+                let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
+                let residual = product_entry(u, i, v, j as usize) - x;
+                sums[0] += weight * residual * residual;
+                sums[2] += weight * x * x;
+                for k in 0..r {
+                    let vk = v[(j as usize, k)];
+                    gradient[k] += weight * residual * vk;
+                    curvature[k] += weight * vk * vk;
+                }
+            }
+            sums[1] += (0..r).map(|k| squared_step(u[(i, k)], gradient[k], curvature[k])).sum::<f64>();
+        }
+        sums
+    })
+}

@@ -1,0 +1,60 @@
+//! NMF methods: each is a rule on a panel of rows. To add one: a file here, and a line in [`NMF_METHODS`].
+
+mod alternating;
+mod anls;
+mod gradient;
+mod hals;
+mod init;
+
+pub use alternating::{Alternating, Memory, Order};
+pub use anls::Anls;
+pub use gradient::{Gradient, Paper};
+pub use hals::Hals;
+pub use init::{INITS, Init};
+
+use crate::data::Matrix;
+use crate::linalg::Real;
+use crate::problem::RowUpdate;
+
+/// A rule in both precisions, with what its users should know.
+pub trait NmfMethod: RowUpdate<f32> + RowUpdate<f64> {
+    /// Its entry in help texts and in the methods table.
+    fn about(&self) -> About;
+}
+
+/// What help texts and the methods table say of a method.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// As given to `--method`.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Arithmetic for each row beside its normal equations.
+    pub cost_per_row: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Whether V is moved from the new U or from the old one.
+    pub order: Order,
+    /// The start it is meant for.
+    pub init: Init,
+    /// An iteration count that belongs to the method.
+    pub iterations: Option<usize>,
+    /// Whether each half-step lowers the objective.
+    pub monotone: bool,
+}
+
+/// Every method, the default for full data first.
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &Anls, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
+
+/// The method of that name.
+pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
+    NMF_METHODS.iter().copied().find(|m| m.about().name == name)
+}
+
+/// The method that suits the data, and why.
+pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
+    match data {
+        Matrix::Dense(_) | Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
+        Matrix::Observed(_) => (&Anls, "each row has its own Gram matrix, which costs more than solving the row exactly"),
+    }
+}

@@ -1,0 +1,4 @@
+//! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
+
+mod methods;
+mod planted;
