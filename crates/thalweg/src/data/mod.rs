@@ -1,9 +1,11 @@
 //! Matrices and the files they come in.
 
 mod format;
+mod holdout;
 mod matrix;
 mod random;
 
 pub use format::{Dataset, FORMATS, Format, ImageShape, Missing, Precision, ReadOptions, read};
+pub use holdout::{Holdout, hold_out};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use random::stream;

@@ -139,7 +139,7 @@ fn cholesky_solve<T: Real>(a: &mut [T], x: &mut [T], p: usize) -> bool {
         }
     }
     for k in 0..p {
-        x[k] = x[k] / a[k * p + k];
+        x[k] /= a[k * p + k];
         let xk = x[k];
         for (t, &value) in x[k + 1..].iter_mut().zip(&a[k * p + k + 1..][..p - k - 1]) {
             *t -= xk * value;

@@ -1,7 +1,7 @@
 //! The two precisions of data and factors.
 
 use std::fmt::{Debug, Display};
-use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// `f32` or `f64`: what matrices and factors are made of. Long sums are taken in `f64` for both.
 pub trait Real:
@@ -22,6 +22,7 @@ pub trait Real:
     + AddAssign
     + SubAssign
     + MulAssign
+    + DivAssign
 {
     /// `f32` or `f64`.
     const NAME: &'static str;

@@ -1,6 +1,6 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
-use super::{Init, NmfMethod};
+use super::{NmfMethod, WorkingPrecision};
 use crate::linalg::Real;
 use crate::problem::{Nmf, RowSeparable, RowUpdate, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
@@ -42,23 +42,13 @@ pub struct Memory {
     pub v_residual: Option<f64>,
 }
 
-impl<'a> Alternating<'a, f64> {
-    /// Starts `method` in f64.
+impl<'a, T: WorkingPrecision> Alternating<'a, T> {
+    /// Starts a method at given factors.
     ///
     /// # Errors
     /// As [`Alternating::with_rule`].
-    pub fn start(problem: &'a Nmf<'a, f64>, method: &'a dyn NmfMethod, factors: Factors<f64>) -> Result<Self, Error> {
-        Self::with_rule(problem, method, method.about().order, factors)
-    }
-}
-
-impl<'a> Alternating<'a, f32> {
-    /// Starts `method` in f32.
-    ///
-    /// # Errors
-    /// As [`Alternating::with_rule`].
-    pub fn start(problem: &'a Nmf<'a, f32>, method: &'a dyn NmfMethod, factors: Factors<f32>) -> Result<Self, Error> {
-        Self::with_rule(problem, method, method.about().order, factors)
+    pub fn start(problem: &'a Nmf<'a, T>, method: &'a dyn NmfMethod, factors: Factors<T>) -> Result<Self, Error> {
+        Self::with_rule(problem, T::rule(method), method.about().order, factors)
     }
 }
 
@@ -85,11 +75,6 @@ impl<'a, T: Real> Alternating<'a, T> {
         let objective = problem.objective(&factors);
         let progress = Progress { iteration: 0, objective, kkt: None, measured_at: 0, unchanged: 0 };
         Ok(Alternating { problem, rule, order, factors, old_u: Vec::new(), progress, v_residual: None })
-    }
-
-    /// The random start of one trial.
-    pub fn trial_start(problem: &Nmf<'_, T>, init: Init, seed: u64, trial: u64) -> Factors<T> {
-        init.factors(problem, seed, trial)
     }
 
     /// What to keep, with the factors, to go on later.

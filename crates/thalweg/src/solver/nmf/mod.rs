@@ -22,6 +22,24 @@ pub trait NmfMethod: RowUpdate<f32> + RowUpdate<f64> {
     fn about(&self) -> About;
 }
 
+/// A precision that methods work in.
+pub trait WorkingPrecision: Real {
+    /// The method's rule in this precision.
+    fn rule(method: &dyn NmfMethod) -> &dyn RowUpdate<Self>;
+}
+
+impl WorkingPrecision for f32 {
+    fn rule(method: &dyn NmfMethod) -> &dyn RowUpdate<f32> {
+        method
+    }
+}
+
+impl WorkingPrecision for f64 {
+    fn rule(method: &dyn NmfMethod) -> &dyn RowUpdate<f64> {
+        method
+    }
+}
+
 /// What help texts and the methods table say of a method.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
