@@ -1,2 +1,56 @@
-//! The thalweg command line.
-fn main() {}
+//! `thalweg`: factor a matrix, audit the answer, write the report.
+//!
+//! A subcommand parses, calls the library and prints a record: results to standard output, everything else to standard error.
+
+mod args;
+mod commands;
+mod exit;
+mod input;
+mod progress;
+mod signals;
+
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are results, everything else is a usage error
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let outcome = std::panic::catch_unwind(|| dispatch(&cli));
+    match outcome {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(failure)) => {
+            eprintln!("thalweg: {failure}");
+            ExitCode::from(failure.code())
+        }
+        Err(_) => {
+            eprintln!("thalweg: this is a bug; please report it with the message above and the command line");
+            ExitCode::from(exit::BUG)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<u8, Failure> {
+    let common = &cli.common;
+    common.start_threads()?;
+    match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, common),
+        Command::Info(args) => commands::info::run(args, common),
+        Command::Fit(args) => commands::fit::run(args, common),
+        Command::Audit(args) => commands::audit::run(args, common),
+        Command::Line(args) => commands::line::run(args, common),
+        Command::Report(args) => commands::report::run(args, common),
+        Command::Transform(args) => commands::transform::run(args, common),
+        Command::Export(args) => commands::export::run(args, common),
+        Command::Completions { shell } => commands::completions::run(*shell),
+        Command::Man => commands::man::run(),
+    }
+}

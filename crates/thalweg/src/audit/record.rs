@@ -94,17 +94,17 @@ pub struct BarrierReport {
 
 /// One pair of answers: matched components.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Alignment {
+pub struct AnswerPair {
     /// First restart.
     pub a: usize,
     /// Second restart.
     pub b: usize,
     /// Mean cosine between matched rank-one terms.
     pub cosine: f64,
-    /// Barrier of the straight line, relative.
-    pub barrier: f64,
+    /// Barrier of the straight line, relative to the larger objective; none where it was not measured.
+    pub barrier: Option<f64>,
     /// The same after alignment.
-    pub aligned_barrier: f64,
+    pub aligned_barrier: Option<f64>,
 }
 
 /// What the singular values say about the rank.
@@ -167,7 +167,7 @@ pub struct Audit {
     /// Barriers between answers.
     pub barriers: Option<BarrierReport>,
     /// Pairs of answers.
-    pub alignments: Vec<Alignment>,
+    pub pairs: Vec<AnswerPair>,
     /// Rank evidence.
     pub rank: Option<RankEvidence>,
     /// Uniqueness of the factorisation of UVᵀ.

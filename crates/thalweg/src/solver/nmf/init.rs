@@ -35,17 +35,23 @@ impl Init {
         INITS.iter().copied().find(|i| i.name() == name)
     }
 
+    /// s = √(π·mean / 2r), the scale of the half-normal start: E[(UVᵀ)ᵢⱼ] = r·s²·2/π is the mean of X.
+    pub fn half_normal_scale<T: Real>(problem: &Nmf<'_, T>) -> f64 {
+        (std::f64::consts::PI * problem.summary().mean / (2.0 * problem.rank() as f64)).sqrt()
+    }
+
     /// The first factors of one trial. Rows without an observed entry get zeros: nothing would ever move them.
     ///
     /// Source: Bjorck, Gomes, Weinberger (2020), section 4.1; the mean is that of UVᵀ, not of U.
     pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Factors<T> {
         let (m, n) = problem.data().shape();
         let r = problem.rank();
-        let square = std::f64::consts::PI * problem.summary().mean / (2.0 * r as f64);
+        let scale = Self::half_normal_scale(problem);
         let (scale_u, scale_v) = match self {
-            Init::HalfNormal => (square.sqrt(), square.sqrt()),
+            Init::HalfNormal => (scale, scale),
             Init::Random => {
-                let scale_v = square.sqrt().log2().floor().exp2();
+                let square = std::f64::consts::PI * problem.summary().mean / (2.0 * r as f64);
+                let scale_v = scale.log2().floor().exp2();
                 (square / scale_v, scale_v)
             }
         };

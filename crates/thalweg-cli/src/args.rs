@@ -1,0 +1,344 @@
+//! The command line, from which help, completions and the man page are made.
+
+use crate::exit::Failure;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::fmt;
+use std::path::PathBuf;
+use thalweg::data::Missing;
+use thalweg::solver::nmf::{INITS, NMF_METHODS};
+
+/// Factor a matrix, and see how far to trust the answer.
+///
+/// X ≈ U Vᵀ with non-negative U (a row for each row of X) and V (a row for each column). `fit` makes a run directory, `audit` adds the
+/// evidence, `report` draws it.
+#[derive(Debug, Parser)]
+#[command(name = "thalweg", version, after_help = EXAMPLES, max_term_width = 110, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  thalweg demo                                            the whole of it on handwritten digits
+  thalweg info expression.tsv                             what would be read
+  thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
+  thalweg fit ratings.dat -k 20 --holdout 0.1 -o run      observed entries only, RMSE on a tenth of them
+  thalweg audit run && thalweg report run -o report.html  how far to trust it
+
+Exit codes: 0 done, 2 usage, 3 finished but not established (not converged), 65 bad input, 66 no input,
+73 cannot write, 74 input or output failed, 75 limit reached (run the command again to go on), 130 and 143 signals.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Seed of all randomness.
+    #[arg(long, global = true, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads [default: all cores]. Results do not depend on it.
+    #[arg(long, global = true)]
+    pub threads: Option<usize>,
+    /// Print exactly one JSON document on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but results and errors.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Say more.
+    #[arg(short, global = true)]
+    pub verbose: bool,
+    /// Memory that reading may take, such as 500M or 4G.
+    #[arg(long, global = true, value_name = "SIZE", default_value = "8G", value_parser = parse_size)]
+    pub max_memory: u64,
+    /// Stop after so many seconds; a run can be resumed.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub max_time: Option<f64>,
+    /// Where to write.
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+impl Common {
+    /// Starts the threads that everything runs on.
+    pub fn start_threads(&self) -> Result<(), Failure> {
+        if self.threads == Some(0) {
+            return Err(Failure::Usage("--threads is 0: at least one is needed".into()));
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.thread_count());
+        pool.build_global().map_err(|reason| Failure::Usage(format!("--threads: {reason}")))
+    }
+
+    /// How many.
+    pub fn thread_count(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// A line on standard error, unless quiet.
+    pub fn say(&self, line: fmt::Arguments<'_>) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// A line on standard error, if verbose.
+    pub fn detail(&self, line: fmt::Arguments<'_>) {
+        if self.verbose {
+            self.say(line);
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        other => return Err(format!("{other} is no unit; use K, M, G or T")),
+    };
+    let number: f64 = digits.parse().map_err(|_| "expected a number and a unit, such as 500M or 4G".to_owned())?;
+    let bytes = number * (1u64 << unit) as f64;
+    if bytes >= 1.0 && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("expected a size of at least one byte".into()) }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    if (0.0..1e9).contains(&seconds) { Ok(seconds) } else { Err("expected between 0 and a billion seconds".into()) }
+}
+
+fn parse_columns(text: &str) -> Result<(usize, usize), String> {
+    let expected = || "expected FIRST:END, counted from 0, END not included".to_owned();
+    let (first, end) = text.split_once(':').ok_or_else(expected)?;
+    let (first, end) = (first.parse().map_err(|_| expected())?, end.parse().map_err(|_| expected())?);
+    if first < end { Ok((first, end)) } else { Err("the range holds no column".into()) }
+}
+
+fn parse_rank(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("a factorisation needs at least rank 1".into()),
+        Ok(rank) => Ok(rank),
+        Err(_) => Err("expected a whole number".into()),
+    }
+}
+
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let fraction: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if fraction > 0.0 && fraction < 1.0 { Ok(fraction) } else { Err("expected a fraction between 0 and 1".into()) }
+}
+
+fn parse_tolerance(text: &str) -> Result<f64, String> {
+    let tol: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if (0.0..1.0).contains(&tol) { Ok(tol) } else { Err("expected a tolerance of at least 0 and below 1".into()) }
+}
+
+fn method_names() -> Vec<&'static str> {
+    NMF_METHODS.iter().map(|m| m.about().name).collect()
+}
+
+fn init_names() -> Vec<&'static str> {
+    INITS.iter().map(|i| i.name()).collect()
+}
+
+/// What an entry that is not there means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingArg {
+    /// Refuse to guess where the file does not settle it.
+    Error,
+    /// NaN and empty fields are unobserved.
+    Nan,
+    /// Entries that are not stored (zeros of a table) are unobserved.
+    Absent,
+    /// Entries that are not stored are zeros.
+    Zero,
+}
+
+impl From<MissingArg> for Missing {
+    fn from(arg: MissingArg) -> Self {
+        match arg {
+            MissingArg::Error => Missing::Error,
+            MissingArg::Nan => Missing::Nan,
+            MissingArg::Absent => Missing::Absent,
+            MissingArg::Zero => Missing::Zero,
+        }
+    }
+}
+
+/// Arithmetic of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// 64 bits.
+    F64,
+    /// 32 bits: half the memory, about twice the speed.
+    F32,
+}
+
+/// How to read the input.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// What an entry that is not there means.
+    #[arg(long, value_enum, default_value = "error")]
+    pub missing: MissingArg,
+    /// Keep these columns only, counted from 0.
+    #[arg(long, value_name = "FIRST:END", value_parser = parse_columns)]
+    pub columns: Option<(usize, usize)>,
+    /// Transpose after reading.
+    #[arg(long)]
+    pub transpose: bool,
+    /// The array to take from an .npz with several.
+    #[arg(long, value_name = "NAME")]
+    pub variable: Option<String>,
+    /// Read a table of three columns as row, column, value.
+    #[arg(long)]
+    pub triplets: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Factor the embedded handwritten digits, audit, and write the report.
+    Demo(DemoArgs),
+    /// Tell what would be read: format, shape, range, missing entries.
+    Info(InfoArgs),
+    /// Factor a matrix; the same command goes on where a run was cut.
+    Fit(FitArgs),
+    /// How far can a fit be trusted? Adds the evidence to its directory.
+    Audit(AuditArgs),
+    /// The exact loss on the segment between two factorisations.
+    Line(LineArgs),
+    /// One self-contained page about one or several runs.
+    Report(ReportArgs),
+    /// Factor new rows with the V of a fit.
+    Transform(TransformArgs),
+    /// Write factors as CSV with labels.
+    Export(ExportArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Random starts.
+    #[arg(long, default_value_t = 6)]
+    pub restarts: usize,
+}
+
+/// `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// File or folder.
+    pub input: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// File or folder.
+    pub input: PathBuf,
+    /// Rank: the number of components.
+    #[arg(short = 'k', long, value_parser = parse_rank)]
+    pub rank: usize,
+    /// How to read it.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Method [default: by the kind of data].
+    #[arg(long, value_parser = method_names())]
+    pub method: Option<String>,
+    /// Loss.
+    #[arg(long, default_value = "frobenius", value_parser = ["frobenius"])]
+    pub loss: String,
+    /// Fraction of the observed entries to hold out; their RMSE is reported.
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
+    pub holdout: Option<f64>,
+    /// Number of random starts.
+    #[arg(long, default_value_t = 1)]
+    pub restarts: usize,
+    /// Start [default: the method's own].
+    #[arg(long, value_parser = init_names())]
+    pub init: Option<String>,
+    /// Arithmetic [default: that of the file].
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionArg>,
+    /// Iteration limit of each restart.
+    #[arg(long, default_value_t = 2000)]
+    pub max_iters: usize,
+    /// Tolerance on the scale-free residual.
+    #[arg(long, default_value = "1e-5", value_parser = parse_tolerance)]
+    pub tol: f64,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+    /// Random starts from which a line is drawn to each end point.
+    #[arg(long, default_value_t = 50)]
+    pub lines: usize,
+    /// End points: answers of restarts, the best first.
+    #[arg(long, default_value_t = 1)]
+    pub points: usize,
+    /// Read the data from here instead of where the manifest says.
+    #[arg(long, value_name = "INPUT")]
+    pub data: Option<PathBuf>,
+}
+
+/// `line`.
+#[derive(Debug, Args)]
+pub struct LineArgs {
+    /// Factors at λ = 0 (.npz with U and V, or a run directory).
+    pub a: PathBuf,
+    /// Factors at λ = 1.
+    pub b: PathBuf,
+    /// The data.
+    #[arg(long, value_name = "INPUT")]
+    pub data: PathBuf,
+    /// How to read them.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Draw the curve.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run directories.
+    #[arg(required = true)]
+    pub dirs: Vec<PathBuf>,
+}
+
+/// `transform`.
+#[derive(Debug, Args)]
+pub struct TransformArgs {
+    /// New rows, with the columns of the fitted matrix.
+    pub input: PathBuf,
+    /// Run directory, or factors (.npz).
+    #[arg(long, value_name = "RUN")]
+    pub model: PathBuf,
+    /// How to read them.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+}

@@ -1,0 +1,185 @@
+//! `thalweg fit`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, FitArgs, PrecisionArg};
+use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use crate::input;
+use crate::progress::{Bars, word};
+use crate::signals::Interrupt;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+use thalweg::audit::Status;
+use thalweg::data::{Dataset, Precision};
+use thalweg::solver::nmf::{default_method, method};
+use thalweg_lab::{FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
+
+/// What `fit --json` prints.
+#[derive(Debug, Serialize)]
+struct FitDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    status: Status,
+    shape: [usize; 2],
+    observed: u64,
+    rank: usize,
+    method: &'a str,
+    loss: &'a str,
+    objective: f64,
+    relative_error: f64,
+    kkt: f64,
+    lower_bound: Option<f64>,
+    iterations: usize,
+    seconds: f64,
+    seed: u64,
+    holdout_rmse: Option<f64>,
+    restarts: &'a [thalweg_lab::RestartRecord],
+    factors: String,
+}
+
+pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
+    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let settings = settings(args, &dataset, common);
+    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
+    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), common)?;
+    let result = manifest.result.as_ref().expect("a fit that returns has a result");
+    if common.json {
+        print_json(&document(&manifest, result, &dir))?;
+    } else {
+        print_text(&in_words(&manifest, result, &dir))?;
+    }
+    Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result.status)))
+}
+
+/// Runs the fit with bars and signals.
+pub fn fit_in(
+    dataset: &Dataset,
+    input: InputRecord,
+    settings: FitSettings,
+    dir: RunDir,
+    common: &Common,
+) -> Result<(Manifest, Interrupt), Failure> {
+    let interrupt = Interrupt::listen();
+    let bars = Bars::new(settings.restarts, settings.max_iters, common.quiet);
+    let manifest = Manifest {
+        schema: 1,
+        thalweg: env!("CARGO_PKG_VERSION").to_owned(),
+        input,
+        settings,
+        threads: common.thread_count(),
+        result: None,
+    };
+    let job = FitJob {
+        manifest,
+        dataset,
+        dir,
+        max_time: common.max_time.map(Duration::from_secs_f64),
+        max_memory: common.max_memory,
+        stop: &interrupt.flag,
+        observe: &|restart, progress, status| bars.observe(restart, progress, status),
+    };
+    let outcome = fit(job);
+    bars.finish();
+    Ok((outcome?, interrupt))
+}
+
+fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
+    let chosen = match &args.method {
+        Some(name) => method(name).expect("the parser knows the methods"),
+        None => {
+            // held-out entries make any data observed-only
+            let (chosen, why) = match args.holdout {
+                Some(_) => (method("anls").expect("the exact row method is listed"), "held-out entries leave each row its own Gram matrix"),
+                None => default_method(&dataset.matrix),
+            };
+            common.detail(format_args!("method {}: {why}", chosen.about().name));
+            chosen
+        }
+    };
+    let about = chosen.about();
+    FitSettings {
+        rank: args.rank,
+        method: about.name.to_owned(),
+        init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
+        loss: args.loss.clone(),
+        precision: match args.precision {
+            None => dataset.precision,
+            Some(PrecisionArg::F32) => Precision::F32,
+            Some(PrecisionArg::F64) => Precision::F64,
+        },
+        restarts: args.restarts.max(1),
+        seed: common.seed,
+        max_iters: about.iterations.unwrap_or(args.max_iters),
+        tol: args.tol,
+        holdout: args.holdout,
+    }
+}
+
+fn default_dir(args: &FitArgs) -> PathBuf {
+    let name = args.input.file_name().map_or("matrix".into(), |n| n.to_string_lossy().into_owned());
+    let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or("matrix").to_owned();
+    PathBuf::from(format!("thalweg-{stem}-k{}", args.rank))
+}
+
+fn exit_code(status: Status) -> u8 {
+    match status {
+        Status::Converged => DONE,
+        Status::TimeLimit | Status::Stopped => LIMIT,
+        Status::MaxIters | Status::Stalled | Status::Breakdown => NOT_ESTABLISHED,
+    }
+}
+
+fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> FitDocument<'a> {
+    FitDocument {
+        schema: 1,
+        command: "fit",
+        status: result.status,
+        shape: [manifest.input.shape.0, manifest.input.shape.1],
+        observed: manifest.input.observed,
+        rank: manifest.settings.rank,
+        method: &manifest.settings.method,
+        loss: &manifest.settings.loss,
+        objective: result.objective,
+        relative_error: result.relative_error,
+        kkt: result.kkt,
+        lower_bound: result.lower_bound,
+        iterations: result.iterations,
+        seconds: result.seconds,
+        seed: manifest.settings.seed,
+        holdout_rmse: result.holdout_rmse,
+        restarts: &result.restarts,
+        factors: dir.factors().display().to_string(),
+    }
+}
+
+fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
+    let settings = &manifest.settings;
+    let mut lines = vec![
+        format!(
+            "{}: rank {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
+            manifest.input.path.display(),
+            settings.rank,
+            settings.method,
+            word(result.status),
+            result.iterations,
+            result.seconds,
+            result.restarts.len()
+        ),
+        format!("objective        {:.8e}   relative error {:.6}", result.objective, result.relative_error),
+        format!("residual (kkt)   {:.2e}   tolerance {:.0e}", result.kkt, settings.tol),
+    ];
+    match result.lower_bound {
+        Some(bound) if bound > 0.0 => {
+            let gap = 100.0 * (result.objective - bound) / result.objective;
+            lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
+        }
+        Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
+        None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
+    }
+    if let Some(rmse) = result.holdout_rmse {
+        lines.push(format!("held-out RMSE    {rmse:.6}"));
+    }
+    lines.push(format!("factors          {}", dir.factors().display()));
+    lines.push(format!("next             thalweg audit {0} && thalweg report {0} -o report.html", dir.path().display()));
+    lines.join("\n") + "\n"
+}

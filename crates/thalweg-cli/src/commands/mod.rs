@@ -1,0 +1,33 @@
+//! One file for each subcommand.
+
+pub mod audit;
+pub mod completions;
+pub mod demo;
+pub mod export;
+pub mod fit;
+pub mod info;
+pub mod line;
+pub mod man;
+pub mod report;
+pub mod transform;
+
+use crate::exit::Failure;
+use serde::Serialize;
+use std::io::Write;
+
+/// Prints a record as one JSON document.
+fn print_json<T: Serialize>(record: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(record).expect("records hold plain values");
+    print_text(&format!("{text}\n"))
+}
+
+/// Prints to standard output; a reader that went away is no failure.
+fn print_text(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Output(thalweg::Error::Io { path: "standard output".into(), source }))
+        }
+        _ => Ok(()),
+    }
+}

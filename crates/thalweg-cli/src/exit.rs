@@ -1,0 +1,81 @@
+//! Exit codes, and which failure has which.
+
+use std::fmt;
+use std::io;
+use thalweg::Error;
+use thalweg_lab::FitError;
+
+/// Done, and every requested promise held.
+pub const DONE: u8 = 0;
+/// A bug.
+pub const BUG: u8 = 1;
+/// Wrong usage.
+pub const USAGE: u8 = 2;
+/// Finished, but a requested property was not established.
+pub const NOT_ESTABLISHED: u8 = 3;
+/// Bad input.
+pub const BAD_INPUT: u8 = 65;
+/// Input missing.
+pub const NO_INPUT: u8 = 66;
+/// Cannot write.
+pub const CANNOT_WRITE: u8 = 73;
+/// Input or output failed.
+pub const IO: u8 = 74;
+/// A limit was reached; the run can be resumed.
+pub const LIMIT: u8 = 75;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line makes no sense.
+    Usage(String),
+    /// The library refused, while reading or computing.
+    Input(Error),
+    /// A result could not be written.
+    Output(Error),
+}
+
+impl Failure {
+    /// The exit code of this failure.
+    pub fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) | Failure::Input(Error::Parameter { .. }) => USAGE,
+            Failure::Input(Error::Memory { .. }) => LIMIT,
+            Failure::Input(Error::Io { source, .. }) => match source.kind() {
+                io::ErrorKind::NotFound => NO_INPUT,
+                _ => IO,
+            },
+            Failure::Output(Error::Io { source, .. }) => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::Other => IO,
+                _ => CANNOT_WRITE,
+            },
+            Failure::Input(_) | Failure::Output(_) => BAD_INPUT,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(message) => f.write_str(message),
+            Failure::Input(error) => error.fmt(f),
+            Failure::Output(error) => write!(f, "cannot write {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Input(error)
+    }
+}
+
+impl From<FitError> for Failure {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::Input(error) => Failure::Input(error),
+            FitError::Output(error) => Failure::Output(error),
+            other => Failure::Usage(other.to_string()),
+        }
+    }
+}

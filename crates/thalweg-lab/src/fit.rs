@@ -1,0 +1,297 @@
+//! A fit with restarts, kept on disk so that it survives being killed.
+
+use crate::{FitRecord, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use thalweg::audit::Status;
+use thalweg::certificate::{Stationarity, spectral_bound, stationarity};
+use thalweg::data::{Dataset, Holdout, Matrix, Precision, hold_out, write_atomically, write_factors};
+use thalweg::problem::Nmf;
+use thalweg::solver::nmf::{Alternating, Init, Memory, NmfMethod, WorkingPrecision, method};
+use thalweg::solver::{Iteration, Progress, Stop, run};
+use thalweg::{Error, Factors};
+
+/// Time between two checkpoints of a restart: what a kill can cost.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+
+/// A fit to run, or to go on with.
+pub struct FitJob<'a> {
+    /// What to fit, and how: the manifest without a result.
+    pub manifest: Manifest,
+    /// The data.
+    pub dataset: &'a Dataset,
+    /// Where it is kept.
+    pub dir: RunDir,
+    /// Time limit of this call.
+    pub max_time: Option<Duration>,
+    /// Memory that reading a checkpoint may take, in bytes.
+    pub max_memory: u64,
+    /// Set from outside to end the run, leaving it resumable.
+    pub stop: &'a AtomicBool,
+    /// Told after every iteration of a restart, and once with its status.
+    pub observe: &'a (dyn Fn(usize, &Progress, Option<Status>) + Sync),
+}
+
+/// Why a fit did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The input or a file.
+    #[error(transparent)]
+    Input(#[from] Error),
+    /// The directory holds another run.
+    #[error("{dir} holds another run, with another {what}: give another directory with -o, or remove it")]
+    Other {
+        /// The directory.
+        dir: String,
+        /// The first thing that differs.
+        what: &'static str,
+    },
+}
+
+/// The training data and what is held out of them.
+///
+/// # Errors
+/// As [`hold_out`].
+pub fn split(dataset: &Dataset, manifest: &Manifest) -> Result<Option<(Matrix<f64>, Holdout)>, Error> {
+    let settings = &manifest.settings;
+    settings.holdout.map(|fraction| hold_out(&dataset.matrix, fraction, settings.seed)).transpose()
+}
+
+/// Runs every restart to its end, or until time is up or the stop flag is set; then the directory can be taken up again with the same call.
+///
+/// The result depends on data and settings alone: not on threads, interruptions, or how restarts are spread over threads.
+///
+/// # Errors
+/// [`FitError::Other`] if the directory holds a run with other settings, [`FitError::Input`] for bad data and failed reads and writes.
+pub fn fit(mut job: FitJob<'_>) -> Result<Manifest, FitError> {
+    let held = split(job.dataset, &job.manifest)?;
+    let (training, holdout) = match &held {
+        Some((training, holdout)) => (training, Some(holdout)),
+        None => (&job.dataset.matrix, None),
+    };
+    // refuse bad data before a directory is made
+    Nmf::new(training, job.manifest.settings.rank)?;
+    let narrow = (job.manifest.settings.precision == Precision::F32).then(|| training.cast::<f32>());
+    if let Some(narrow) = &narrow {
+        Nmf::new(narrow, job.manifest.settings.rank)?;
+    }
+    take_directory(&mut job)?;
+    let records = match &narrow {
+        Some(narrow) => restarts(&job, training, narrow)?,
+        None => restarts(&job, training, training)?,
+    };
+    finish(job, training, holdout, records)
+}
+
+/// Creates the directory, or makes sure that it holds this very run.
+fn take_directory(job: &mut FitJob<'_>) -> Result<(), FitError> {
+    if job.dir.has::<Manifest>() {
+        let old: Manifest = job.dir.read()?;
+        let what = if old.input.sha256 != job.manifest.input.sha256 {
+            Some("input")
+        } else if old.input.read != job.manifest.input.read {
+            Some("reading of the input")
+        } else if old.settings != job.manifest.settings {
+            Some("setting")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            return Err(FitError::Other { dir: job.dir.path().display().to_string(), what });
+        }
+        return Ok(());
+    }
+    job.dir.create()?;
+    let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
+    if labels != Labels::default() {
+        job.dir.write(&labels)?;
+    }
+    job.dir.write(&job.manifest)?;
+    Ok(())
+}
+
+/// A restart that has ended or was stopped, judged from the data.
+struct Judged {
+    factors: Factors<f64>,
+    record: RestartRecord,
+    proof: Stationarity,
+    history: Vec<HistoryRow>,
+}
+
+/// Restarts side by side, each on its share of the threads.
+fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
+    let settings = &job.manifest.settings;
+    let problem = Nmf::new(data, settings.rank)?;
+    let begin = Instant::now();
+    let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
+    let share = (job.manifest.threads / side_by_side).max(1);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let worker = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= settings.restarts {
+                return;
+            }
+            let judged = one_restart(job, training, &problem, number, begin);
+            done.lock().expect("no restart panics while it holds the list").push((number, judged));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..side_by_side {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(share).build().expect("threads can be started");
+            scope.spawn(move || pool.install(worker));
+        }
+    });
+    let mut done = done.into_inner().expect("no restart panics while it holds the list");
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, judged)| judged).collect()
+}
+
+fn one_restart<T: WorkingPrecision>(
+    job: &FitJob<'_>,
+    training: &Matrix<f64>,
+    problem: &Nmf<'_, T>,
+    number: usize,
+    begin: Instant,
+) -> Result<Judged, Error> {
+    let settings = &job.manifest.settings;
+    let path = job.dir.restart(number);
+    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, number)? };
+    if !matches!(restart.status, Some(s) if is_final(s)) && !job.stop.load(Ordering::Relaxed) {
+        restart = advance(job, problem, restart, number, begin)?;
+    }
+    let factors: Factors<f64> = restart.factors.cast();
+    let proof = stationarity(training, &factors)?;
+    let status = settle(restart.status.unwrap_or(Status::Stopped), proof.kkt, settings.tol);
+    (job.observe)(number, &restart.memory.progress, Some(status));
+    let record = RestartRecord {
+        seed: settings.seed,
+        trial: number as u64,
+        status,
+        objective: proof.objective,
+        kkt: proof.kkt,
+        iterations: restart.memory.progress.iteration,
+        seconds: restart.seconds,
+    };
+    Ok(Judged { factors, record, proof, history: restart.history })
+}
+
+/// Whether a restart has nothing more to do.
+fn is_final(status: Status) -> bool {
+    !matches!(status, Status::TimeLimit | Status::Stopped)
+}
+
+/// A claim of convergence stands only if the residual recomputed from the data agrees, up to rounding.
+fn settle(claimed: Status, kkt: f64, tol: f64) -> Status {
+    if claimed == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { claimed }
+}
+
+fn the_method(name: &str) -> Result<&'static dyn NmfMethod, Error> {
+    let names = || thalweg::solver::nmf::NMF_METHODS.iter().map(|m| m.about().name).collect::<Vec<_>>().join(", ");
+    method(name).ok_or_else(|| Error::Parameter { name: "method", expected: format!("one of {}", names()), got: name.into() })
+}
+
+fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &crate::FitSettings, number: usize) -> Result<Restart<T>, Error> {
+    let names = || thalweg::solver::nmf::INITS.iter().map(|i| i.name()).collect::<Vec<_>>().join(", ");
+    let init = Init::named(&settings.init).ok_or_else(|| Error::Parameter {
+        name: "init",
+        expected: format!("one of {}", names()),
+        got: settings.init.clone(),
+    })?;
+    let factors = init.factors(problem, settings.seed, number as u64);
+    let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
+    let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
+    Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, history: vec![row] })
+}
+
+/// Runs a restart on, with a checkpoint every few seconds and one at the end.
+fn advance<T: WorkingPrecision>(
+    job: &FitJob<'_>,
+    problem: &Nmf<'_, T>,
+    restart: Restart<T>,
+    number: usize,
+    begin: Instant,
+) -> Result<Restart<T>, Error> {
+    let settings = &job.manifest.settings;
+    let method = the_method(&settings.method)?;
+    let path = job.dir.restart(number);
+    let earlier = restart.seconds;
+    let mut history = restart.history;
+    let mut failed = None;
+    let mut saved = Instant::now();
+    let mut iteration = Alternating::start(problem, method, restart.factors)?.resume(restart.memory);
+    let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
+    let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
+    let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {
+        let progress = at.progress();
+        let seconds = earlier + elapsed.as_secs_f64();
+        if progress.measured_at == progress.iteration {
+            let (iteration, objective, kkt) = (progress.iteration, progress.objective, progress.kkt);
+            history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt });
+        }
+        (job.observe)(number, &progress, None);
+        if saved.elapsed() >= CHECKPOINT_EVERY {
+            let checkpoint =
+                Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, history: history.clone() };
+            failed = checkpoint.save(&path).err();
+            saved = Instant::now();
+        }
+        if failed.is_some() || job.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let solution = run(&mut iteration, &stop, &mut observer);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let restart = Restart {
+        factors: solution.point,
+        memory: iteration.memory(),
+        seconds: earlier + solution.elapsed.as_secs_f64(),
+        status: Some(solution.status),
+        history,
+    };
+    restart.save(&path)?;
+    Ok(restart)
+}
+
+/// Picks the best restart and writes what the run found.
+fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
+    let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
+    let is_over = judged.iter().all(|j| is_final(j.record.status));
+    let winner = &judged[best];
+    match job.manifest.settings.precision {
+        Precision::F64 => write_factors(&job.dir.factors(), &winner.factors)?,
+        Precision::F32 => write_factors(&job.dir.factors(), &winner.factors.cast::<f32>())?,
+    }
+    write_history(&job.dir, judged.iter().flat_map(|j| &j.history))?;
+    // one restart that was cut short leaves the run unfinished, whatever the best one did
+    let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s));
+    let result = FitRecord {
+        status: unfinished.unwrap_or(winner.record.status),
+        best,
+        objective: winner.proof.objective,
+        relative_error: winner.proof.relative_error,
+        kkt: winner.proof.kkt,
+        lower_bound: if is_over { spectral_bound(training).map(|b| b.lower_bound(job.manifest.settings.rank)) } else { None },
+        iterations: winner.record.iterations,
+        seconds: judged.iter().map(|j| j.record.seconds).sum(),
+        holdout_rmse: holdout.and_then(|h| h.rmse(&winner.factors)),
+        restarts: judged.into_iter().map(|j| j.record).collect(),
+    };
+    let manifest = Manifest { result: Some(result), ..job.manifest };
+    job.dir.write(&manifest)?;
+    Ok(manifest)
+}
+
+fn write_history<'a>(dir: &RunDir, rows: impl Iterator<Item = &'a HistoryRow>) -> Result<(), Error> {
+    write_atomically(&dir.history(), |out| {
+        writeln!(out, "restart,seconds,iteration,objective,kkt")?;
+        for h in rows {
+            let kkt = h.kkt.map_or(String::new(), |k| k.to_string());
+            writeln!(out, "{},{},{},{},{kkt}", h.restart, h.seconds, h.iteration, h.objective)?;
+        }
+        Ok(())
+    })
+}

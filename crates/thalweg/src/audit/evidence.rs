@@ -1,0 +1,264 @@
+//! Gathering the evidence.
+
+use super::record::{
+    AnswerPair, Audit, BarrierReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status, Uniqueness,
+    UniquenessReport,
+};
+use super::verdict;
+use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, stationarity, uniqueness};
+use crate::data::Matrix;
+use crate::geometry::{Barrier, Line, Verdict, align, barrier, flow_gauge, line, lines};
+use crate::problem::Nmf;
+use crate::solver::nmf::Init;
+use crate::{Error, Factors};
+
+/// The end of one restart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its factors.
+    pub factors: Factors,
+    /// How it says it ended.
+    pub status: Status,
+}
+
+/// How much evidence to gather.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AuditSettings {
+    /// Tolerance on the residual.
+    pub tol: f64,
+    /// Random starts from which a line is drawn to each end point.
+    pub lines: usize,
+    /// End points: the best answers, best first.
+    pub points: usize,
+    /// Seed of the starts.
+    pub seed: u64,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0 }
+    }
+}
+
+/// The streams of the audit's random starts: far from those of the restarts.
+const START_STREAM: u64 = 1 << 62;
+/// Answers that are compared in pairs: the best ones.
+const COMPARED: usize = 16;
+/// Answers between which barriers are measured.
+const BARRIERS_AMONG: usize = 8;
+/// Lines of each kind kept for figures.
+const DRAWN: usize = 24;
+/// Singular values kept for figures.
+const SPECTRUM: usize = 64;
+
+/// Everything that can be said of these answers from the data.
+///
+/// # Errors
+/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data and [`stationarity`] for the factors.
+pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -> Result<Audit, Error> {
+    let Some(first) = answers.first() else {
+        return Err(Error::Empty { what: "the audit", why: "no answer was given" });
+    };
+    let rank = first.factors.rank();
+    let problem = Nmf::new(data, rank)?;
+    let proofs: Vec<Stationarity> = answers.iter().map(|a| stationarity(data, &a.factors)).collect::<Result<_, _>>()?;
+    let mut order: Vec<usize> = (0..answers.len()).collect();
+    order.sort_by(|&a, &b| proofs[a].objective.total_cmp(&proofs[b].objective));
+    let best = order[0];
+    let proof = proofs[best];
+
+    let bound = spectral_bound(data);
+    let lower_bound = bound.as_ref().map(|b| b.lower_bound(rank));
+    let (pairs, families_between) = compare(data, answers, &proofs, &order)?;
+    let restarts = restart_report(answers, &proofs, &order, &pairs, settings.tol)?;
+    let (lines, families_from_starts) = lines_from_starts(&problem, answers, &order, settings)?;
+    let (in_rows, in_cols) = data.observed_counts();
+    let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
+    let mut audit = Audit {
+        verdict: String::new(),
+        status: restarts.each.iter().find(|r| r.restart == best).map_or(first.status, |r| r.status),
+        kkt: proof.kkt,
+        tol: settings.tol,
+        objective: proof.objective,
+        relative_error: proof.relative_error,
+        lower_bound,
+        gap: lower_bound.map(|b| if proof.objective > 0.0 { (proof.objective - b) / proof.objective } else { 0.0 }),
+        barriers: barrier_report(&pairs),
+        restarts,
+        lines,
+        pairs,
+        rank: bound.map(|b| rank_evidence(&b, rank, &proof)),
+        uniqueness: uniqueness_report(uniqueness(&answers[best].factors)),
+        empty_rows: empty(in_rows),
+        empty_cols: empty(in_cols),
+        families: families_from_starts.into_iter().chain(families_between).filter(|f| !f.lines.is_empty()).collect(),
+    };
+    audit.verdict = verdict::sentences(&audit, rank).join("\n");
+    Ok(audit)
+}
+
+/// A claim of convergence stands only if the residual recomputed from the data agrees, up to rounding.
+fn settled(claimed: Status, kkt: f64, tol: f64) -> Status {
+    if claimed == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { claimed }
+}
+
+/// Cosines between all pairs of the best answers, barriers between the very best.
+fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize]) -> Result<(Vec<AnswerPair>, Vec<LineFamily>), Error> {
+    let compared = &order[..order.len().min(COMPARED)];
+    let (mut pairs, mut raw, mut aligned) = (Vec::new(), Vec::new(), Vec::new());
+    for (i, &a) in compared.iter().enumerate() {
+        for &b in &compared[i + 1..] {
+            let with_barrier = compared[..compared.len().min(BARRIERS_AMONG)].contains(&b);
+            let (from, to) = (&answers[b].factors, &answers[a].factors);
+            let larger = proofs[a].objective.max(proofs[b].objective);
+            let relative = |line: &Line| if larger > 0.0 { line.barrier * 2f64.powi(line.exponent) / larger } else { 0.0 };
+            let (cosines, barriers) = if with_barrier {
+                let Barrier { raw: raw_line, aligned: aligned_line, alignment } = barrier(data, from, to)?;
+                let heights = (relative(&raw_line), relative(&aligned_line));
+                if i == 0 {
+                    raw.push(raw_line);
+                    aligned.push(aligned_line);
+                }
+                (alignment.cosines, Some(heights))
+            } else {
+                (align(from, to)?.cosines, None)
+            };
+            let cosine = cosines.iter().sum::<f64>() / cosines.len() as f64;
+            pairs.push(AnswerPair { a, b, cosine, barrier: barriers.map(|b| b.0), aligned_barrier: barriers.map(|b| b.1) });
+        }
+    }
+    let families =
+        vec![LineFamily { kind: LineKind::AnswerToAnswer, lines: raw }, LineFamily { kind: LineKind::AlignedAnswerToAnswer, lines: aligned }];
+    Ok((pairs, families))
+}
+
+fn restart_report(
+    answers: &[Answer],
+    proofs: &[Stationarity],
+    order: &[usize],
+    pairs: &[AnswerPair],
+    tol: f64,
+) -> Result<RestartReport, Error> {
+    let best = order[0];
+    let rank = answers[best].factors.rank();
+    let mut component_agreement = vec![0.0; rank];
+    let mut cosine_to_best = vec![1.0; answers.len()];
+    for (restart, answer) in answers.iter().enumerate().filter(|&(restart, _)| restart != best) {
+        let cosines = align(&answers[best].factors, &answer.factors)?.cosines;
+        cosine_to_best[restart] = cosines.iter().sum::<f64>() / rank as f64;
+        for (sum, c) in component_agreement.iter_mut().zip(cosines) {
+            *sum += c / (answers.len() - 1) as f64;
+        }
+    }
+    if answers.len() == 1 {
+        component_agreement.clear();
+    }
+    let (least, most) = (proofs[best].objective, proofs[order[order.len() - 1]].objective);
+    let summary = |(restart, (answer, proof)): (usize, (&Answer, &Stationarity))| RestartSummary {
+        restart,
+        status: settled(answer.status, proof.kkt, tol),
+        objective: proof.objective,
+        kkt: proof.kkt,
+        cosine_to_best: cosine_to_best[restart],
+    };
+    Ok(RestartReport {
+        count: answers.len(),
+        best: least,
+        spread: if least > 0.0 { (most - least) / least } else { 0.0 },
+        agreement: (!pairs.is_empty()).then(|| (pairs.iter().map(|p| p.cosine).sum::<f64>() / pairs.len() as f64).clamp(0.0, 1.0)),
+        component_agreement,
+        each: answers.iter().zip(proofs).enumerate().map(summary).collect(),
+    })
+}
+
+fn barrier_report(pairs: &[AnswerPair]) -> Option<BarrierReport> {
+    let raw: Vec<f64> = pairs.iter().filter_map(|p| p.barrier).collect();
+    let aligned = pairs.iter().filter_map(|p| p.aligned_barrier);
+    let count = raw.len();
+    (count > 0).then(|| BarrierReport { count, max: raw.into_iter().fold(0.0, f64::max), aligned_max: aligned.fold(0.0, f64::max) })
+}
+
+/// Lines from half-normal starts to the answers, in the gauge that gradient flow from such a start keeps: ‖uₖ‖² − ‖vₖ‖² = (m − n) s².
+fn lines_from_starts(
+    problem: &Nmf<'_, f64>,
+    answers: &[Answer],
+    order: &[usize],
+    settings: &AuditSettings,
+) -> Result<(Option<LineReport>, Vec<LineFamily>), Error> {
+    if settings.lines == 0 || settings.points == 0 {
+        return Ok((None, Vec::new()));
+    }
+    let data = problem.data();
+    let (m, n) = data.shape();
+    let starts: Vec<Factors> =
+        (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect();
+    let scale_squared = Init::half_normal_scale(problem).powi(2);
+    let difference = (m as f64 - n as f64) * scale_squared;
+    let ends: Vec<Factors> = order.iter().take(settings.points).map(|&a| flow_gauge(&answers[a].factors, difference)).collect();
+    let to_answers = lines(data, &starts, &ends)?;
+    let between: Vec<Line> = starts.chunks_exact(2).take(5).map(|pair| line(data, &pair[0], &pair[1])).collect::<Result<_, _>>()?;
+    let report = line_report(&to_answers, problem.summary().observed as f64);
+    let drawn = to_answers.into_iter().take(DRAWN).collect();
+    let families = vec![LineFamily { kind: LineKind::StartToAnswer, lines: drawn }, LineFamily { kind: LineKind::StartToStart, lines: between }];
+    Ok((Some(report), families))
+}
+
+fn line_report(lines: &[Line], observed: f64) -> LineReport {
+    let count = lines.len() as f64;
+    let alphas: Vec<f64> = lines.iter().map(|l| l.alpha * 2f64.powi(l.exponent) / observed).collect();
+    let mean = alphas.iter().sum::<f64>() / count;
+    let share = |holds: fn(&Line) -> bool| lines.iter().filter(|l| holds(l)).count() as f64 / count;
+    LineReport {
+        count: lines.len(),
+        convex_fraction: share(|l| l.convex_on_segment == Verdict::Yes),
+        star_fraction: share(|l| l.star_towards_b == Verdict::Yes),
+        gradient_fraction: share(|l| l.gradient_towards_b == Verdict::Yes),
+        undecided_fraction: share(|l| l.convex_on_segment == Verdict::Undecided),
+        alpha_min: alphas.iter().copied().fold(f64::INFINITY, f64::min),
+        alpha_mean: mean,
+        alpha_sd: (alphas.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count).sqrt(),
+    }
+}
+
+fn rank_evidence(bound: &SpectralBound, rank: usize, proof: &Stationarity) -> RankEvidence {
+    let squares: Vec<f64> = bound.singular_values.iter().map(|s| s * s).collect();
+    let total: f64 = squares.iter().sum();
+    RankEvidence {
+        rank,
+        singular_values: bound.singular_values.iter().copied().take(SPECTRUM).collect(),
+        best_share: squares.iter().take(rank).sum::<f64>() / total,
+        share: 1.0 - proof.relative_error * proof.relative_error,
+    }
+}
+
+fn uniqueness_report(evidence: Evidence) -> UniquenessReport {
+    let (status, why) = match evidence {
+        Evidence::Unique => (
+            Uniqueness::Unique,
+            "the product UVᵀ has no other non-negative factorisation of this rank, up to order and scale: each component stands alone in \
+             some row of U and in some row of V"
+                .to_owned(),
+        ),
+        Evidence::Shear { from, to, share, swapped, .. } => {
+            let (giving, taking) = if swapped { ("U", "V") } else { ("V", "U") };
+            (
+                Uniqueness::NotUnique,
+                format!(
+                    "other non-negative factors have the same product UVᵀ: up to {:.2} % of component {} of {giving} can be moved to \
+                     component {} (with {taking} adjusted) without changing any fitted entry",
+                    100.0 * share,
+                    from + 1,
+                    to + 1
+                ),
+            )
+        }
+        Evidence::ZeroComponent(k) => {
+            (Uniqueness::NotUnique, format!("component {} is zero: a smaller rank gives the same product", k + 1))
+        }
+        Evidence::Unknown => (
+            Uniqueness::Unknown,
+            "neither a proof of uniqueness (pure rows in both factors) nor a second factorisation (nested supports) was found".to_owned(),
+        ),
+    };
+    UniquenessReport { status, why }
+}
