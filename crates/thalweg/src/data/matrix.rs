@@ -1,7 +1,8 @@
 //! Matrices to factor: dense, sparse with zeros, or observed at some entries only.
 
-use crate::Error;
-use crate::linalg::{MatRef, ROW_BLOCK, Real, fixed_order_sum, row_major};
+use crate::linalg::{MatRef, ROW_BLOCK, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major};
+use crate::{Error, Side};
+use rayon::prelude::*;
 
 /// A row-major dense matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,6 +186,14 @@ impl<T: Real> Sparse<T> {
         Ok((Sparse { by_row, by_col }, repeated))
     }
 
+    /// The rows of X (`Side::U`) or of Xᵀ (`Side::V`).
+    pub fn rows_of(&self, side: Side) -> &Csr<T> {
+        match side {
+            Side::U => &self.by_row,
+            Side::V => &self.by_col,
+        }
+    }
+
     fn cast<S: Real>(&self) -> Sparse<S> {
         Sparse { by_row: self.by_row.cast(), by_col: self.by_col.cast() }
     }
@@ -330,6 +339,22 @@ impl<T: Real> Matrix<T> {
         }
         let variance = (fixed_order_sum(&spread) + (observed - stored) as f64 * mean * mean) / count;
         Summary { observed, stored, norm_squared: fixed_order_sum(&squares), mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
+    }
+
+    /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored counts as zero.
+    pub fn multiply(&self, side: Side, b: &[T], width: usize, out: &mut [T]) {
+        match self {
+            Matrix::Dense(x) if side == Side::U => mul(x.view(), row_major(b, x.cols, width), out),
+            Matrix::Dense(x) => mul_transpose(x.view(), row_major(b, x.rows, width), out),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
+                let rows = x.rows_of(side);
+                out.fill(T::of(0.0));
+                out.par_chunks_exact_mut(width.max(1)).enumerate().for_each(|(i, out)| {
+                    let (columns, values) = rows.row(i);
+                    gather_rows(columns, values, b, out);
+                });
+            }
+        }
     }
 
     /// The same numbers in another precision.

@@ -3,16 +3,22 @@
 //! Every sum that a result depends on is taken in blocks of fixed size and in fixed order, so the bits do not depend on the number of
 //! threads.
 
+mod assignment;
+mod double_double;
 mod nnls;
 mod polynomial;
+mod power_of_two;
 mod product;
 mod real;
 mod sparse_product;
 mod spectrum;
 
+pub use assignment::best_assignment;
+pub use double_double::DoubleDouble;
 pub use faer::{Mat, MatMut, MatRef};
 pub use nnls::{NnlsWorkspace, nnls};
 pub use polynomial::Polynomial;
+pub use power_of_two::{exponent, scale};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};

@@ -1,0 +1,139 @@
+//! Least-squares NMF as a function on one flat buffer: what geometry asks of any problem.
+
+use super::{Nmf, Objective, RowSeparable, segment};
+use crate::data::{Matrix, Observed};
+use crate::linalg::{Polynomial, ROW_BLOCK, gram, mul, mul_transpose, row_major};
+use crate::{Factors, Side};
+use rayon::prelude::*;
+
+/// ½ Σ w (X − UVᵀ)² at x = (U, V), the buffer of [`Factors`]. With R = w∘(UVᵀ − X) and J = w∘(DVᵀ + UEᵀ) for a direction (D, E):
+///
+/// ```text
+/// ∇f = (R V, Rᵀ U),  ∇²f·(D, E) = (J V + R E, Jᵀ U + Rᵀ D)
+/// ```
+///
+/// Values come from residuals, so they keep their digits near 0. For full data R V is U(VᵀV) − XV, which costs O((m+n)r²) and one product
+/// with X instead of O(mnr); its error is relative to XV, not to R. Bits do not depend on the number of threads.
+impl Objective for Nmf<'_, f64> {
+    fn dim(&self) -> usize {
+        let (m, n) = self.data().shape();
+        (m + n) * self.rank()
+    }
+
+    fn value(&self, x: &[f64]) -> f64 {
+        let (u, v) = self.split(x);
+        RowSeparable::value(self, u, v)
+    }
+
+    fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        self.write_halves(x, None, gradient);
+        Objective::value(self, x)
+    }
+
+    fn hessian_vec(&self, x: &[f64], d: &[f64], out: &mut [f64]) {
+        self.write_halves(x, Some(d), out);
+    }
+
+    fn segment(&self, x: &[f64], y: &[f64]) -> Option<Polynomial> {
+        let (m, n) = self.data().shape();
+        let point = |x: &[f64]| Factors::new(m, n, self.rank(), x.to_vec()).ok();
+        segment(self.data(), &point(x)?, &point(y)?).ok()
+    }
+}
+
+impl Nmf<'_, f64> {
+    fn split<'x>(&self, x: &'x [f64]) -> (&'x [f64], &'x [f64]) {
+        x.split_at(self.data().shape().0 * self.rank())
+    }
+
+    /// The gradient at x, or the Hessian there times `d`, into `out`: the same rule for U and, on Xᵀ, for V.
+    fn write_halves(&self, x: &[f64], d: Option<&[f64]>, out: &mut [f64]) {
+        let (out_u, out_v) = out.split_at_mut(self.data().shape().0 * self.rank());
+        let (u, v) = self.split(x);
+        let direction = d.map(|d| self.split(d));
+        let half_u = Half { side: Side::U, rank: self.rank(), own: u, other: v, direction };
+        let half_v = Half { side: Side::V, rank: self.rank(), own: v, other: u, direction: direction.map(|(d, e)| (e, d)) };
+        for (half, out) in [(half_u, out_u), (half_v, out_v)] {
+            match self.data() {
+                Matrix::Observed(x) => half.observed(x, out),
+                Matrix::Dense(_) | Matrix::Sparse(_) => half.full(self.data(), out),
+            }
+        }
+    }
+}
+
+/// The problem seen from one factor: its rows against those of the other one.
+struct Half<'a> {
+    side: Side,
+    rank: usize,
+    own: &'a [f64],
+    other: &'a [f64],
+    /// The direction's part in each.
+    direction: Option<(&'a [f64], &'a [f64])>,
+}
+
+impl Half<'_> {
+    /// U(VᵀV) − XV, or D(VᵀV) + U(EᵀV + VᵀE) − XE.
+    fn full(&self, data: &Matrix<f64>, out: &mut [f64]) {
+        let r = self.rank;
+        let moving = self.direction.map_or(self.other, |(_, e)| e);
+        data.multiply(self.side, moving, r, out);
+        out.iter_mut().for_each(|x| *x = -*x);
+        let gram = gram(self.other, r);
+        match self.direction {
+            None => add_product(self.own, &gram, r, out),
+            Some((d, e)) => {
+                let tall = |x| row_major(x, self.other.len() / r, r);
+                let (mut cross, mut both) = (vec![0.0; r * r], vec![0.0; r * r]);
+                mul_transpose(tall(e), tall(self.other), &mut cross);
+                (0..r * r).for_each(|at| both[at] = cross[at] + cross[at % r * r + at / r]);
+                add_product(d, &gram, r, out);
+                add_product(self.own, &both, r, out);
+            }
+        }
+    }
+
+    /// Residuals entry by entry: Σⱼ ρ vⱼ, or Σⱼ (j vⱼ + ρ eⱼ), with ρ, j the entries of R and J.
+    fn observed(&self, x: &Observed, out: &mut [f64]) {
+        let r = self.rank;
+        let (entries, weights) = (x.entries.rows_of(self.side), x.weights.as_ref().map(|w| w.rows_of(self.side)));
+        out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
+            for (at, out) in out.chunks_exact_mut(r).enumerate() {
+                let i = block * ROW_BLOCK + at;
+                let own = &self.own[i * r..][..r];
+                let (columns, values) = entries.row(i);
+                out.fill(0.0);
+                for (k, (&j, &x)) in columns.iter().zip(values).enumerate() {
+                    let weight = weights.map_or(1.0, |w| w.row(i).1[k]);
+                    let j = j as usize * r;
+                    let other = &self.other[j..][..r];
+                    let residual = weight * (dot(own, other) - x);
+                    match self.direction {
+                        None => add(out, residual, other),
+                        Some((d, e)) => {
+                            let (d, e) = (&d[i * r..][..r], &e[j..][..r]);
+                            add(out, weight * (dot(d, other) + dot(own, e)), other);
+                            add(out, residual, e);
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// out += A·B with a row-major r×r B.
+fn add_product(a: &[f64], b: &[f64], r: usize, out: &mut [f64]) {
+    let mut product = vec![0.0; out.len()];
+    mul(row_major(a, a.len() / r, r), row_major(b, r, r), &mut product);
+    add(out, 1.0, &product);
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// out += factor · x.
+fn add(out: &mut [f64], factor: f64, x: &[f64]) {
+    out.iter_mut().zip(x).for_each(|(o, x)| *o += factor * x);
+}

@@ -1,0 +1,207 @@
+//! All lines between two families of points over the observed entries: one pass, small tables for each entry.
+
+use super::scaling::{LANES, Scaling, Stack};
+use crate::Side;
+use crate::data::Observed;
+use crate::linalg::ROW_BLOCK;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Entries of a row that are worked on together, so that a tile's sums stay in the first cache.
+const ENTRIES_TOGETHER: usize = 16;
+
+/// Sums of a tile of LANES ends × LANES starts: ⟨W₀,W₁⟩, ⟨W₁,W₁⟩, ⟨W₀,W₂⟩, ⟨W₁,W₂⟩, ⟨W₂,W₂⟩.
+const SUMS: usize = 5;
+const TILE: usize = SUMS * LANES * LANES;
+
+/// c₀ … c₄ of the lines from each of `starts` (q) to each of `ends` (p), at p·Q + q.
+///
+/// At an entry, with s = u_p·v_q + u_q·v_p: w₀ = u_q·v_q − x, w₁ = s − 2 u_q·v_q, w₂ = u_p·v_p + u_q·v_q − s.
+pub(super) fn quartics(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
+    let rows = x.entries.by_row.rows();
+    let blocks: Vec<usize> = (0..rows).step_by(ROW_BLOCK).collect();
+    let arch = Arch::new();
+    let partial = |&start: &usize| {
+        let block = RowBlock { x, scaling, starts, ends, first: start, last: rows.min(start + ROW_BLOCK) };
+        arch.dispatch(block)
+    };
+    let mut total = Sums::new(starts, ends);
+    for block in blocks.par_iter().map(partial).collect::<Vec<_>>() {
+        total.add(&block);
+    }
+    let line = |p: usize, q: usize| {
+        let [w01, w11, w02, w12, w22] = total.of_line(p, q);
+        [0.5 * total.w00[q], w01, 0.5 * w11 + w02, w12, 0.5 * w22]
+    };
+    (0..ends.points).flat_map(|p| (0..starts.points).map(move |q| (p, q))).map(|(p, q)| line(p, q)).collect()
+}
+
+struct Sums {
+    /// Tiles by (block of ends, block of starts), each (sum, end, start).
+    tiles: Vec<f64>,
+    /// ‖W₀‖² for each start.
+    w00: Vec<f64>,
+    /// Blocks of starts.
+    across: usize,
+}
+
+impl Sums {
+    fn new(starts: &Stack, ends: &Stack) -> Sums {
+        let (across, down) = (starts.padded / LANES, ends.padded / LANES);
+        Sums { tiles: vec![0.0; across * down * TILE], w00: vec![0.0; starts.padded], across }
+    }
+
+    fn add(&mut self, other: &Sums) {
+        self.tiles.iter_mut().zip(&other.tiles).for_each(|(a, b)| *a += b);
+        self.w00.iter_mut().zip(&other.w00).for_each(|(a, b)| *a += b);
+    }
+
+    fn of_line(&self, p: usize, q: usize) -> [f64; SUMS] {
+        let tile = &self.tiles[(p / LANES * self.across + q / LANES) * TILE..][..TILE];
+        std::array::from_fn(|sum| tile[(sum * LANES + p % LANES) * LANES + q % LANES])
+    }
+}
+
+/// What the tiles of one entry share.
+struct Entry<'a> {
+    weight: f64,
+    /// v_p and v_q as (k, point).
+    v_p: &'a [f64],
+    v_q: &'a [f64],
+    /// u_p·v_p for each end.
+    own_p: Vec<f64>,
+    /// u_q·v_q for each start.
+    own_q: Vec<f64>,
+    /// w·(u_q·v_q − x) for each start.
+    w0: Vec<f64>,
+}
+
+impl<'a> Entry<'a> {
+    fn with_room(starts: &Stack, ends: &Stack) -> Entry<'a> {
+        Entry { weight: 0.0, v_p: &[], v_q: &[], own_p: vec![0.0; ends.padded], own_q: vec![0.0; starts.padded], w0: vec![0.0; starts.padded] }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, (u_p, u_q): (&[f64], &[f64]), (v_p, v_q): (&'a [f64], &'a [f64]), x: f64, weight: f64, w00: &mut [f64]) {
+        (self.weight, self.v_p, self.v_q) = (weight, v_p, v_q);
+        dot_columns(u_p, v_p, &mut self.own_p);
+        dot_columns(u_q, v_q, &mut self.own_q);
+        for (q, &own) in self.own_q.iter().enumerate() {
+            let w0 = own - x;
+            self.w0[q] = weight * w0;
+            w00[q] += self.w0[q] * w0;
+        }
+    }
+}
+
+/// Σₖ a b for (k, point) arrays.
+#[inline(always)]
+fn dot_columns(a: &[f64], b: &[f64], out: &mut [f64]) {
+    out.fill(0.0);
+    let width = out.len().max(1);
+    for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+        out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o += a * b);
+    }
+}
+
+struct RowBlock<'a> {
+    x: &'a Observed,
+    scaling: &'a Scaling,
+    starts: &'a Stack,
+    ends: &'a Stack,
+    first: usize,
+    last: usize,
+}
+
+impl WithSimd for RowBlock<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let RowBlock { x, scaling, starts, ends, first, last } = self;
+        let mut sums = Sums::new(starts, ends);
+        let mut entries: Vec<Entry> = (0..ENTRIES_TOGETHER).map(|_| Entry::with_room(starts, ends)).collect();
+        for i in first..last {
+            let u = (ends.row(Side::U, i), starts.row(Side::U, i));
+            let (columns, values) = x.entries.by_row.row(i);
+            let weights = x.weights.as_ref().map(|w| w.by_row.row(i).1);
+            for from in (0..columns.len()).step_by(ENTRIES_TOGETHER) {
+                let count = ENTRIES_TOGETHER.min(columns.len() - from);
+                for (at, entry) in (from..from + count).zip(&mut entries) {
+                    let j = columns[at] as usize;
+                    let v = (ends.row(Side::V, j), starts.row(Side::V, j));
+                    entry.set(u, v, scaling.of_x(values[at]), weights.map_or(1.0, |w| w[at]), &mut sums.w00);
+                }
+                for (tile, sums) in sums.tiles.chunks_exact_mut(TILE).enumerate() {
+                    let (p, q) = (tile / sums_across(starts) * LANES, tile % sums_across(starts) * LANES);
+                    let tile = Tile { p, q, ends_width: ends.padded, starts_width: starts.padded, rank: starts.rank };
+                    for entry in &entries[..count] {
+                        tile.add(simd, u, entry, sums);
+                    }
+                }
+            }
+        }
+        sums
+    }
+}
+
+fn sums_across(starts: &Stack) -> usize {
+    starts.padded / LANES
+}
+
+/// LANES ends from p and LANES starts from q.
+struct Tile {
+    p: usize,
+    q: usize,
+    ends_width: usize,
+    starts_width: usize,
+    rank: usize,
+}
+
+/// The `index`-th vector of LANES numbers.
+#[inline(always)]
+fn vector<S: Simd>(numbers: &[f64], index: usize) -> S::f64s {
+    S::as_simd_f64s(&numbers[..LANES]).0[index]
+}
+
+impl Tile {
+    /// s for one vector of starts and all LANES ends.
+    #[inline(always)]
+    fn products<S: Simd>(&self, simd: S, (u_p, u_q): (&[f64], &[f64]), entry: &Entry, part: usize) -> [S::f64s; LANES] {
+        let mut s = [simd.splat_f64s(0.0); LANES];
+        for k in 0..self.rank {
+            let (at_p, at_q) = (k * self.ends_width + self.p, k * self.starts_width + self.q);
+            let (v_q, u_q) = (vector::<S>(&entry.v_q[at_q..], part), vector::<S>(&u_q[at_q..], part));
+            let (u_p, v_p) = (&u_p[at_p..][..LANES], &entry.v_p[at_p..][..LANES]);
+            for p in 0..LANES {
+                s[p] = simd.mul_add_e_f64s(simd.splat_f64s(u_p[p]), v_q, s[p]);
+                s[p] = simd.mul_add_e_f64s(simd.splat_f64s(v_p[p]), u_q, s[p]);
+            }
+        }
+        s
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(&self, simd: S, u: (&[f64], &[f64]), entry: &Entry, sums: &mut [f64]) {
+        let weight = simd.splat_f64s(entry.weight);
+        let parts = LANES / S::F64_LANES;
+        for part in 0..parts {
+            let s = self.products(simd, u, entry, part);
+            let own_q = vector::<S>(&entry.own_q[self.q..], part);
+            let weighted_w0 = vector::<S>(&entry.w0[self.q..], part);
+            let twice_own_q = simd.add_f64s(own_q, own_q);
+            let vectors = S::as_mut_simd_f64s(sums).0;
+            for p in 0..LANES {
+                let own_p = simd.splat_f64s(entry.own_p[self.p + p]);
+                let w1 = simd.sub_f64s(s[p], twice_own_q);
+                let w2 = simd.sub_f64s(simd.add_f64s(own_p, own_q), s[p]);
+                let (weighted_w1, weighted_w2) = (simd.mul_f64s(weight, w1), simd.mul_f64s(weight, w2));
+                let terms = [(weighted_w0, w1), (weighted_w1, w1), (weighted_w0, w2), (weighted_w1, w2), (weighted_w2, w2)];
+                for (sum, (a, b)) in terms.into_iter().enumerate() {
+                    let total = &mut vectors[(sum * LANES + p) * parts + part];
+                    *total = simd.mul_add_e_f64s(a, b, *total);
+                }
+            }
+        }
+    }
+}
