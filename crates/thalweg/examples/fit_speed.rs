@@ -14,7 +14,14 @@ use thalweg::solver::{Iteration, Stop, run};
 
 fn planted(m: usize, n: usize, r: usize, density: f64) -> Matrix<f64> {
     let mut rng = stream(1, 1);
-    let mut draw = |count: usize| -> Vec<f64> { (0..count).map(|_| { let g: f64 = StandardNormal.sample(&mut rng); g.abs() }).collect() };
+    let mut draw = |count: usize| -> Vec<f64> {
+        (0..count)
+            .map(|_| {
+                let g: f64 = StandardNormal.sample(&mut rng);
+                g.abs()
+            })
+            .collect()
+    };
     let (u, v) = (draw(m * r), draw(n * r));
     let mut rng = stream(1, 2);
     let mut value = |i: usize, j: usize| -> f64 {
@@ -51,6 +58,11 @@ fn main() {
         let relative = problem.objective(iteration.point()) / problem.summary().norm_squared;
         let per = solution.elapsed.as_secs_f64() / solution.progress.iteration as f64;
         let kkt = iteration.kkt();
-        println!("{:>10} {:>8} iterations, {:.3} ms each, relative objective {relative:.9}, kkt {kkt:.2e}", method.about().name, solution.progress.iteration, 1e3 * per);
+        println!(
+            "{:>10} {:>8} iterations, {:.3} ms each, relative objective {relative:.9}, kkt {kkt:.2e}",
+            method.about().name,
+            solution.progress.iteration,
+            1e3 * per
+        );
     }
 }

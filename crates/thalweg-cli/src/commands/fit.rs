@@ -52,23 +52,11 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
 }
 
 /// Runs the fit with bars and signals.
-pub fn fit_in(
-    dataset: &Dataset,
-    input: InputRecord,
-    settings: FitSettings,
-    dir: RunDir,
-    common: &Common,
-) -> Result<(Manifest, Interrupt), Failure> {
+pub fn fit_in(dataset: &Dataset, input: InputRecord, settings: FitSettings, dir: RunDir, common: &Common) -> Result<(Manifest, Interrupt), Failure> {
     let interrupt = Interrupt::listen();
     let bars = Bars::new(settings.restarts, settings.max_iters, common.quiet);
-    let manifest = Manifest {
-        schema: 1,
-        thalweg: env!("CARGO_PKG_VERSION").to_owned(),
-        input,
-        settings,
-        threads: common.thread_count(),
-        result: None,
-    };
+    let manifest =
+        Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads: common.thread_count(), result: None };
     let job = FitJob {
         manifest,
         dataset,

@@ -68,7 +68,11 @@ pub fn run(args: &InfoArgs, common: &Common) -> Result<u8, Failure> {
         sha256: &data.sha256,
         notes: &data.notes,
     };
-    if common.json { print_json(&info)? } else { print_text(&in_words(&info))? }
+    if common.json {
+        print_json(&info)?
+    } else {
+        print_text(&in_words(&info))?
+    }
     Ok(DONE)
 }
 

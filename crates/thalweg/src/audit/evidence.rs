@@ -132,13 +132,7 @@ fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], orde
     Ok((pairs, families))
 }
 
-fn restart_report(
-    answers: &[Answer],
-    proofs: &[Stationarity],
-    order: &[usize],
-    pairs: &[AnswerPair],
-    tol: f64,
-) -> Result<RestartReport, Error> {
+fn restart_report(answers: &[Answer], proofs: &[Stationarity], order: &[usize], pairs: &[AnswerPair], tol: f64) -> Result<RestartReport, Error> {
     let best = order[0];
     let rank = answers[best].factors.rank();
     let mut component_agreement = vec![0.0; rank];
@@ -190,8 +184,7 @@ fn lines_from_starts(
     }
     let data = problem.data();
     let (m, n) = data.shape();
-    let starts: Vec<Factors> =
-        (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect();
+    let starts: Vec<Factors> = (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect();
     let scale_squared = Init::half_normal_scale(problem).powi(2);
     let difference = (m as f64 - n as f64) * scale_squared;
     let ends: Vec<Factors> = order.iter().take(settings.points).map(|&a| flow_gauge(&answers[a].factors, difference)).collect();
@@ -252,9 +245,7 @@ fn uniqueness_report(evidence: Evidence) -> UniquenessReport {
                 ),
             )
         }
-        Evidence::ZeroComponent(k) => {
-            (Uniqueness::NotUnique, format!("component {} is zero: a smaller rank gives the same product", k + 1))
-        }
+        Evidence::ZeroComponent(k) => (Uniqueness::NotUnique, format!("component {} is zero: a smaller rank gives the same product", k + 1)),
         Evidence::Unknown => (
             Uniqueness::Unknown,
             "neither a proof of uniqueness (pure rows in both factors) nor a second factorisation (nested supports) was found".to_owned(),

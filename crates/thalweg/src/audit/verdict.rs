@@ -62,8 +62,12 @@ fn restarts(report: &RestartReport) -> String {
     let is_same = agreement >= SAME;
     let is_equal = report.spread <= EQUALLY_GOOD;
     match (is_same, is_equal) {
-        (true, true) => format!("All {count} starts ended in the same solution: mean cosine of matched components {agreement:.4}, objectives within {spread}."),
-        (true, false) => format!("The {count} starts ended in similar solutions (mean cosine {agreement:.4}) whose objectives differ by {spread}: some stopped short."),
+        (true, true) => {
+            format!("All {count} starts ended in the same solution: mean cosine of matched components {agreement:.4}, objectives within {spread}.")
+        }
+        (true, false) => format!(
+            "The {count} starts ended in similar solutions (mean cosine {agreement:.4}) whose objectives differ by {spread}: some stopped short."
+        ),
         (false, true) => format!(
             "The {count} starts ended in different solutions of nearly the same objective (mean cosine {agreement:.3}, objectives within \
              {spread}): the data do not single out one of them."
@@ -85,11 +89,8 @@ fn components(report: &RestartReport) -> Option<String> {
 }
 
 fn lines(report: &LineReport) -> String {
-    let undecided = if report.undecided_fraction > 0.0 {
-        format!(" ({} left undecided by rounding)", percent(report.undecided_fraction))
-    } else {
-        String::new()
-    };
+    let undecided =
+        if report.undecided_fraction > 0.0 { format!(" ({} left undecided by rounding)", percent(report.undecided_fraction)) } else { String::new() };
     format!(
         "Of {} lines from random starts to the answer, the loss is convex on {}, star-convex on {}, and downhill at the start points to the \
          answer on {}{undecided}.",

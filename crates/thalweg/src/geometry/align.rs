@@ -43,9 +43,7 @@ pub fn align(a: &Factors, b: &Factors) -> Result<Alignment, Error> {
     mul_transpose(a.v(), b.v(), &mut v);
     let score: Vec<f64> = u.iter().zip(&v).map(|(u, v)| u * v).collect();
     let assignment = best_assignment(&score, rank);
-    let lengths = |f: &Factors| -> Vec<f64> {
-        column_norms(f, Side::U).iter().zip(column_norms(f, Side::V)).map(|(u, v)| u * v).collect()
-    };
+    let lengths = |f: &Factors| -> Vec<f64> { column_norms(f, Side::U).iter().zip(column_norms(f, Side::V)).map(|(u, v)| u * v).collect() };
     let (a_lengths, b_lengths) = (lengths(&a), lengths(&b));
     let cosine = |(k, &match_): (usize, &usize)| {
         let lengths = a_lengths[k] * b_lengths[match_];

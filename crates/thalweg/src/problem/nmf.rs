@@ -29,30 +29,39 @@ impl<'a, T: Real> Nmf<'a, T> {
         if rank == 0 || rank > rows.min(cols) {
             return Err(Error::Rank { rank, rows, cols });
         }
-        for row in 0..rows {
+        let problem = Self::with_given_factor(data, rank)?;
+        if problem.summary.observed == 0 {
+            return Err(Error::Empty { what: "the matrix", why: "no entry is observed" });
+        }
+        if problem.summary.norm_squared == 0.0 {
+            return Err(Error::Empty { what: "the matrix", why: "every observed entry (or its weight) is zero" });
+        }
+        Ok(problem)
+    }
+
+    /// The same where one factor is given, so that any rank and any number of rows will do.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
+    pub fn with_given_factor(data: &'a Matrix<T>, rank: usize) -> Result<Self, Error> {
+        for row in 0..data.shape().0 {
             for (col, value, weight) in data.row_entries(row) {
-                let value = value.f64();
+                let (value, weight) = (value.f64(), weight.f64());
                 if !value.is_finite() {
                     return Err(Error::NotFinite { what: "the matrix", row, col, value });
                 }
                 if value < 0.0 {
                     return Err(Error::Negative { row, col, value });
                 }
-                let weight = weight.f64();
                 if !(weight >= 0.0 && weight.is_finite()) {
                     return Err(Error::NotFinite { what: "the weights (non-negative numbers)", row, col, value: weight });
                 }
             }
         }
         let summary = data.summary();
-        if summary.observed == 0 {
-            return Err(Error::Empty { what: "the matrix", why: "no entry is observed" });
-        }
-        if summary.norm_squared == 0.0 {
-            return Err(Error::Empty { what: "the matrix", why: "every observed entry (or its weight) is zero" });
-        }
-        if summary.max > T::LARGEST || summary.max < T::SMALLEST {
-            return Err(Error::Range { largest: summary.max, precision: T::NAME });
+        let largest = summary.max;
+        if largest > 0.0 && !(T::SMALLEST..=T::LARGEST).contains(&largest) {
+            return Err(Error::Range { largest, precision: T::NAME });
         }
         Ok(Nmf { data, rank, summary })
     }

@@ -5,12 +5,14 @@ mod anls;
 mod gradient;
 mod hals;
 mod init;
+mod transform;
 
 pub use alternating::{Alternating, Memory, Order};
 pub use anls::Anls;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
 pub use init::{INITS, Init};
+pub use transform::transform;
 
 use crate::data::Matrix;
 use crate::linalg::Real;

@@ -1,0 +1,41 @@
+//! `thalweg audit`.
+
+use super::{print_json, print_text};
+use crate::args::{AuditArgs, Common};
+use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
+use crate::input;
+use serde::Serialize;
+use thalweg::audit::{Audit, AuditSettings, Status};
+use thalweg_lab::{Manifest, RunDir, audit_run};
+
+/// What `audit --json` prints: the record without its curves.
+#[derive(Debug, Serialize)]
+struct AuditDocument {
+    schema: u32,
+    command: &'static str,
+    #[serde(flatten)]
+    audit: Audit,
+}
+
+pub fn run(args: &AuditArgs, common: &Common) -> Result<u8, Failure> {
+    let dir = RunDir::new(&args.dir);
+    let manifest: Manifest = dir.read()?;
+    let path = args.data.as_ref().unwrap_or(&manifest.input.path);
+    let options = thalweg::data::ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
+    let (dataset, _) = input::load(path, options, common)?;
+    let settings = AuditSettings { tol: manifest.settings.tol, lines: args.lines, points: args.points, seed: common.seed };
+    let audit = audit_run(&dir, &manifest, &dataset, &settings)?;
+    dir.write(&audit).map_err(Failure::Output)?;
+    let is_converged = audit.status == Status::Converged;
+    if common.json {
+        print_document(audit)?;
+    } else {
+        print_text(&format!("{}\n", audit.verdict))?;
+    }
+    Ok(if is_converged { DONE } else { NOT_ESTABLISHED })
+}
+
+/// Prints the audit without its curves, which are in the run directory.
+pub fn print_document(audit: Audit) -> Result<(), Failure> {
+    print_json(&AuditDocument { schema: 1, command: "audit", audit: Audit { families: Vec::new(), ..audit } })
+}

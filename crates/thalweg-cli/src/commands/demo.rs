@@ -1,0 +1,51 @@
+//! `thalweg demo`: the main job on the embedded digits.
+
+use super::print_text;
+use crate::args::{Common, DemoArgs};
+use crate::commands::fit::fit_in;
+use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use crate::input;
+use std::path::PathBuf;
+use thalweg::audit::{AuditSettings, Status};
+use thalweg::data::{Precision, ReadOptions, digits};
+use thalweg_lab::{FitSettings, RunDir, RunView, audit_run, write_report};
+
+/// Ten components: one for each digit, if they were that simple.
+const RANK: usize = 10;
+
+pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
+    let dataset = digits();
+    let record = input::record("(embedded) UCI optical digits".as_ref(), ReadOptions::default(), &dataset);
+    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-demo")));
+    let settings = FitSettings {
+        rank: RANK,
+        method: "hals".into(),
+        init: "random".into(),
+        loss: "frobenius".into(),
+        precision: Precision::F64,
+        restarts: args.restarts.max(1),
+        seed: common.seed,
+        max_iters: 20_000,
+        tol: 1e-5,
+        holdout: None,
+    };
+    common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
+    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), common)?;
+    if let Some(code) = interrupt.exit_code() {
+        return Ok(code);
+    }
+    let result = manifest.result.as_ref().expect("a fit that returns has a result");
+    if result.status == Status::TimeLimit {
+        return Ok(LIMIT);
+    }
+    let tol = manifest.settings.tol;
+    let audit = audit_run(&dir, &manifest, &dataset, &AuditSettings { tol, seed: common.seed, ..AuditSettings::default() })?;
+    dir.write(&audit).map_err(Failure::Output)?;
+    let files = write_report(&[RunView::open(&dir, common.max_memory)?], &dir.path().join("report.html")).map_err(Failure::Output)?;
+    if common.json {
+        super::audit::print_document(audit)?;
+    } else {
+        print_text(&format!("{}\n\nThe report is at {}\n", audit.verdict, files.html.display()))?;
+    }
+    Ok(if result.status == Status::Converged { DONE } else { NOT_ESTABLISHED })
+}

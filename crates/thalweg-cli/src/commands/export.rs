@@ -1,0 +1,33 @@
+//! `thalweg export`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, ExportArgs};
+use crate::exit::{DONE, Failure};
+use serde::Serialize;
+use std::path::PathBuf;
+use thalweg::data::read_factors;
+use thalweg_lab::{Labels, RunDir, write_factor_tables};
+
+/// What `export --json` prints.
+#[derive(Debug, Serialize)]
+struct ExportDocument {
+    schema: u32,
+    command: &'static str,
+    files: Vec<PathBuf>,
+}
+
+pub fn run(args: &ExportArgs, common: &Common) -> Result<u8, Failure> {
+    let dir = RunDir::new(&args.dir);
+    let factors = read_factors(&dir.factors())?;
+    let labels: Labels = if dir.has::<Labels>() { dir.read()? } else { Labels::default() };
+    let folder = common.output.clone().unwrap_or_else(|| args.dir.clone());
+    let files = write_factor_tables(&factors, &labels, &folder).map_err(Failure::Output)?;
+    if common.json {
+        print_json(&ExportDocument { schema: 1, command: "export", files })?;
+    } else {
+        for file in &files {
+            print_text(&format!("{}\n", file.display()))?;
+        }
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,68 @@
+//! `thalweg line`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, LineArgs};
+use crate::exit::{DONE, Failure};
+use crate::input;
+use serde::Serialize;
+use std::path::Path;
+use thalweg::Factors;
+use thalweg::data::{read_factors, write_atomically};
+use thalweg::geometry::{Line, Verdict, line};
+use thalweg_lab::RunDir;
+
+/// What `line --json` prints.
+#[derive(Debug, Serialize)]
+struct LineDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    #[serde(flatten)]
+    line: &'a Line,
+}
+
+/// Factors from a file, or the best ones of a run directory.
+pub fn factors(path: &Path) -> Result<Factors<f64>, Failure> {
+    Ok(if path.is_dir() { read_factors(&RunDir::new(path).factors())? } else { read_factors(path)? })
+}
+
+pub fn run(args: &LineArgs, common: &Common) -> Result<u8, Failure> {
+    let (a, b) = (factors(&args.a)?, factors(&args.b)?);
+    let (dataset, _) = input::load(&args.data, input::options(&args.read, common), common)?;
+    let line = line(&dataset.matrix, &a, &b)?;
+    if let Some(path) = &args.svg {
+        let svg = thalweg_lab::figure_of_line(&line).svg();
+        write_atomically(path, |out| std::io::Write::write_all(out, svg.as_bytes())).map_err(Failure::Output)?;
+    }
+    if common.json {
+        print_json(&LineDocument { schema: 1, command: "line", line: &line })?;
+    } else {
+        print_text(&in_words(&line))?;
+    }
+    Ok(DONE)
+}
+
+fn in_words(line: &Line) -> String {
+    let says = |v: Verdict| match v {
+        Verdict::Yes => "yes",
+        Verdict::No => "no",
+        Verdict::Undecided => "undecided (the margin is below the rounding error)",
+    };
+    let unit = if line.exponent == 0 { String::new() } else { format!(" · 2^{}", line.exponent) };
+    let [c0, c1, c2, c3, c4] = line.coefficients;
+    format!(
+        "loss on the line  {c0:.6e} + {c1:.6e} λ + {c2:.6e} λ² + {c3:.6e} λ³ + {c4:.6e} λ⁴{unit}\n\
+         least curvature   {:.6e}{unit} at λ = {:.4}\n\
+         convex on [0, 1]  {}\n\
+         convex on R       {}\n\
+         star-convex to B  {}\n\
+         downhill to B     {}\n\
+         barrier           {:.6e}{unit}\n",
+        line.alpha,
+        line.alpha_at,
+        says(line.convex_on_segment),
+        says(line.convex_everywhere),
+        says(line.star_towards_b),
+        says(line.gradient_towards_b),
+        line.barrier
+    )
+}

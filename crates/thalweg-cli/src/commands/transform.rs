@@ -1,0 +1,43 @@
+//! `thalweg transform`.
+
+use super::{line::factors, print_json, print_text};
+use crate::args::{Common, TransformArgs};
+use crate::exit::{DONE, Failure};
+use crate::input;
+use serde::Serialize;
+use std::path::PathBuf;
+use thalweg::Factors;
+use thalweg::certificate::stationarity;
+use thalweg::data::write_factors;
+use thalweg::solver::nmf::transform;
+
+/// What `transform --json` prints.
+#[derive(Debug, Serialize)]
+struct TransformDocument {
+    schema: u32,
+    command: &'static str,
+    shape: [usize; 2],
+    rank: usize,
+    objective: f64,
+    relative_error: f64,
+    factors: PathBuf,
+}
+
+pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
+    let model = factors(&args.model)?;
+    let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (m, n) = dataset.matrix.shape();
+    let fitted: Factors<f64> = transform(&dataset.matrix, &model)?;
+    let proof = stationarity(&dataset.matrix, &fitted)?;
+    let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
+    write_factors(&path, &fitted).map_err(Failure::Output)?;
+    let rank = model.rank();
+    let (objective, relative_error) = (proof.objective, proof.relative_error);
+    if common.json {
+        let factors = path;
+        print_json(&TransformDocument { schema: 1, command: "transform", shape: [m, n], rank, objective, relative_error, factors })?;
+    } else {
+        print_text(&format!("{m} rows on {rank} components: relative error {relative_error:.6}, written to {}\n", path.display()))?;
+    }
+    Ok(DONE)
+}
