@@ -1,0 +1,107 @@
+//! One self-contained page about one or several runs, and each of its figures as SVG and CSV beside it.
+
+mod compare;
+mod components;
+mod convergence;
+mod glossary;
+mod lines;
+mod numbers;
+mod open;
+mod page;
+mod provenance;
+mod rank;
+mod restarts;
+mod section;
+mod verdict;
+
+use crate::figure::Style;
+use crate::{Labels, Manifest};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use thalweg::audit::Audit;
+use thalweg::{Error, Factors};
+
+/// One row of `history.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// The restart, from 0.
+    pub restart: usize,
+    /// Seconds since it began, over all sessions.
+    pub seconds: f64,
+    /// Iterations done.
+    pub iteration: usize,
+    /// ½ Σ w (X − UVᵀ)².
+    pub objective: f64,
+    /// Scale-free residual, where it was measured.
+    pub kkt: Option<f64>,
+}
+
+/// What a report knows of a run.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// Its name: the run directory as the user gave it.
+    pub name: String,
+    /// `manifest.json`.
+    pub manifest: Manifest,
+    /// `audit.json`, if the run was audited.
+    pub audit: Option<Audit>,
+    /// `history.csv`.
+    pub history: Vec<HistoryRow>,
+    /// `factors.npz`.
+    pub factors: Factors<f64>,
+    /// `labels.json`.
+    pub labels: Labels,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportFiles {
+    /// The page.
+    pub html: PathBuf,
+    /// Its size in bytes.
+    pub html_bytes: u64,
+    /// SVG and CSV of each figure.
+    pub figures: Vec<PathBuf>,
+}
+
+/// Writes the page, and `figures/NAME.svg` and `figures/NAME.csv` beside it. A file appears whole or not at all; the page comes last.
+///
+/// # Errors
+/// [`Error::Empty`] without a run, [`Error::Io`].
+pub fn write_report(runs: &[RunView], html: &Path) -> Result<ReportFiles, Error> {
+    if runs.is_empty() {
+        return Err(Error::Empty { what: "the report", why: "it needs at least one run" });
+    }
+    let page = page::page(runs);
+    let folder = html.parent().unwrap_or(Path::new("")).join(page::FIGURES);
+    fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    let mut figures = Vec::new();
+    for figure in &page.figures {
+        for (ending, text) in [("svg", figure.svg(Style::File)), ("csv", figure.csv())] {
+            let path = folder.join(format!("{}.{ending}", figure.id));
+            write_whole(&path, &text)?;
+            figures.push(path);
+        }
+    }
+    write_whole(html, &page.html)?;
+    Ok(ReportFiles { html: html.to_owned(), html_bytes: page.html.len() as u64, figures })
+}
+
+/// Under another name first, then renamed: a reader, or a crash, never meets half a file.
+fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let write = || {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|source| {
+        // the first error is the one to report
+        let _ = fs::remove_file(&unfinished);
+        Error::Io { path: path.to_owned(), source }
+    })
+}

@@ -1,0 +1,92 @@
+//! Where the numbers come from, and how to get them again.
+
+use super::RunView;
+use super::section::{Section, facts, name, paragraph};
+use crate::figure::number::{count, percent, short};
+use crate::figure::text::escape;
+use crate::{FitSettings, InputRecord};
+use serde::Serialize;
+
+pub(super) fn section(run: &RunView) -> Section {
+    let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
+    let (input, settings) = (&manifest.input, &manifest.settings);
+    let path = input.path.to_string_lossy();
+    let word = |text: &str| name(text, 80);
+    let notes = if input.notes.is_empty() {
+        "none".into()
+    } else {
+        format!("<ul>{}</ul>", input.notes.iter().map(|note| format!("<li>{}</li>", name(note, 300))).collect::<String>())
+    };
+    section.before = facts(&[
+        ("input", format!("<code>{}</code>", name(&path, 160))),
+        ("SHA-256", format!("<code class=\"hash\">{}</code>", word(&input.sha256))),
+        ("format", format!("{}, {}", word(&input.format), word(&input.kind))),
+        ("shape", format!("{} × {}, {} observed", count(input.shape.0 as u64), count(input.shape.1 as u64), count(input.observed))),
+        ("entries that are not there", escape(&keyword(&input.read.missing))),
+        ("notes on reading", notes),
+        ("rank", settings.rank.to_string()),
+        ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
+        ("loss", word(&settings.loss)),
+        ("arithmetic", escape(&keyword(&settings.precision))),
+        ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
+        ("limits", format!("{} iterations, tolerance {}", count(settings.max_iters as u64), escape(&short(settings.tol)))),
+        ("held out", settings.holdout.map_or("nothing".into(), |fraction| format!("{} of the observed entries", percent(fraction)))),
+        ("threads", format!("{}; the result does not depend on them", manifest.threads)),
+        ("thalweg", word(&manifest.thalweg)),
+    ]);
+    section.before += &paragraph("To get the same run again:");
+    section.before += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escape(&command(input, settings)));
+    section
+}
+
+/// The command that makes the same run.
+fn command(input: &InputRecord, settings: &FitSettings) -> String {
+    let mut words = vec!["thalweg".to_owned(), "fit".into(), quoted(&input.path.to_string_lossy())];
+    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
+    flag("-k", settings.rank.to_string());
+    flag("--method", settings.method.clone());
+    flag("--init", settings.init.clone());
+    flag("--loss", settings.loss.clone());
+    flag("--precision", keyword(&settings.precision));
+    flag("--restarts", settings.restarts.to_string());
+    flag("--seed", settings.seed.to_string());
+    flag("--max-iters", settings.max_iters.to_string());
+    flag("--tol", format!("{:?}", settings.tol));
+    if let Some(fraction) = settings.holdout {
+        flag("--holdout", format!("{fraction:?}"));
+    }
+    flag("--missing", keyword(&input.read.missing));
+    if let Some((first, end)) = input.read.columns {
+        flag("--columns", format!("{first}:{end}"));
+    }
+    if let Some(variable) = &input.read.variable {
+        flag("--variable", variable.clone());
+    }
+    if input.read.transpose {
+        words.push("--transpose".into());
+    }
+    words.join(" ")
+}
+
+/// The word that stands for a choice in JSON and on the command line.
+fn keyword(choice: &impl Serialize) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// One word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_words() {
+        assert_eq!(quoted("a/b-1.npz"), "a/b-1.npz");
+        assert_eq!(quoted("$(rm) it's"), "'$(rm) it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
