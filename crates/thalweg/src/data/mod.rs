@@ -1,9 +1,14 @@
 //! Matrices and the files they come in.
 
+mod arrays;
+mod atomic;
 mod format;
 mod matrix;
 mod random;
+mod source;
 
-pub use format::{Dataset, FORMATS, Format, ImageShape, Missing, Precision, ReadOptions, read};
+pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
+pub use atomic::write_atomically;
+pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precision, ReadOptions, read};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use random::stream;
