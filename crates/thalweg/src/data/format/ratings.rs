@@ -1,0 +1,258 @@
+//! Ratings: a line is a user, an item, a rating, and perhaps a time.
+//!
+//! Rows are users and columns are items, both in natural order of their ids, so the matrix does not depend on the order of the lines. Pairs
+//! without a line are unobserved; of two lines for the same pair the later one stands.
+
+use super::parsed::{Parsed, Unlisted, claim_listed};
+use super::text::{self, Fields, LABEL_BYTES, Labels, Line, Separator, Values, is_words, number, whole};
+use super::{Format, Input, Layout, ReadOptions, natural};
+use crate::Error;
+use crate::data::source::{Budget, Source};
+use crate::data::{Duplicates, Triplet};
+use std::collections::HashMap;
+
+pub(super) const FORMAT: Format = Format {
+    name: "ratings",
+    about: "user, item, rating and perhaps a time on each line, between ::, tabs, semicolons, commas or blanks; pairs not listed are unobserved",
+    extensions: &[],
+    sample: || vec![("sample.dat", b"1::10::5::978300760\n1::2::3::978302109\n2::10::4::978301968\n".to_vec())],
+    sniff,
+    read,
+};
+
+/// Bytes of an id in the table of ids, which may be half empty, and in the lists made of it.
+const ID_BYTES: u64 = 96 + LABEL_BYTES;
+
+fn data_lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> + Clone {
+    text::lines_without(body, b"#%!")
+}
+
+fn sniff(input: &Input, options: &ReadOptions) -> bool {
+    let first = text::body(input.origin()).ok().filter(|_| input.is_text()).and_then(|body| data_lines(body).next());
+    match (options.layout, first) {
+        (Layout::Table, _) | (_, None) => false,
+        (Layout::Triplets, _) => true,
+        (Layout::Auto, Some(line)) => {
+            let layout = Fields::new(line.bytes, separator(line));
+            let fields: Vec<_> = layout.take(5).collect();
+            let is_id = |field: &[u8]| whole(field).is_some() || number(field).is_none();
+            let is_entry = (3..=4).contains(&fields.len()) && fields[..2].iter().all(|field| is_id(field));
+            let is_dat = input.extension().as_deref() == Some("dat");
+            is_entry && (separator(line) == Separator::DoubleColon || is_dat) || Columns::named(&fields).is_some()
+        }
+    }
+}
+
+fn separator(line: Line) -> Separator {
+    if line.bytes.windows(2).any(|w| w == b"::") { Separator::DoubleColon } else { Separator::of(line.bytes) }
+}
+
+/// Which fields of a line are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Columns {
+    user: usize,
+    item: usize,
+    rating: usize,
+}
+
+impl Columns {
+    /// From a header that names users and ratings: the first other column is the item.
+    fn named(header: &[&[u8]]) -> Option<Self> {
+        let find = |names: &[&str]| {
+            header.iter().position(|field| {
+                let field = String::from_utf8_lossy(field).to_lowercase();
+                is_words(field.as_bytes()) && names.iter().any(|name| field.contains(name))
+            })
+        };
+        let (user, rating) = (find(&["user", "customer", "reviewer"])?, find(&["rating", "score", "stars"])?);
+        let item = (0..header.len()).find(|&i| i != user && i != rating)?;
+        (user != rating).then_some(Columns { user, item, rating })
+    }
+}
+
+/// Ids in the order in which they appear.
+struct Ids<'a> {
+    place: HashMap<&'a [u8], u32>,
+    names: Vec<&'a [u8]>,
+}
+
+impl<'a> Ids<'a> {
+    fn new() -> Self {
+        Ids { place: HashMap::new(), names: Vec::new() }
+    }
+
+    fn place(&mut self, id: &'a [u8], budget: &Budget) -> Result<u32, Error> {
+        if let Some(&place) = self.place.get(id) {
+            return Ok(place);
+        }
+        budget.claim("its ids", ID_BYTES + id.len() as u64)?;
+        let place = self.names.len() as u32;
+        self.names.push(id);
+        self.place.insert(id, place);
+        Ok(place)
+    }
+
+    /// For each place its rank in natural order, and the ids in that order.
+    fn ranked(self, labels: &mut Labels) -> (Vec<u32>, Vec<String>) {
+        let mut order: Vec<_> = (0..self.names.len() as u32).collect();
+        order.sort_unstable_by(|&a, &b| natural::compare(self.names[a as usize], self.names[b as usize]));
+        let mut rank = vec![0; order.len()];
+        for (at, &place) in order.iter().enumerate() {
+            rank[place as usize] = at as u32;
+        }
+        (rank, order.iter().map(|&place| labels.label(self.names[place as usize])).collect())
+    }
+}
+
+fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
+    let source = input.origin();
+    let mut lines = data_lines(text::body(source)?);
+    let Some(first) = lines.clone().next() else {
+        return Err(source.malformed("start", "a line with user, item and rating", "the end of the file"));
+    };
+    let separator = separator(first);
+    let header: Vec<_> = Fields::new(first.bytes, separator).take(16).collect();
+    let count = lines.clone().count();
+    if count > u32::MAX as usize {
+        return Err(source.malformed("its lines", format!("at most {}", u32::MAX), count.to_string()));
+    }
+    let has_header = Columns::named(&header).is_some() || header.get(2).is_some_and(|field| is_words(field));
+    let columns = Columns::named(&header).unwrap_or(Columns { user: 0, item: 1, rating: 2 });
+    if has_header {
+        lines.next();
+    }
+    claim_listed(budget, 0, 0, count)?;
+    let mut entries = Vec::with_capacity(count);
+    let (mut users, mut items) = (Ids::new(), Ids::new());
+    let mut values = Values { source, first_gap: None };
+    for line in lines {
+        let [user, item, rating] = fields(source, line, separator, columns)?;
+        let value = values.read(line, columns.rating, rating)?;
+        entries.push(Triplet { row: users.place(user, budget)?, col: items.place(item, budget)?, value });
+    }
+    let mut labels = Labels::default();
+    let ((user_rank, row_labels), (item_rank, col_labels)) = (users.ranked(&mut labels), items.ranked(&mut labels));
+    for e in &mut entries {
+        (e.row, e.col) = (user_rank[e.row as usize], item_rank[e.col as usize]);
+    }
+    let (rows, cols) = (row_labels.len(), col_labels.len());
+    claim_listed(budget, rows, cols, 0)?;
+    let mut parsed = Parsed::listed(rows, cols, entries, Duplicates::KeepLast, Unlisted::Unobserved);
+    (parsed.row_labels, parsed.col_labels, parsed.gap) = (Some(row_labels), Some(col_labels), values.first_gap);
+    parsed.notes.push(describe(&header, separator, columns, has_header));
+    parsed.notes.extend(labels.note());
+    Ok(parsed)
+}
+
+fn fields<'a>(source: &Source, line: Line<'a>, separator: Separator, columns: Columns) -> Result<[&'a [u8]; 3], Error> {
+    let (mut user, mut item, mut rating) = (None, None, None);
+    let last = columns.user.max(columns.item).max(columns.rating);
+    let mut found = 0;
+    for (at, field) in Fields::new(line.bytes, separator).take(last + 1).enumerate() {
+        match at {
+            at if at == columns.user => user = Some(field),
+            at if at == columns.item => item = Some(field),
+            at if at == columns.rating => rating = Some(field),
+            _ => {}
+        }
+        found = at + 1;
+    }
+    match (user, item, rating) {
+        (Some(user), Some(item), Some(rating)) if !user.is_empty() && !item.is_empty() => Ok([user, item, rating]),
+        (Some(_), Some(_), Some(_)) => Err(source.malformed(format!("line {}", line.number), "a user and an item", "an empty id")),
+        _ => {
+            let expected = format!("at least {} fields ({} between them)", last + 1, separator.name());
+            Err(source.malformed(format!("line {}", line.number), expected, found.to_string()))
+        }
+    }
+}
+
+fn describe(header: &[&[u8]], separator: Separator, columns: Columns, has_header: bool) -> String {
+    let name = |column: usize| match header.get(column) {
+        Some(name) if has_header => crate::data::source::shown(name),
+        _ => format!("column {}", column + 1),
+    };
+    let (user, item, rating) = (name(columns.user), name(columns.item), name(columns.rating));
+    format!("read as ratings ({} separated): rows are {user}, columns {item}, values {rating}", separator.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::format::tests::{bytes, read_bytes};
+    use crate::data::format::{Dataset, Missing};
+
+    fn entries(data: &Dataset) -> Vec<(usize, usize, f64)> {
+        (0..data.matrix.shape().0).flat_map(|i| data.matrix.row_entries(i).map(move |(j, x, _)| (i, j, x))).collect()
+    }
+
+    #[test]
+    fn ids_are_sorted_as_numbers_and_kept_as_labels() {
+        let data = bytes("ratings.dat", b"10::7::5::0\n9::100::3::0\r\n10::100::4::0\n").expect("reads");
+        assert_eq!((data.format, data.matrix.kind()), ("ratings", "observed"));
+        assert_eq!(data.row_labels.as_deref().expect("users"), ["9", "10"]);
+        assert_eq!(data.col_labels.as_deref().expect("items"), ["7", "100"]);
+        assert_eq!(entries(&data), [(0, 1, 3.0), (1, 0, 5.0), (1, 1, 4.0)]);
+        let shuffled = bytes("ratings.dat", b"10::100::4\n10::7::5\n9::100::3\n").expect("reads");
+        assert_eq!((shuffled.matrix, shuffled.row_labels), (data.matrix, data.row_labels));
+    }
+
+    #[test]
+    fn headers_name_the_columns() {
+        let plain = bytes("r.csv", b"user_id,book_id,rating\n1,2,5\n3,2,4\n").expect("reads");
+        assert_eq!((plain.format, plain.matrix.shape()), ("ratings", (2, 1)));
+        let swapped = bytes("r.tsv", b"\"when\"\tmovieId\tuserId\tstars\n0\t2\t1\t5\n0\t2\t3\t4\n").expect("reads");
+        assert!(swapped.notes[0].contains("userId"), "{:?}", swapped.notes);
+        let movie_first = bytes("r.csv", b"movieId,userId,rating\n2,1,5\n2,3,4\n").expect("reads");
+        assert_eq!((movie_first.matrix, movie_first.row_labels), (plain.matrix, plain.row_labels));
+    }
+
+    #[test]
+    fn triplets_without_a_sign_are_a_table_unless_asked() {
+        let file = b"1,2,5\n3,2,4\n";
+        assert_eq!(bytes("r.csv", file).expect("reads").format, "table");
+        let asked = ReadOptions { layout: Layout::Triplets, ..ReadOptions::default() };
+        assert_eq!(read_bytes("r.csv", file, &asked).expect("reads").matrix.kind(), "observed");
+        assert_eq!(bytes("r.dat", b"1 2 5\n3 2 4\n").expect("reads").format, "ratings");
+        assert_eq!(bytes("r.dat", b"1.5 2 5\n3 2 4\n").expect("reads").format, "table");
+        let table = ReadOptions { layout: Layout::Table, ..ReadOptions::default() };
+        assert_eq!(read_bytes("r.dat", b"1 2 5\n3 2 4\n", &table).expect("reads").format, "table");
+    }
+
+    #[test]
+    fn the_last_of_two_ratings_stands() {
+        let data = bytes("r.dat", b"1::2::5\n1::2::0\n").expect("reads");
+        assert_eq!(entries(&data), [(0, 0, 0.0)]);
+        assert!(data.notes.iter().any(|n| n.contains("the last value listed is kept")), "{:?}", data.notes);
+        let zeros = ReadOptions { missing: Missing::Zero, ..ReadOptions::default() };
+        assert_eq!(read_bytes("r.dat", b"1::2::5\n", &zeros).expect("reads").matrix.kind(), "sparse");
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let says = |text: &[u8], word: &str| {
+            let message = bytes("r.dat", text).expect_err(word).to_string();
+            assert!(message.contains(word), "{message:?} lacks {word:?}");
+        };
+        says(b"1::2::3\n1::2\n", "line 2: expected at least 3 fields (:: between them), found 2");
+        says(b"1::2::3\n\n1::2::x\x1b\n", "line 3, column 3: expected a number, found \"x\\u{1b}\"");
+        says(b"1::2::3\n1::2::inf\n", "finite");
+        says(b"1::2::3\n1::2::\n", "line 2, column 3: expected a number (with --missing nan");
+        says(b"1::2::3\n1::::4\n", "empty id");
+        says(b"user::item::rating\n", "at least one row");
+    }
+
+    #[test]
+    fn ids_in_latin1_stay_apart() {
+        let data = bytes("r.dat", b"caf\xe9::2::3\ncaf\xe8::2::3\n").expect("reads");
+        assert_eq!(data.row_labels.as_deref().expect("users"), ["cafè", "café"]);
+        assert!(data.notes.iter().any(|n| n.contains("Latin-1")));
+    }
+
+    #[test]
+    fn more_ids_than_memory() {
+        let file: String = (0..1000).map(|i| format!("{i}::{i}::1\n")).collect();
+        let options = ReadOptions { max_memory: 100_000, ..ReadOptions::default() };
+        assert!(matches!(read_bytes("r.dat", file.as_bytes(), &options), Err(Error::Memory { .. })));
+    }
+}
