@@ -2,7 +2,6 @@
 
 use crate::Labels;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use thalweg::data::write_atomically;
 use thalweg::{Error, Factors, Side};

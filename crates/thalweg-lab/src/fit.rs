@@ -1,6 +1,6 @@
 //! A fit with restarts, kept on disk so that it survives being killed.
 
-use crate::{FitRecord, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use crate::{FitRecord, FitSettings, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use thalweg::audit::Status;
 use thalweg::certificate::{Stationarity, spectral_bound, stationarity};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, hold_out, write_atomically, write_factors};
 use thalweg::problem::Nmf;
-use thalweg::solver::nmf::{Alternating, Init, Memory, NmfMethod, WorkingPrecision, method};
+use thalweg::solver::nmf::{Alternating, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 
@@ -41,6 +41,9 @@ pub enum FitError {
     /// The input or a file.
     #[error(transparent)]
     Input(#[from] Error),
+    /// The directory cannot be written.
+    #[error(transparent)]
+    Output(Error),
     /// The directory holds another run.
     #[error("{dir} holds another run, with another {what}: give another directory with -o, or remove it")]
     Other {
@@ -66,19 +69,21 @@ pub fn split(dataset: &Dataset, manifest: &Manifest) -> Result<Option<(Matrix<f6
 ///
 /// # Errors
 /// [`FitError::Other`] if the directory holds a run with other settings, [`FitError::Input`] for bad data and failed reads and writes.
-pub fn fit(mut job: FitJob<'_>) -> Result<Manifest, FitError> {
+pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     let held = split(job.dataset, &job.manifest)?;
     let (training, holdout) = match &held {
         Some((training, holdout)) => (training, Some(holdout)),
         None => (&job.dataset.matrix, None),
     };
-    // refuse bad data before a directory is made
+    // refuse bad data and settings before a directory is made
+    the_method(&job.manifest.settings.method)?;
+    the_start(&job.manifest.settings.init)?;
     Nmf::new(training, job.manifest.settings.rank)?;
     let narrow = (job.manifest.settings.precision == Precision::F32).then(|| training.cast::<f32>());
     if let Some(narrow) = &narrow {
         Nmf::new(narrow, job.manifest.settings.rank)?;
     }
-    take_directory(&mut job)?;
+    take_directory(&job)?;
     let records = match &narrow {
         Some(narrow) => restarts(&job, training, narrow)?,
         None => restarts(&job, training, training)?,
@@ -87,15 +92,15 @@ pub fn fit(mut job: FitJob<'_>) -> Result<Manifest, FitError> {
 }
 
 /// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &mut FitJob<'_>) -> Result<(), FitError> {
+fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
     if job.dir.has::<Manifest>() {
         let old: Manifest = job.dir.read()?;
         let what = if old.input.sha256 != job.manifest.input.sha256 {
             Some("input")
         } else if old.input.read != job.manifest.input.read {
             Some("reading of the input")
-        } else if old.settings != job.manifest.settings {
-            Some("setting")
+        } else if identity(&old.settings) != identity(&job.manifest.settings) {
+            Some("rank, method, start, seed, precision or hold-out")
         } else {
             None
         };
@@ -104,13 +109,17 @@ fn take_directory(job: &mut FitJob<'_>) -> Result<(), FitError> {
         }
         return Ok(());
     }
-    job.dir.create()?;
+    job.dir.create().map_err(FitError::Output)?;
     let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
     if labels != Labels::default() {
-        job.dir.write(&labels)?;
+        job.dir.write(&labels).map_err(FitError::Output)?;
     }
-    job.dir.write(&job.manifest)?;
-    Ok(())
+    job.dir.write(&job.manifest).map_err(FitError::Output)
+}
+
+/// What a run is; more restarts, more iterations or a smaller tolerance only take it further.
+fn identity(settings: &FitSettings) -> FitSettings {
+    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, ..settings.clone() }
 }
 
 /// A restart that has ended or was stopped, judged from the data.
@@ -160,12 +169,12 @@ fn one_restart<T: WorkingPrecision>(
     let settings = &job.manifest.settings;
     let path = job.dir.restart(number);
     let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, number)? };
-    if !matches!(restart.status, Some(s) if is_final(s)) && !job.stop.load(Ordering::Relaxed) {
+    if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
         restart = advance(job, problem, restart, number, begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
     let proof = stationarity(training, &factors)?;
-    let status = settle(restart.status.unwrap_or(Status::Stopped), proof.kkt, settings.tol);
+    let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
         seed: settings.seed,
@@ -179,32 +188,37 @@ fn one_restart<T: WorkingPrecision>(
     Ok(Judged { factors, record, proof, history: restart.history })
 }
 
-/// Whether a restart has nothing more to do.
+/// Whether a restart has nothing more to do under these limits.
+fn is_over<T>(restart: &Restart<T>, settings: &FitSettings) -> bool {
+    match restart.status {
+        Some(Status::Converged) => restart.tol <= settings.tol,
+        Some(Status::MaxIters) => restart.memory.progress.iteration >= settings.max_iters,
+        Some(status) => is_final(status),
+        None => false,
+    }
+}
+
+/// Whether a run ends with this.
 fn is_final(status: Status) -> bool {
     !matches!(status, Status::TimeLimit | Status::Stopped)
 }
 
-/// A claim of convergence stands only if the residual recomputed from the data agrees, up to rounding.
-fn settle(claimed: Status, kkt: f64, tol: f64) -> Status {
-    if claimed == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { claimed }
-}
-
 fn the_method(name: &str) -> Result<&'static dyn NmfMethod, Error> {
-    let names = || thalweg::solver::nmf::NMF_METHODS.iter().map(|m| m.about().name).collect::<Vec<_>>().join(", ");
+    let names = || NMF_METHODS.iter().map(|m| m.about().name).collect::<Vec<_>>().join(", ");
     method(name).ok_or_else(|| Error::Parameter { name: "method", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &crate::FitSettings, number: usize) -> Result<Restart<T>, Error> {
-    let names = || thalweg::solver::nmf::INITS.iter().map(|i| i.name()).collect::<Vec<_>>().join(", ");
-    let init = Init::named(&settings.init).ok_or_else(|| Error::Parameter {
-        name: "init",
-        expected: format!("one of {}", names()),
-        got: settings.init.clone(),
-    })?;
+fn the_start(name: &str) -> Result<Init, Error> {
+    let names = || INITS.iter().map(|i| i.name()).collect::<Vec<_>>().join(", ");
+    Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
+}
+
+fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, number: usize) -> Result<Restart<T>, Error> {
+    let init = the_start(&settings.init)?;
     let factors = init.factors(problem, settings.seed, number as u64);
     let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
-    Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, history: vec![row] })
+    Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.
@@ -235,7 +249,7 @@ fn advance<T: WorkingPrecision>(
         (job.observe)(number, &progress, None);
         if saved.elapsed() >= CHECKPOINT_EVERY {
             let checkpoint =
-                Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, history: history.clone() };
+                Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, tol: settings.tol, history: history.clone() };
             failed = checkpoint.save(&path).err();
             saved = Instant::now();
         }
@@ -250,6 +264,7 @@ fn advance<T: WorkingPrecision>(
         memory: iteration.memory(),
         seconds: earlier + solution.elapsed.as_secs_f64(),
         status: Some(solution.status),
+        tol: settings.tol,
         history,
     };
     restart.save(&path)?;
@@ -261,11 +276,12 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
     let is_over = judged.iter().all(|j| is_final(j.record.status));
     let winner = &judged[best];
-    match job.manifest.settings.precision {
-        Precision::F64 => write_factors(&job.dir.factors(), &winner.factors)?,
-        Precision::F32 => write_factors(&job.dir.factors(), &winner.factors.cast::<f32>())?,
-    }
-    write_history(&job.dir, judged.iter().flat_map(|j| &j.history))?;
+    let path = job.dir.factors();
+    let written = match job.manifest.settings.precision {
+        Precision::F64 => write_factors(&path, &winner.factors),
+        Precision::F32 => write_factors(&path, &winner.factors.cast::<f32>()),
+    };
+    written.and_then(|()| write_history(&job.dir, judged.iter().flat_map(|j| &j.history))).map_err(FitError::Output)?;
     // one restart that was cut short leaves the run unfinished, whatever the best one did
     let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s));
     let result = FitRecord {
@@ -281,7 +297,7 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
         restarts: judged.into_iter().map(|j| j.record).collect(),
     };
     let manifest = Manifest { result: Some(result), ..job.manifest };
-    job.dir.write(&manifest)?;
+    job.dir.write(&manifest).map_err(FitError::Output)?;
     Ok(manifest)
 }
 

@@ -1,7 +1,20 @@
 //! Runs on disk, figures and reports.
 
+mod audit;
+mod export;
 pub mod figure;
+mod fit;
 mod manifest;
 pub mod report;
+mod restart;
+mod run_dir;
+mod view;
 
+pub use audit::audit_run;
+pub use export::write_factor_tables;
+pub use figure::{Style, figure_of_line};
+pub use fit::{FitError, FitJob, fit};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
+pub use report::{HistoryRow, ReportFiles, RunView, write_report};
+pub use restart::Restart;
+pub use run_dir::{Record, RunDir};

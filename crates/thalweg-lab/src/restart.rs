@@ -19,13 +19,14 @@ pub struct Restart<T> {
     pub seconds: f64,
     /// How it ended; none while it runs.
     pub status: Option<Status>,
+    /// The tolerance that the status was judged by.
+    pub tol: f64,
     /// Measurements so far.
     pub history: Vec<HistoryRow>,
 }
 
 /// Statuses by the number that stands for them in the file.
-const STATUSES: [Status; 6] =
-    [Status::Converged, Status::MaxIters, Status::TimeLimit, Status::Stalled, Status::Breakdown, Status::Stopped];
+const STATUSES: [Status; 6] = [Status::Converged, Status::MaxIters, Status::TimeLimit, Status::Stalled, Status::Breakdown, Status::Stopped];
 
 fn numbers<T: Real>(values: &[T]) -> Numbers {
     if T::NAME == f32::NAME {
@@ -54,6 +55,7 @@ impl<T: Real> Restart<T> {
             v_residual.unwrap_or(f64::NAN),
             self.seconds,
             status,
+            self.tol,
         ];
         let history = self.history.iter().flat_map(|h| [h.seconds, h.iteration as f64, h.objective, h.kkt.unwrap_or(f64::NAN)]).collect();
         let arrays = [
@@ -90,25 +92,21 @@ impl<T: Real> Restart<T> {
         if u_shape[1] != v_shape[1] || history_shape[1] != 4 {
             return Err(malformed("U and V of one rank and a history of 4 columns", "other shapes"));
         }
-        let [iteration, objective, kkt, measured_at, unchanged, v_residual, seconds, status] = state[..] else {
-            return Err(malformed("8 numbers in state", &state.len().to_string()));
+        let [iteration, objective, kkt, measured_at, unchanged, v_residual, seconds, status, tol] = state[..] else {
+            return Err(malformed("9 numbers in state", &state.len().to_string()));
         };
         u.extend(v);
         let buffer = u.into_iter().map(T::of).collect();
         let known = |x: f64| (!x.is_nan()).then_some(x);
-        let progress = Progress {
-            iteration: iteration as usize,
-            objective,
-            kkt: known(kkt),
-            measured_at: measured_at as usize,
-            unchanged: unchanged as usize,
-        };
+        let progress =
+            Progress { iteration: iteration as usize, objective, kkt: known(kkt), measured_at: measured_at as usize, unchanged: unchanged as usize };
         let row = |h: &[f64]| HistoryRow { restart, seconds: h[0], iteration: h[1] as usize, objective: h[2], kkt: known(h[3]) };
         Ok(Restart {
             factors: Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?,
             memory: Memory { progress, v_residual: known(v_residual) },
             seconds,
             status: STATUSES.get(status as usize).copied().filter(|_| status >= 0.0),
+            tol,
             history: history.chunks_exact(4).map(row).collect(),
         })
     }

@@ -41,7 +41,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let tol = manifest.settings.tol;
     let audit = audit_run(&dir, &manifest, &dataset, &AuditSettings { tol, seed: common.seed, ..AuditSettings::default() })?;
     dir.write(&audit).map_err(Failure::Output)?;
-    let files = write_report(&[RunView::open(&dir, common.max_memory)?], &dir.path().join("report.html")).map_err(Failure::Output)?;
+    let files = write_report(&[RunView::open(&dir)?], &dir.path().join("report.html")).map_err(Failure::Output)?;
     if common.json {
         super::audit::print_document(audit)?;
     } else {

@@ -30,7 +30,7 @@ pub fn run(args: &LineArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, _) = input::load(&args.data, input::options(&args.read, common), common)?;
     let line = line(&dataset.matrix, &a, &b)?;
     if let Some(path) = &args.svg {
-        let svg = thalweg_lab::figure_of_line(&line).svg();
+        let svg = thalweg_lab::figure_of_line(&line).svg(thalweg_lab::Style::File);
         write_atomically(path, |out| std::io::Write::write_all(out, svg.as_bytes())).map_err(Failure::Output)?;
     }
     if common.json {

@@ -17,7 +17,7 @@ struct ReportDocument {
 }
 
 pub fn run(args: &ReportArgs, common: &Common) -> Result<u8, Failure> {
-    let runs: Vec<RunView> = args.dirs.iter().map(|dir| RunView::open(&RunDir::new(dir), common.max_memory)).collect::<Result<_, _>>()?;
+    let runs: Vec<RunView> = args.dirs.iter().map(|dir| RunView::open(&RunDir::new(dir))).collect::<Result<_, _>>()?;
     let path = common.output.clone().unwrap_or_else(|| args.dirs[0].join("report.html"));
     let files = write_report(&runs, &path).map_err(Failure::Output)?;
     if common.json {

@@ -4,7 +4,7 @@ use super::RunView;
 use super::section::{Section, paragraph};
 use crate::figure::number::{count, percent, short};
 use crate::figure::{Axis, Dot, DotGroup, Fact, Figure, Kind, Scatter, Tone, figures_of_alpha, figures_of_families};
-use thalweg::audit::{Alignment, Audit};
+use thalweg::audit::{AnswerPair, Audit};
 
 pub(super) fn section(run: &RunView) -> Option<Section> {
     let audit = run.audit.as_ref()?;
@@ -12,8 +12,8 @@ pub(super) fn section(run: &RunView) -> Option<Section> {
     section.before = words(audit);
     section.figures = figures_of_families(&audit.families, fitted_entries(run));
     section.figures.extend(figures_of_alpha(&audit.families, fitted_entries(run)));
-    if !audit.alignments.is_empty() {
-        section.figures.push(barriers(&audit.alignments));
+    if !audit.pairs.is_empty() {
+        section.figures.push(barriers(&audit.pairs));
     }
     if section.figures.is_empty() {
         section.before = paragraph("No line was examined.");
@@ -57,9 +57,9 @@ fn words(audit: &Audit) -> String {
     out
 }
 
-fn barriers(alignments: &[Alignment]) -> Figure {
-    let dots = |barrier: fn(&Alignment) -> f64| {
-        let dot = |pair: &Alignment| Dot {
+fn barriers(pairs: &[AnswerPair]) -> Figure {
+    let dots = |barrier: fn(&AnswerPair) -> f64| {
+        let dot = |pair: &AnswerPair| Dot {
             label: format!("restarts {} and {}", pair.a, pair.b),
             facts: vec![
                 Fact::new("cosine", pair.cosine),
@@ -69,16 +69,16 @@ fn barriers(alignments: &[Alignment]) -> Figure {
             x: pair.cosine,
             y: 100.0 * barrier(pair),
         };
-        alignments.iter().map(dot).collect()
+        pairs.iter().map(dot).collect()
     };
     Figure {
         id: "barriers".into(),
         title: "Barriers between answers".into(),
         caption: format!(
             "n = {} pairs of restarts. How far the loss rises on the straight line between two answers, in per cent of the larger objective.",
-            count(alignments.len() as u64)
+            count(pairs.len() as u64)
         ),
-        alt: format!("Scatter plot of {} pairs of restarts: cosine between components against barrier, raw and matched.", alignments.len()),
+        alt: format!("Scatter plot of {} pairs of restarts: cosine between components against barrier, raw and matched.", pairs.len()),
         kind: Kind::Scatter(Scatter {
             x: Axis::linear("cosine between matched components").including([1.0]),
             y: Axis::linear("barrier, %").including([0.0]),

@@ -17,10 +17,11 @@ mod verdict;
 use crate::figure::Style;
 use crate::{Labels, Manifest};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use thalweg::audit::Audit;
+use thalweg::data::write_atomically;
 use thalweg::{Error, Factors};
 
 /// One row of `history.csv`.
@@ -89,19 +90,6 @@ pub fn write_report(runs: &[RunView], html: &Path) -> Result<ReportFiles, Error>
     Ok(ReportFiles { html: html.to_owned(), html_bytes: page.html.len() as u64, figures })
 }
 
-/// Under another name first, then renamed: a reader, or a crash, never meets half a file.
 fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let write = || {
-        let mut file = File::create(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(|source| {
-        // the first error is the one to report
-        let _ = fs::remove_file(&unfinished);
-        Error::Io { path: path.to_owned(), source }
-    })
+    write_atomically(path, |out| out.write_all(text.as_bytes()))
 }

@@ -154,11 +154,11 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
     });
     let each: Vec<RestartSummary> = each.collect();
     let component_agreement = (0..rank).map(|_| cosine(random)).collect();
-    let mut alignments = Vec::new();
+    let mut pairs = Vec::new();
     for a in 0..n {
         for b in a + 1..n {
             let barrier = hill * (0.5 + random.uniform());
-            alignments.push(Alignment { a, b, cosine: cosine(random), barrier, aligned_barrier: 0.1 * barrier });
+            pairs.push(AnswerPair { a, b, cosine: cosine(random), barrier, aligned_barrier: 0.1 * barrier });
         }
     }
     Audit {
@@ -193,8 +193,8 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
             alpha_mean: mean,
             alpha_sd: (alphas.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / lines as f64).sqrt(),
         }),
-        barriers: Some(BarrierReport { count: alignments.len(), max: 1.5 * hill, aligned_max: 0.15 * hill }),
-        alignments,
+        barriers: Some(BarrierReport { count: pairs.len(), max: 1.5 * hill, aligned_max: 0.15 * hill }),
+        pairs,
         rank: Some(RankEvidence {
             rank,
             singular_values: (0..48)
@@ -268,10 +268,13 @@ pub fn words() -> RunView {
     manifest.input.format = "csv".into();
     let history = history(&mut random, 6, 240, 31.7, 0.12);
     let mut audit = audit(&mut random, &manifest, 0.71, 1.2, 30);
-    audit.verdict = "The run stopped at a stationary point, but restarts disagree: other starts give other components.\nTreat single components with care.".into();
+    audit.verdict =
+        "The run stopped at a stationary point, but restarts disagree: other starts give other components.\nTreat single components with care."
+            .into();
     audit.gap = None;
     audit.lower_bound = None;
-    audit.uniqueness = UniquenessReport { status: Uniqueness::NotUnique, why: "A rotation of components 1 and 3 keeps both factors non-negative.".into() };
+    audit.uniqueness =
+        UniquenessReport { status: Uniqueness::NotUnique, why: "A rotation of components 1 and 3 keeps both factors non-negative.".into() };
     audit.empty_rows = vec![4, 17];
     let labels = Labels { rows: Some((1..=rows).map(|i| format!("report {i}")).collect()), cols: Some(names) };
     RunView { name: "runs/reports".into(), audit: Some(audit), history, factors, labels, manifest }

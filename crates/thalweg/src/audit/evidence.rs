@@ -7,7 +7,7 @@ use super::record::{
 use super::verdict;
 use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, stationarity, uniqueness};
 use crate::data::Matrix;
-use crate::geometry::{Barrier, Line, Verdict, align, barrier, flow_gauge, line, lines};
+use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
 use crate::problem::Nmf;
 use crate::solver::nmf::Init;
 use crate::{Error, Factors};
@@ -69,8 +69,8 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
 
     let bound = spectral_bound(data);
     let lower_bound = bound.as_ref().map(|b| b.lower_bound(rank));
-    let (pairs, families_between) = compare(data, answers, &proofs, &order)?;
-    let restarts = restart_report(answers, &proofs, &order, &pairs, settings.tol)?;
+    let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order)?;
+    let restarts = restart_report(answers, &proofs, &order, &cosines, settings.tol)?;
     let (lines, families_from_starts) = lines_from_starts(&problem, answers, &order, settings)?;
     let (in_rows, in_cols) = data.observed_counts();
     let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
@@ -91,48 +91,49 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         uniqueness: uniqueness_report(uniqueness(&answers[best].factors)),
         empty_rows: empty(in_rows),
         empty_cols: empty(in_cols),
-        families: families_from_starts.into_iter().chain(families_between).filter(|f| !f.lines.is_empty()).collect(),
+        families: families_from_starts.into_iter().chain(between).filter(|f| !f.lines.is_empty()).collect(),
     };
     audit.verdict = verdict::sentences(&audit, rank).join("\n");
     Ok(audit)
 }
 
-/// A claim of convergence stands only if the residual recomputed from the data agrees, up to rounding.
-fn settled(claimed: Status, kkt: f64, tol: f64) -> Status {
-    if claimed == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { claimed }
+/// The best answers in pairs.
+struct Comparison {
+    /// Mean cosine of each pair.
+    cosines: Vec<f64>,
+    /// Pairs of the very best, with barriers.
+    pairs: Vec<AnswerPair>,
+    /// Lines to the best answer, as it came and aligned.
+    families: [LineFamily; 2],
 }
 
-/// Cosines between all pairs of the best answers, barriers between the very best.
-fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize]) -> Result<(Vec<AnswerPair>, Vec<LineFamily>), Error> {
-    let compared = &order[..order.len().min(COMPARED)];
-    let (mut pairs, mut raw, mut aligned) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, &a) in compared.iter().enumerate() {
-        for &b in &compared[i + 1..] {
-            let with_barrier = compared[..compared.len().min(BARRIERS_AMONG)].contains(&b);
+fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize]) -> Result<Comparison, Error> {
+    let family = |kind| LineFamily { kind, lines: Vec::new() };
+    let [mut raw, mut aligned] = [family(LineKind::AnswerToAnswer), family(LineKind::AlignedAnswerToAnswer)];
+    let (mut cosines, mut pairs) = (Vec::new(), Vec::new());
+    for (i, &a) in order.iter().take(COMPARED).enumerate() {
+        for (j, &b) in order.iter().take(COMPARED).enumerate().skip(i + 1) {
             let (from, to) = (&answers[b].factors, &answers[a].factors);
+            if j >= BARRIERS_AMONG {
+                cosines.push(align(from, to)?.mean_cosine());
+                continue;
+            }
+            let barrier = barrier(data, from, to)?;
             let larger = proofs[a].objective.max(proofs[b].objective);
             let relative = |line: &Line| if larger > 0.0 { line.barrier * 2f64.powi(line.exponent) / larger } else { 0.0 };
-            let (cosines, barriers) = if with_barrier {
-                let Barrier { raw: raw_line, aligned: aligned_line, alignment } = barrier(data, from, to)?;
-                let heights = (relative(&raw_line), relative(&aligned_line));
-                if i == 0 {
-                    raw.push(raw_line);
-                    aligned.push(aligned_line);
-                }
-                (alignment.cosines, Some(heights))
-            } else {
-                (align(from, to)?.cosines, None)
-            };
-            let cosine = cosines.iter().sum::<f64>() / cosines.len() as f64;
-            pairs.push(AnswerPair { a, b, cosine, barrier: barriers.map(|b| b.0), aligned_barrier: barriers.map(|b| b.1) });
+            let cosine = barrier.alignment.mean_cosine();
+            cosines.push(cosine);
+            pairs.push(AnswerPair { a, b, cosine, barrier: relative(&barrier.raw), aligned_barrier: relative(&barrier.aligned) });
+            if i == 0 {
+                raw.lines.push(barrier.raw);
+                aligned.lines.push(barrier.aligned);
+            }
         }
     }
-    let families =
-        vec![LineFamily { kind: LineKind::AnswerToAnswer, lines: raw }, LineFamily { kind: LineKind::AlignedAnswerToAnswer, lines: aligned }];
-    Ok((pairs, families))
+    Ok(Comparison { cosines, pairs, families: [raw, aligned] })
 }
 
-fn restart_report(answers: &[Answer], proofs: &[Stationarity], order: &[usize], pairs: &[AnswerPair], tol: f64) -> Result<RestartReport, Error> {
+fn restart_report(answers: &[Answer], proofs: &[Stationarity], order: &[usize], cosines: &[f64], tol: f64) -> Result<RestartReport, Error> {
     let best = order[0];
     let rank = answers[best].factors.rank();
     let mut component_agreement = vec![0.0; rank];
@@ -150,7 +151,7 @@ fn restart_report(answers: &[Answer], proofs: &[Stationarity], order: &[usize], 
     let (least, most) = (proofs[best].objective, proofs[order[order.len() - 1]].objective);
     let summary = |(restart, (answer, proof)): (usize, (&Answer, &Stationarity))| RestartSummary {
         restart,
-        status: settled(answer.status, proof.kkt, tol),
+        status: answer.status.settled(proof.kkt, tol),
         objective: proof.objective,
         kkt: proof.kkt,
         cosine_to_best: cosine_to_best[restart],
@@ -159,17 +160,15 @@ fn restart_report(answers: &[Answer], proofs: &[Stationarity], order: &[usize], 
         count: answers.len(),
         best: least,
         spread: if least > 0.0 { (most - least) / least } else { 0.0 },
-        agreement: (!pairs.is_empty()).then(|| (pairs.iter().map(|p| p.cosine).sum::<f64>() / pairs.len() as f64).clamp(0.0, 1.0)),
+        agreement: (!cosines.is_empty()).then(|| (cosines.iter().sum::<f64>() / cosines.len() as f64).clamp(0.0, 1.0)),
         component_agreement,
         each: answers.iter().zip(proofs).enumerate().map(summary).collect(),
     })
 }
 
 fn barrier_report(pairs: &[AnswerPair]) -> Option<BarrierReport> {
-    let raw: Vec<f64> = pairs.iter().filter_map(|p| p.barrier).collect();
-    let aligned = pairs.iter().filter_map(|p| p.aligned_barrier);
-    let count = raw.len();
-    (count > 0).then(|| BarrierReport { count, max: raw.into_iter().fold(0.0, f64::max), aligned_max: aligned.fold(0.0, f64::max) })
+    let highest = |height: fn(&AnswerPair) -> f64| pairs.iter().map(height).fold(0.0, f64::max);
+    (!pairs.is_empty()).then(|| BarrierReport { count: pairs.len(), max: highest(|p| p.barrier), aligned_max: highest(|p| p.aligned_barrier) })
 }
 
 /// Lines from half-normal starts to the answers, in the gauge that gradient flow from such a start keeps: ‖uₖ‖² − ‖vₖ‖² = (m − n) s².

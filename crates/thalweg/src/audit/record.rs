@@ -92,7 +92,7 @@ pub struct BarrierReport {
     pub aligned_max: f64,
 }
 
-/// One pair of answers: matched components.
+/// Two of the best answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnswerPair {
     /// First restart.
@@ -101,10 +101,10 @@ pub struct AnswerPair {
     pub b: usize,
     /// Mean cosine between matched rank-one terms.
     pub cosine: f64,
-    /// Barrier of the straight line, relative to the larger objective; none where it was not measured.
-    pub barrier: Option<f64>,
+    /// Barrier of the straight line, relative to the larger objective.
+    pub barrier: f64,
     /// The same after alignment.
-    pub aligned_barrier: Option<f64>,
+    pub aligned_barrier: f64,
 }
 
 /// What the singular values say about the rank.

@@ -19,3 +19,10 @@ pub enum Status {
     /// Stopped from outside. The run can be resumed.
     Stopped,
 }
+
+impl Status {
+    /// This status once the residual was recomputed from the data: a claim of convergence stands only if that agrees, up to rounding.
+    pub fn settled(self, kkt: f64, tol: f64) -> Status {
+        if self == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { self }
+    }
+}
