@@ -15,11 +15,7 @@ fn main() -> Result<(), Error> {
     let mut unaudited = sample::words();
     unaudited.audit = None;
     unaudited.name = "runs/reports-again".into();
-    let reports = [
-        ("faces", vec![faces.clone()]),
-        ("words", vec![words.clone()]),
-        ("several", vec![faces, words, unaudited]),
-    ];
+    let reports = [("faces", vec![faces.clone()]), ("words", vec![words.clone()]), ("several", vec![faces, words, unaudited])];
     for (name, runs) in reports {
         let files = write_report(&runs, &folder.join(name).join("report.html"))?;
         println!("{}  {} bytes, {} figure files", files.html.display(), files.html_bytes, files.figures.len());

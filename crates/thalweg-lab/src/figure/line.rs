@@ -147,6 +147,8 @@ fn alpha_figure(id: &str, title: &str, families: &[&LineFamily], entries: f64) -
         StripRow { label: label.into(), mean_sd: mean_sd(&alphas), values: values.collect() }
     };
     let n: Vec<String> = families.iter().map(|family| count(family.lines.len() as u64)).collect();
+    let same = n.iter().all(|count| *count == n[0]);
+    let n = if same && n.len() > 1 { format!("{} lines a row", n[0]) } else { format!("{} lines", n.join(" and ")) };
     let left_out =
         if families.iter().any(|f| f.lines.len() > MAX_DOTS) { format!(" At most {MAX_DOTS} lines a row are drawn.") } else { String::new() };
     Figure {
@@ -154,10 +156,9 @@ fn alpha_figure(id: &str, title: &str, families: &[&LineFamily], entries: f64) -
         title: title.into(),
         caption: format!(
             "α is the least second derivative of ℓ on the segment: a line is convex where α ≥ 0. Bar: mean ± one standard deviation over all lines. \
-             n = {} lines.{left_out}",
-            n.join(" and ")
+             n = {n}.{left_out}"
         ),
-        alt: format!("Dot plot of the least curvature α / N of {} lines.", n.join(" and ")),
+        alt: format!("Dot plot of the least curvature α / N, {n}."),
         kind: Kind::Strip(Strip {
             x: Axis::linear(in_unit("α / N", unit)),
             rows: families.iter().map(|family| row(family)).collect(),
