@@ -13,6 +13,27 @@ const MAX_DOTS: usize = 150;
 const SAMPLES: usize = 41;
 
 /// The loss ℓ(λ) on one segment, with its chord and the place of its least curvature.
+///
+/// ```
+/// use thalweg::geometry::{Line, Verdict};
+/// use thalweg_lab::figure::{Style, figure_of_line};
+///
+/// // ℓ(λ) = 1 + (1 − λ)²
+/// let line = Line {
+///     coefficients: [2.0, -2.0, 1.0, 0.0, 0.0],
+///     exponent: 0,
+///     alpha: 2.0,
+///     alpha_at: 0.0,
+///     convex_on_segment: Verdict::Yes,
+///     convex_everywhere: Verdict::Yes,
+///     star_towards_b: Verdict::Yes,
+///     gradient_towards_b: Verdict::Yes,
+///     barrier: 0.0,
+/// };
+/// let figure = figure_of_line(&line);
+/// assert!(figure.svg(Style::File).starts_with("<svg"));
+/// assert!(figure.csv().starts_with("\"group\",\"curve\""));
+/// ```
 pub fn figure_of_line(line: &Line) -> Figure {
     let unit = common_exponent(std::iter::once(line));
     let points = sampled(line, unit, 1.0);
