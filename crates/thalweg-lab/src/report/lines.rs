@@ -8,7 +8,7 @@ use thalweg::audit::{AnswerPair, Audit};
 
 pub(super) fn section(run: &RunView) -> Option<Section> {
     let audit = run.audit.as_ref()?;
-    let mut section = Section::new("lines", "The loss on straight lines");
+    let mut section = Section::new("lines", "The loss on lines");
     section.before = words(audit);
     section.figures = figures_of_families(&audit.families, fitted_entries(run));
     section.figures.extend(figures_of_alpha(&audit.families, fitted_entries(run)));
