@@ -209,14 +209,14 @@ fn degenerate_runs_have_reports() {
                 audit.restarts.agreement = None;
                 audit.restarts.each.truncate(1);
                 audit.restarts.component_agreement.clear();
-                audit.alignments.clear();
+                audit.pairs.clear();
             })
         }),
         ("no lines", |run| {
             with_audit(run, |audit| {
                 audit.lines = None;
                 audit.barriers = None;
-                audit.alignments.clear();
+                audit.pairs.clear();
                 audit.families.clear();
             })
         }),

@@ -41,6 +41,9 @@ pub(super) fn section(run: &RunView) -> Section {
 
 /// The command that makes the same run.
 fn command(input: &InputRecord, settings: &FitSettings) -> String {
+    if input.format == "embedded" {
+        return format!("thalweg demo --restarts {} --seed {}", settings.restarts, settings.seed);
+    }
     let mut words = vec!["thalweg".to_owned(), "fit".into(), quoted(&input.path.to_string_lossy())];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
     flag("-k", settings.rank.to_string());
@@ -62,9 +65,8 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if let Some(variable) = &input.read.variable {
         flag("--variable", variable.clone());
     }
-    if input.read.transpose {
-        words.push("--transpose".into());
-    }
+    words.extend(input.read.transpose.then(|| "--transpose".into()));
+    words.extend((input.read.layout == Layout::Triplets).then(|| "--triplets".into()));
     words.join(" ")
 }
 
