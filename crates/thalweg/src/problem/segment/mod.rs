@@ -80,8 +80,8 @@ impl Sizes {
 }
 
 /// Σₖ aₖ bₖ of column norms, not 0 by underflow.
-fn size<'a>(a: impl Iterator<Item = &'a f64>, b: impl Iterator<Item = &'a f64>) -> f64 {
-    a.zip(b).filter(|&(&a, &b)| a > 0.0 && b > 0.0).map(|(&a, &b)| (a * b).max(f64::MIN_POSITIVE)).sum()
+fn size(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).filter(|&(&a, &b)| a > 0.0 && b > 0.0).map(|(&a, &b)| (a * b).max(f64::MIN_POSITIVE)).sum()
 }
 
 /// Additions in the longest chain of a sum that goes over both factors.
@@ -195,7 +195,7 @@ fn fast_sizes(facts: &Facts, scaling: &Scaling, starts: &Stack, q: usize, ends: 
     let (u_p, v_p) = (ends.norms(Side::U, p), ends.norms(Side::V, p));
     let (u_q, v_q) = (starts.norms(Side::U, q), starts.norms(Side::V, q));
     let root_weight = facts.weight.sqrt();
-    let size = |u: &[f64], v: &[f64]| root_weight * size(u.iter(), v.iter());
-    let (pp, pq, qp, qq) = (size(u_p, v_p), size(u_p, v_q), size(u_q, v_p), size(u_q, v_q));
+    let size = |u: &[f64], v: &[f64]| root_weight * size(u, v);
+    let (pp, pq, qp, qq) = (size(&u_p, &v_p), size(&u_p, &v_q), size(&u_q, &v_p), size(&u_q, &v_q));
     Sizes([qq + scaling.of_x(facts.norm), pq + qp + 2.0 * qq, pp + pq + qp + qq])
 }

@@ -1,7 +1,7 @@
 //! Exact powers of two that bring factors and data to magnitude 1, and the factors of many points side by side.
 
 use super::Facts;
-use crate::linalg::{Polynomial, exponent, row_major, scale};
+use crate::linalg::{Polynomial, column_norms, exponent, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
@@ -72,6 +72,7 @@ pub(super) struct Stack {
     pub(super) rank: usize,
     u: Vec<f64>,
     v: Vec<f64>,
+    /// ‖uₖ‖ and ‖vₖ‖ as (k, point).
     norms: [Vec<f64>; 2],
 }
 
@@ -95,7 +96,7 @@ impl Stack {
             stacked
         };
         let (u, v) = (stack(Side::U), stack(Side::V));
-        let norms = [&u, &v].map(|side| column_norms(side, rank, padded, points.len()));
+        let norms = [&u, &v].map(|side| column_norms(side, rank * padded));
         Stack { points: points.len(), padded, rank, u, v, norms }
     }
 
@@ -114,14 +115,8 @@ impl Stack {
     }
 
     /// ‖uₖ‖ or ‖vₖ‖ of one point, for each component k.
-    pub(super) fn norms(&self, side: Side, point: usize) -> &[f64] {
-        &self.norms[usize::from(side == Side::V)][point * self.rank..][..self.rank]
+    pub(super) fn norms(&self, side: Side, point: usize) -> Vec<f64> {
+        let norms = &self.norms[usize::from(side == Side::V)];
+        (0..self.rank).map(|k| norms[k * self.padded + point]).collect()
     }
-}
-
-/// Norms of the columns (k, point) of a stack, as (point, k).
-fn column_norms(stack: &[f64], rank: usize, padded: usize, points: usize) -> Vec<f64> {
-    let width = rank * padded;
-    let columns = row_major(stack, stack.len() / width.max(1), width);
-    (0..points * rank).into_par_iter().map(|at| columns.col((at % rank) * padded + at / rank).norm_l2()).collect()
 }
