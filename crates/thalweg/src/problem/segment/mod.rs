@@ -99,6 +99,9 @@ fn check_points<'a>(data: &Matrix<f64>, points: impl Iterator<Item = &'a Factors
     let mut rank = None;
     for p in points {
         let r = *rank.get_or_insert(p.rank());
+        if r == 0 {
+            return Err(Error::Rank { rank: 0, rows: m, cols: n });
+        }
         if (p.rows(), p.rank()) != (m, r) {
             return Err(Error::Shape { what: "u", expected: (m, r), got: (p.rows(), p.rank()) });
         }
@@ -137,7 +140,7 @@ fn has_accurate_ends(p: &Polynomial) -> bool {
 /// line is evaluated in twice the precision, because a verdict or the sixth digit of an end value depends on it.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NotFinite`] for the points and the data.
+/// [`Error::Shape`], [`Error::NotFinite`] for the points and the data, [`Error::Rank`] for factors without columns.
 pub fn segment(data: &Matrix<f64>, a: &Factors, b: &Factors) -> Result<Polynomial, Error> {
     let rank = check_points(data, [a, b].into_iter())?;
     let facts = Facts::of(data)?;
@@ -158,6 +161,9 @@ pub fn all_segments(data: &Matrix<f64>, starts: &[Factors], ends: &[Factors]) ->
     let rank = check_points(data, starts.iter().chain(ends))?;
     let facts = Facts::of(data)?;
     let mut lines = Vec::with_capacity(starts.len() * ends.len());
+    if starts.is_empty() {
+        return Ok(lines);
+    }
     for ends in ends.chunks(ENDS_TOGETHER) {
         let pairs = ends.iter().flat_map(|b| starts.iter().map(move |a| (a, b)));
         for (p, (a, b)) in fast(data, &facts, starts, ends, rank).into_iter().zip(pairs) {
