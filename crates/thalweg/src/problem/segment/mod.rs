@@ -136,7 +136,7 @@ fn has_accurate_ends(p: &Polynomial) -> bool {
 /// `a`, `b`: U m×r, V n×r, entries of any sign. Entries of [`Matrix::Observed`] that are not stored are not read; with none stored the
 /// polynomial is 0. Scaling U, V, X by powers of two scales the coefficients exactly.
 ///
-/// Cost: O((m+n)r²) and one product of X with V for full data, one pass over the entries for observed data; some fifty times that where the
+/// Cost: O((m+n)r²) and one product of X with V for full data, one pass over the entries for observed data; many times that where the
 /// line is evaluated in twice the precision, because a verdict or the sixth digit of an end value depends on it.
 ///
 /// # Errors
@@ -182,7 +182,8 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
     if !scaling.is_moderate() {
         return vec![None; starts.len() * ends.len()];
     }
-    let (starts, ends) = (Stack::new(starts, &scaling), Stack::new(ends, &scaling));
+    let lanes = if matches!(data, Matrix::Observed(_)) { observed::LANES } else { 1 };
+    let (starts, ends) = (Stack::new(starts, &scaling, lanes), Stack::new(ends, &scaling, lanes));
     let quartics = match data {
         Matrix::Observed(x) => observed::quartics(x, &scaling, &starts, &ends),
         Matrix::Dense(_) | Matrix::Sparse(_) => full::quartics(data, scaling.of_x(facts.norm), &scaling, &starts, &ends),

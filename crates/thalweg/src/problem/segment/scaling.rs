@@ -5,9 +5,6 @@ use crate::linalg::{Polynomial, column_norms, exponent, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
-/// Points are stored in groups of this many, one vector register at most.
-pub(super) const LANES: usize = 8;
-
 /// Component k of U is multiplied by 2^u\[k\] and of V by 2^v\[k\], X by 2^−σ with σ = −u\[k\] − v\[k\]: products of either are at most
 /// about 1, and the two columns of a component are about equally long. Verdicts do not depend on any of it.
 pub(super) struct Scaling {
@@ -67,7 +64,7 @@ impl Scaling {
 /// The scaled factors of many points: entry (i, k) of U for all points next to one another, then the same for V.
 pub(super) struct Stack {
     pub(super) points: usize,
-    /// `points` rounded up to a multiple of [`LANES`]; the rest are zero.
+    /// `points` rounded up to a multiple of the lanes asked for; the rest are zero.
     pub(super) padded: usize,
     pub(super) rank: usize,
     u: Vec<f64>,
@@ -77,9 +74,9 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    pub(super) fn new(points: &[Factors], scaling: &Scaling) -> Stack {
+    pub(super) fn new(points: &[Factors], scaling: &Scaling, lanes: usize) -> Stack {
         let rank = scaling.u.len();
-        let padded = points.len().next_multiple_of(LANES);
+        let padded = points.len().next_multiple_of(lanes);
         let stack = |side: Side| {
             let powers: Vec<f64> = scaling.side(side).iter().map(|&k| scale(1.0, k)).collect();
             // 2ᵏ itself leaves the range for factors near its ends
