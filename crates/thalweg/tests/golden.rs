@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fs::File;
 use std::path::PathBuf;
-use thalweg::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
+use thalweg::data::{self, Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
 use thalweg::geometry::{Line, StartMoments, Verdict, barrier, expected_curvature, gradient_cosine, line, lines};
 use thalweg::problem::{Nmf, Objective, all_segments};
 use thalweg::{Error, Factors};
@@ -28,18 +28,8 @@ fn reference() -> Result<Value> {
 }
 
 fn arrays(file: &str) -> Result<HashMap<String, Array>> {
-    let mut archive = npyz::npz::NpzArchive::open(folder().join(file))?;
-    let names: Vec<String> = archive.array_names().map(String::from).collect();
-    let mut arrays = HashMap::new();
-    for name in names {
-        let npy = archive.by_name(&name)?.ok_or("listed")?;
-        let shape: Vec<usize> = npy.shape().iter().map(|&d| d as usize).collect();
-        let by_column = npy.order() == npyz::Order::Fortran;
-        let numbers = if name == "mask" { npy.into_vec::<u8>()?.into_iter().map(f64::from).collect() } else { npy.into_vec::<f64>()? };
-        let array = if by_column { transposed(&Array { shape: vec![shape[1], shape[0]], numbers }) } else { Array { shape, numbers } };
-        arrays.insert(name, array);
-    }
-    Ok(arrays)
+    let read = data::read_npz(&folder().join(file), u64::MAX)?;
+    Ok(read.into_iter().map(|(name, read)| (name, Array { shape: read.shape, numbers: read.values.into_f64() })).collect())
 }
 
 fn transposed(a: &Array) -> Array {
