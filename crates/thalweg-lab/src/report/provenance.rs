@@ -6,6 +6,7 @@ use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
+use thalweg::data::Layout;
 
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));

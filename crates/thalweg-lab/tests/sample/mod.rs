@@ -168,6 +168,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
              {n} restarts agree to {agreement}: the components are stable.\n\
              Whether the factors are the only ones is not known."
         ),
+        entries: manifest.input.observed,
         status: result.status,
         kkt: result.kkt,
         tol: manifest.settings.tol,
