@@ -10,10 +10,11 @@
 //! in the inner product ⟨A,B⟩ = Σ w A B over the observed entries. Source: Bjorck, Gomes, Weinberger (2020), eqs. (3)–(6) and (9); we keep
 //! the factor ½ and do not divide by the number of entries.
 //!
-//! Two routes: a fast one from the Gram matrices (or entrywise products) of the end points, and one from the differences D, E in twice the
-//! precision, for the lines on which the error bound of the first leaves a verdict open.
+//! Three routes: a fast one from the Gram matrices (or entrywise products) of the end points; for the lines on which its error bound leaves
+//! a verdict open, one from the residuals of dense data; and where that is not enough, one from the differences D, E in twice the precision.
 
 mod accurate;
+mod direct;
 mod full;
 mod observed;
 mod scaling;
@@ -146,8 +147,21 @@ pub fn segment(data: &Matrix<f64>, a: &Factors, b: &Factors) -> Result<Polynomia
     let facts = Facts::of(data)?;
     match fast(data, &facts, std::slice::from_ref(a), std::slice::from_ref(b), rank).pop().flatten() {
         Some(p) if is_decided(&p) && has_accurate_ends(&p) => Ok(p),
-        _ => Ok(accurate::segment(data, &facts, a, b)),
+        _ => Ok(careful(data, &facts, a, b)),
     }
+}
+
+/// The line from its residuals where they can be formed, in twice the precision where that leaves a verdict open.
+fn careful(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polynomial {
+    if let Matrix::Dense(x) = data
+        && Scaling::of([a, b].into_iter(), a.rank(), facts).is_moderate()
+    {
+        let p = direct::segment(x, facts, a, b);
+        if is_decided(&p) && has_accurate_ends(&p) {
+            return p;
+        }
+    }
+    accurate::segment(data, facts, a, b)
 }
 
 /// [`segment`] from every start (t = 0) to every end (t = 1): the line from start q to end p is element p·Q + q, of P·Q.
@@ -169,7 +183,7 @@ pub fn all_segments(data: &Matrix<f64>, starts: &[Factors], ends: &[Factors]) ->
         for (p, (a, b)) in fast(data, &facts, starts, ends, rank).into_iter().zip(pairs) {
             lines.push(match p {
                 Some(p) if is_decided(&p) => p,
-                _ => accurate::segment(data, &facts, a, b),
+                _ => careful(data, &facts, a, b),
             });
         }
     }
