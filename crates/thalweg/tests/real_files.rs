@@ -107,7 +107,7 @@ fn what_is_no_matrix_is_refused_politely() {
         ("satellite/HYDICE.mat", ["known formats", "npz", "matrix-market"]),
         ("birdsong/xc27039.wav", ["known formats", "table", "RIFF"]),
         ("extragalactic/NGC3073_SDSS_DR18.fits", ["line 1", "expected", "a number"]),
-        ("movielens-1m/movies.dat", ["column 3", "a number", "Animation"]),
+        ("movielens-1m/movies.dat", ["line 1, column 3", "a number", "Animation"]),
     ] {
         let Some(path) = find(name) else { return };
         let message = read(&path, &plain()).expect_err(name).to_string();

@@ -116,7 +116,7 @@ impl Ruler {
         let decade = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * decade).find(|s| *s >= rough * 0.999).unwrap_or(rough);
         let size = self.lo.abs().max(self.hi.abs()).log10().floor() as i32;
-        let power = if (-3..5).contains(&size) { 0 } else { size };
+        let power = if (-2..5).contains(&size) { 0 } else { size };
         let unit = 10f64.powi(power);
         let decimals = (-((step / unit).log10() + 1e-9).floor()).clamp(0.0, 12.0) as usize;
         let first = (self.lo / step - 1e-9).ceil();
@@ -133,10 +133,10 @@ impl Ruler {
         if last > first {
             let every = ((last - first + 1) as usize).div_ceil(wanted).max(1) as i32;
             let decades = (first..=last).filter(|d| d.rem_euclid(every) == 0);
-            return decades.map(|d| (10f64.powi(d), decade_label(d))).collect();
+            return decades.map(|d| (power_of_ten(d), decade_label(d))).collect();
         }
         let within = |mantissas: &[f64]| -> Vec<(f64, String)> {
-            let candidates = (first - 1..=last + 1).flat_map(|d| mantissas.iter().map(move |m| m * 10f64.powi(d)));
+            let candidates = (first - 1..=last + 1).flat_map(|d| mantissas.iter().map(move |m| m * power_of_ten(d)));
             candidates.filter(|v| (self.lo..=self.hi).contains(&v.log10())).map(|v| (v, number::significant(v, 2))).collect()
         };
         let few = within(&[1.0, 2.0, 5.0]);
@@ -144,8 +144,13 @@ impl Ruler {
     }
 }
 
+/// 10^n; `powi` divides by 10^−n, which overflows below 10⁻³⁰⁸.
+fn power_of_ten(n: i32) -> f64 {
+    10f64.powf(f64::from(n))
+}
+
 fn decade_label(decade: i32) -> String {
-    if (-3..=4).contains(&decade) { number::significant(10f64.powi(decade), 1) } else { format!("10{}", number::superscript(decade)) }
+    if (-3..=4).contains(&decade) { number::significant(power_of_ten(decade), 1) } else { format!("10{}", number::superscript(decade)) }
 }
 
 #[cfg(test)]

@@ -40,11 +40,11 @@ impl Plot for Bars {
             x: Horizontal::Slots(self.bars.iter().map(|bar| bar.label.as_str()).collect(), &self.x),
             y: Vertical::Axis(&y, self.bars.iter().map(|bar| bar.value).collect()),
             key: Vec::new(),
-            swatch: Swatch::Dot,
+            swatch: Swatch::Bar,
             levels: &self.levels,
         }
         .frame();
-        let Some(zero) = frame.y.at(0.0) else { return frame.canvas };
+        let Some(zero) = frame.y.at(0.0) else { return frame.finish(&self.levels) };
         for (i, bar) in self.bars.iter().enumerate() {
             let slot = |offset: f64| frame.x.at(i as f64 + offset).unwrap_or(frame.x.pixels.0);
             let (left, right) = (slot(0.15), slot(0.85));
@@ -65,7 +65,7 @@ impl Plot for Bars {
                 None => frame.canvas.text(centre, zero - 4.0, Anchor::Middle, "note", "–"),
             }
         }
-        frame.canvas
+        frame.finish(&self.levels)
     }
 
     fn table(&self) -> Table {

@@ -3,7 +3,7 @@
 use super::Plot;
 use super::axis::Axis;
 use super::canvas::{Canvas, Px, title};
-use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical};
+use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical, key};
 use super::number;
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
 
@@ -54,25 +54,27 @@ impl Curves {
 impl Plot for Curves {
     fn draw(&self) -> Canvas {
         let points = || self.curves().flat_map(|(_, curve)| curve.points.iter());
-        let drawn: Vec<&CurveGroup> = self.groups.iter().filter(|group| !group.curves.is_empty()).collect();
         let mut frame = Plan {
             height: 300.0,
             x: Horizontal::Axis(&self.x, points().map(|p| p.0).collect()),
             y: Vertical::Axis(&self.y, points().map(|p| p.1).collect()),
-            key: drawn.iter().rev().map(|group| (group.label.as_str(), group.tone)).collect(),
+            key: key(self.groups.iter().filter(|group| !group.curves.is_empty()).map(|group| (group.label.as_str(), group.tone))),
             swatch: Swatch::Line,
             levels: &self.levels,
         }
         .frame();
         let width = frame.x.pixels.1 - frame.x.pixels.0;
-        let step = (width * self.curves().count() as f64 / POINT_BUDGET).max(2.0);
+        let column = (2.0 * width * self.curves().count() as f64 / POINT_BUDGET).max(2.0);
+        // where curves crowd, thin ones let each other show
+        let crowd = |group: &CurveGroup| if group.curves.len() > 12 { " crowd" } else { "" };
         for (group, curve) in self.curves() {
-            let placed = curve.points.iter().map(|&(x, y)| Some((frame.x.at(x)?, frame.y.at(y)?)));
-            let trace = Trace::thinned(placed, &curve.points, step);
+            let placed: Vec<_> = curve.points.iter().map(|&(x, y)| Some((frame.x.at(x)?, frame.y.at(y)?))).collect();
+            let trace = Trace::thinned(&placed, &curve.points, column);
             if !trace.path.is_empty() {
                 frame.canvas.push(format_args!(
-                    "<path class=\"curve {}\" d=\"{}\" data-x=\"{}\" data-y=\"{}\">{}</path>",
+                    "<path class=\"curve {}{}\" d=\"{}\" data-x=\"{}\" data-y=\"{}\">{}</path>",
                     group.tone.class(),
+                    crowd(group),
                     trace.path,
                     trace.xs,
                     trace.ys,
@@ -80,7 +82,7 @@ impl Plot for Curves {
                 ));
             }
         }
-        frame.canvas
+        frame.finish(&self.levels)
     }
 
     /// One row a point.
@@ -120,28 +122,46 @@ struct Trace {
 }
 
 impl Trace {
-    /// Keeps the ends of each piece and, between them, vertices at least `step` apart.
-    fn thinned(placed: impl Iterator<Item = Option<(f64, f64)>>, values: &[(f64, f64)], step: f64) -> Trace {
-        let placed: Vec<Option<(f64, f64)>> = placed.collect();
+    /// Keeps the lowest and the highest point of each column of this width, so no peak is lost, and the end of each piece.
+    fn thinned(placed: &[Option<(f64, f64)>], values: &[(f64, f64)], column: f64) -> Trace {
         let mut trace = Trace::default();
-        let mut last: Option<(f64, f64)> = None;
-        for (i, at) in placed.iter().enumerate() {
-            let Some((x, y)) = *at else {
-                last = None;
-                continue;
-            };
-            let ends_piece = placed.get(i + 1).is_none_or(Option::is_none);
-            if last.is_none_or(|(x0, y0)| (x - x0).hypot(y - y0) >= step) || ends_piece {
-                trace.path.push_str(&format!("{}{} {}", if last.is_none() { 'M' } else { 'L' }, Px(x), Px(y)));
-                for (list, value) in [(&mut trace.xs, values[i].0), (&mut trace.ys, values[i].1)] {
-                    if !list.is_empty() {
-                        list.push(' ');
-                    }
-                    list.push_str(&number::short(value));
+        let mut i = 0;
+        for piece in placed.split(Option::is_none) {
+            let kept = extremes(&piece.iter().flatten().copied().collect::<Vec<_>>(), column);
+            for (n, &k) in kept.iter().enumerate() {
+                if let Some((x, y)) = piece[k] {
+                    trace.add(n == 0, (x, y), values[i + k]);
                 }
-                last = Some((x, y));
             }
+            i += piece.len() + 1;
         }
         trace
     }
+
+    fn add(&mut self, starts: bool, (x, y): (f64, f64), value: (f64, f64)) {
+        self.path.push_str(&format!("{}{} {}", if starts { 'M' } else { 'L' }, Px(x), Px(y)));
+        for (list, value) in [(&mut self.xs, value.0), (&mut self.ys, value.1)] {
+            if !list.is_empty() {
+                list.push(' ');
+            }
+            list.push_str(&number::short(value));
+        }
+    }
+}
+
+/// The indices, in order, of the lowest and the highest point of each run of points in one column, and of the last point.
+fn extremes(points: &[(f64, f64)], column: f64) -> Vec<usize> {
+    let mut kept = Vec::new();
+    let mut first = 0;
+    for run in points.chunk_by(|a, b| (a.0 / column).floor() == (b.0 / column).floor()) {
+        let by_height = |a: &usize, b: &usize| run[*a].1.total_cmp(&run[*b].1);
+        let ends = ((0..run.len()).min_by(by_height), (0..run.len()).max_by(by_height));
+        if let (Some(low), Some(high)) = ends {
+            kept.extend([first + low.min(high), first + low.max(high)]);
+        }
+        first += run.len();
+    }
+    kept.extend(points.len().checked_sub(1));
+    kept.dedup();
+    kept
 }

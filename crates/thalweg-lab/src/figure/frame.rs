@@ -8,10 +8,10 @@ use super::text::{shorten, visible};
 /// Width of a figure that stands beside another.
 pub(super) const COLUMN: f64 = 480.0;
 /// Width of a figure that takes the whole page.
-pub(super) const WIDE: f64 = 900.0;
+pub(super) const WIDE: f64 = 1040.0;
 
 /// What a mark says, by colour and by dash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Tone {
     /// The thing the figure is about.
     #[default]
@@ -58,6 +58,8 @@ pub enum At {
 pub(super) enum Swatch {
     Line,
     Dot,
+    /// No key: bars name themselves.
+    Bar,
 }
 
 /// The vertical axis: a scale, or rows with names.
@@ -89,6 +91,8 @@ pub(super) struct Frame {
     pub(super) canvas: Canvas,
     pub(super) x: Ruler,
     pub(super) y: Ruler,
+    /// Left, right, top, bottom.
+    area: [f64; 4],
 }
 
 const BOTTOM: f64 = 44.0;
@@ -98,6 +102,8 @@ impl Plan<'_> {
     pub(super) fn frame(self) -> Frame {
         let mut canvas = Canvas::new(COLUMN, self.height);
         let level = |wanted: fn(At) -> Option<f64>| self.levels.iter().filter_map(move |level| wanted(level.at));
+        // a dot at the end of an axis is drawn whole
+        let inset = if self.swatch == Swatch::Dot { 7.0 } else { 0.0 };
         let mut top = 10.0;
         if let Vertical::Axis(..) = self.y {
             top += 16.0;
@@ -109,7 +115,7 @@ impl Plan<'_> {
         let (y, rows): (Ruler, Vec<(f64, String)>) = match &self.y {
             Vertical::Axis(axis, values) => {
                 let ys = level(|at| if let At::Y(y) = at { Some(y) } else { None });
-                let ruler = axis.ruler(values.iter().copied().chain(ys), (floor, top));
+                let ruler = axis.ruler(values.iter().copied().chain(ys), (floor - inset, top + inset));
                 let ticks = ruler.ticks(5);
                 canvas.text(0.0, 14.0, Anchor::Start, "axis", &with_power(&axis.label, ticks.power));
                 (ruler, ticks.at)
@@ -134,7 +140,7 @@ impl Plan<'_> {
         let x = match &self.x {
             Horizontal::Axis(axis, values) => {
                 let xs = level(|at| if let At::X(x) = at { Some(x) } else { None });
-                let ruler = axis.ruler(values.iter().copied().chain(xs), span);
+                let ruler = axis.ruler(values.iter().copied().chain(xs), (span.0 + inset, span.1 - inset));
                 let ticks = ruler.ticks(5);
                 for (value, label) in &ticks.at {
                     if let Some(at) = ruler.at(*value) {
@@ -160,15 +166,21 @@ impl Plan<'_> {
                 ruler
             }
         };
-        let mut frame = Frame { canvas, x, y };
+        let mut frame = Frame { canvas, x, y, area: [span.0, span.1, top, floor] };
         frame.draw_key(&self.key, self.swatch, key_at);
-        frame.draw_levels(self.levels);
         frame
     }
 
     fn key_height(&self) -> f64 {
         if self.key.is_empty() { 0.0 } else { 20.0 * (1 + key_places(&self.key).last().map_or(0, |place| place.1)) as f64 }
     }
+}
+
+/// The entries of a key, what the figure is about first.
+pub(super) fn key<'a>(groups: impl Iterator<Item = (&'a str, Tone)>) -> Vec<(&'a str, Tone)> {
+    let mut key: Vec<_> = groups.collect();
+    key.sort_by_key(|entry| entry.1);
+    key
 }
 
 /// For each entry of the key, its left edge and its row.
@@ -192,15 +204,18 @@ impl Frame {
             let y = top + 20.0 * row as f64 + 6.0;
             match swatch {
                 Swatch::Line => self.canvas.line(&format!("curve {}", tone.class()), (x, y), (x + 20.0, y)),
-                Swatch::Dot => self.canvas.push(format_args!("<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"4.5\"/>", tone.class(), x + 6.0, y)),
+                Swatch::Dot | Swatch::Bar => {
+                    self.canvas.push(format_args!("<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"4.5\"/>", tone.class(), x + 6.0, y))
+                }
             }
             let indent = if swatch == Swatch::Line { 26.0 } else { 16.0 };
             self.canvas.text(x + indent, y + 4.0, Anchor::Start, "key", &shorten(label, 48));
         }
     }
 
-    fn draw_levels(&mut self, levels: &[Level]) {
-        let ((left, right), (floor, top)) = (self.x.pixels, (self.y.pixels.0.max(self.y.pixels.1), self.y.pixels.0.min(self.y.pixels.1)));
+    /// The drawing, reference lines over the marks.
+    pub(super) fn finish(mut self, levels: &[Level]) -> Canvas {
+        let [left, right, top, floor] = self.area;
         for level in levels {
             match level.at {
                 At::Y(y) => {
@@ -220,6 +235,7 @@ impl Frame {
                 }
             }
         }
+        self.canvas
     }
 }
 

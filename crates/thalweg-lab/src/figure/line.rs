@@ -13,6 +13,27 @@ const MAX_DOTS: usize = 150;
 const SAMPLES: usize = 41;
 
 /// The loss ℓ(λ) on one segment, with its chord and the place of its least curvature.
+///
+/// ```
+/// use thalweg::geometry::{Line, Verdict};
+/// use thalweg_lab::figure::{Style, figure_of_line};
+///
+/// // ℓ(λ) = 1 + (1 − λ)²
+/// let line = Line {
+///     coefficients: [2.0, -2.0, 1.0, 0.0, 0.0],
+///     exponent: 0,
+///     alpha: 2.0,
+///     alpha_at: 0.0,
+///     convex_on_segment: Verdict::Yes,
+///     convex_everywhere: Verdict::Yes,
+///     star_towards_b: Verdict::Yes,
+///     gradient_towards_b: Verdict::Yes,
+///     barrier: 0.0,
+/// };
+/// let figure = figure_of_line(&line);
+/// assert!(figure.svg(Style::File).starts_with("<svg"));
+/// assert!(figure.csv().starts_with("\"group\",\"curve\""));
+/// ```
 pub fn figure_of_line(line: &Line) -> Figure {
     let unit = common_exponent(std::iter::once(line));
     let points = sampled(line, unit, 1.0);
@@ -147,6 +168,8 @@ fn alpha_figure(id: &str, title: &str, families: &[&LineFamily], entries: f64) -
         StripRow { label: label.into(), mean_sd: mean_sd(&alphas), values: values.collect() }
     };
     let n: Vec<String> = families.iter().map(|family| count(family.lines.len() as u64)).collect();
+    let same = n.iter().all(|count| *count == n[0]);
+    let n = if same && n.len() > 1 { format!("{} lines a row", n[0]) } else { format!("{} lines", n.join(" and ")) };
     let left_out =
         if families.iter().any(|f| f.lines.len() > MAX_DOTS) { format!(" At most {MAX_DOTS} lines a row are drawn.") } else { String::new() };
     Figure {
@@ -154,10 +177,9 @@ fn alpha_figure(id: &str, title: &str, families: &[&LineFamily], entries: f64) -
         title: title.into(),
         caption: format!(
             "α is the least second derivative of ℓ on the segment: a line is convex where α ≥ 0. Bar: mean ± one standard deviation over all lines. \
-             n = {} lines.{left_out}",
-            n.join(" and ")
+             n = {n}.{left_out}"
         ),
-        alt: format!("Dot plot of the least curvature α / N of {} lines.", n.join(" and ")),
+        alt: format!("Dot plot of the least curvature α / N, {n}."),
         kind: Kind::Strip(Strip {
             x: Axis::linear(in_unit("α / N", unit)),
             rows: families.iter().map(|family| row(family)).collect(),

@@ -40,10 +40,13 @@ pub(crate) fn scaled(x: f64, exponent: i32) -> String {
 
 /// x·2^exponent, or nothing where it overflows or vanishes.
 pub(crate) fn times_power_of_two(x: f64, exponent: i32) -> Option<f64> {
+    if x == 0.0 || !x.is_finite() {
+        return Some(x);
+    }
     // two factors, because 2^exponent alone may leave the range when the product does not
     let half = exponent / 2;
     let product = x * 2f64.powi(half) * 2f64.powi(exponent - half);
-    (!x.is_finite() || x == 0.0 || (product.is_finite() && product != 0.0)).then_some(product)
+    (product.is_finite() && product != 0.0).then_some(product)
 }
 
 /// A whole number with its thousands apart: 10,304.
@@ -53,7 +56,7 @@ pub(crate) fn count(n: u64) -> String {
 
 /// A fraction in per cent, four significant digits.
 pub(crate) fn percent(fraction: f64) -> String {
-    if fraction.is_finite() { format!("{} %", short(100.0 * fraction)) } else { short(fraction) }
+    if fraction.is_finite() { format!("{}\u{a0}%", short(100.0 * fraction)) } else { short(fraction) }
 }
 
 /// A duration: 0.034 s, 12.5 s, 3 min 20 s, 2 h 5 min.
@@ -108,7 +111,7 @@ mod tests {
             assert_eq!(short(x), expected);
         }
         assert_eq!(count(1234567), "1,234,567");
-        assert_eq!(percent(0.123456), "12.35 %");
+        assert_eq!(percent(0.123456), "12.35\u{a0}%");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) const PALETTE: &[Colour] = &[
     colour("rule", "#d3d9df", "#343e49"),
     colour("grid", "#e8ecf0", "#262f38"),
     colour("lead", "#0a63ad", "#67b3f5"),
-    colour("quiet", "#8593a2", "#71808f"),
+    colour("quiet", "#8593a2", "#8592a0"),
     colour("against", "#b3440d", "#ff9b66"),
     colour("open", "#7551a3", "#c4a7ec"),
     colour("good", "#0c6e5c", "#55cdb4"),

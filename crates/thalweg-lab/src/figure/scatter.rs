@@ -3,7 +3,7 @@
 use super::Plot;
 use super::axis::Axis;
 use super::canvas::{Canvas, Px};
-use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical};
+use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical, key};
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
 
 /// Points over one pair of axes.
@@ -51,12 +51,11 @@ impl Scatter {
 
 impl Plot for Scatter {
     fn draw(&self) -> Canvas {
-        let drawn: Vec<&DotGroup> = self.groups.iter().filter(|group| !group.dots.is_empty()).collect();
         let mut frame = Plan {
             height: 300.0,
             x: Horizontal::Axis(&self.x, self.dots().map(|(_, dot)| dot.x).collect()),
             y: Vertical::Axis(&self.y, self.dots().map(|(_, dot)| dot.y).collect()),
-            key: drawn.iter().rev().map(|group| (group.label.as_str(), group.tone)).collect(),
+            key: key(self.groups.iter().filter(|group| !group.dots.is_empty()).map(|group| (group.label.as_str(), group.tone))),
             swatch: Swatch::Dot,
             levels: &self.levels,
         }
@@ -67,7 +66,7 @@ impl Plot for Scatter {
                 frame.canvas.mark((x, y), &dot.label, &dot.facts, circle);
             }
         }
-        frame.canvas
+        frame.finish(&self.levels)
     }
 
     fn table(&self) -> Table {

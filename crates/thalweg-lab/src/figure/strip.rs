@@ -85,7 +85,7 @@ impl Plot for Strip {
                 frame.canvas.line("spread", (at, y - 5.0), (at, y + 5.0));
             }
         }
-        frame.canvas
+        frame.finish(&self.levels)
     }
 
     fn table(&self) -> Table {

@@ -114,8 +114,8 @@ fn heatmap(run: &RunView, side: Side, labels: Option<&[String]>) -> Figure {
     let shown = rank.min(MAX_COMPONENTS);
     let block = items.div_ceil(MAX_BLOCKS).max(1);
     let (factor, of, id) = match side {
-        Side::U => ("U", "row of X", "components-u"),
-        Side::V => ("V", "column of X", "components-v"),
+        Side::U => ("U", "row", "components-u"),
+        Side::V => ("V", "column", "components-v"),
     };
     let item = |i: usize| match labels.and_then(|labels| labels.get(i)) {
         Some(label) if !label.trim().is_empty() => label.clone(),
@@ -127,19 +127,19 @@ fn heatmap(run: &RunView, side: Side, labels: Option<&[String]>) -> Figure {
         let column: Vec<f64> = column(run, side, k).collect();
         blocks.clone().map(move |range| column[range.clone()].iter().sum::<f64>() / range.len() as f64).collect::<Vec<_>>()
     });
-    let averaged = if block > 1 { format!(" Each cell is the mean over {block} {of}s (the last may be over fewer).") } else { String::new() };
+    let averaged = if block > 1 { format!(" Each cell is the mean over {block} {of}s of X (the last may be over fewer).") } else { String::new() };
     Figure {
         id: id.into(),
-        title: format!("Components over the {of}s"),
+        title: format!("Components over the {of}s of X"),
         caption: format!(
-            "Columns of {factor}, {} {of}s. Each component is relative to its largest value.{averaged}{}",
+            "Columns of {factor}, over {} {of}s of X. Each component is relative to its largest value.{averaged}{}",
             count(items as u64),
             left_out(shown, rank)
         ),
-        alt: format!("Heat map of factor {factor}: {shown} components over {items} {of}s."),
+        alt: format!("Heat map of factor {factor}: {shown} components over {items} {of}s of X."),
         kind: Kind::Heatmap(Heatmap {
             row_kind: "component".into(),
-            col_kind: of.into(),
+            col_kind: format!("{of} of X"),
             value_kind: factor.into(),
             rows: (1..=shown).map(|k| k.to_string()).collect(),
             cols: blocks.clone().map(block_name).collect(),

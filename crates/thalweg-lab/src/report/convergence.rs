@@ -86,8 +86,8 @@ fn groups(
                 Fact::new("ended", status_word(record.status)),
                 Fact::new("objective", record.objective),
                 Fact::new("KKT residual", record.kkt),
-                Fact::new("iterations", record.iterations),
-                Fact::new("seconds", record.seconds),
+                Fact::new("iterations in all", record.iterations),
+                Fact::new("seconds in all", record.seconds),
             ]
         });
         Curve { label: format!("restart {restart}"), facts, points: rows.iter().filter_map(|row| point(row)).collect() }

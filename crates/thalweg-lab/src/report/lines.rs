@@ -8,10 +8,10 @@ use thalweg::audit::{AnswerPair, Audit};
 
 pub(super) fn section(run: &RunView) -> Option<Section> {
     let audit = run.audit.as_ref()?;
-    let mut section = Section::new("lines", "The loss on straight lines");
+    let mut section = Section::new("lines", "The loss on lines");
     section.before = words(audit);
-    section.figures = figures_of_families(&audit.families, fitted_entries(run));
-    section.figures.extend(figures_of_alpha(&audit.families, fitted_entries(run)));
+    section.figures = figures_of_families(&audit.families, audit.entries);
+    section.figures.extend(figures_of_alpha(&audit.families, audit.entries));
     if !audit.pairs.is_empty() {
         section.figures.push(barriers(&audit.pairs));
     }
@@ -19,13 +19,6 @@ pub(super) fn section(run: &RunView) -> Option<Section> {
         section.before = paragraph("No line was examined.");
     }
     Some(section)
-}
-
-/// Observed entries that the fit saw.
-fn fitted_entries(run: &RunView) -> u64 {
-    let observed = run.manifest.input.observed;
-    let held_out = run.manifest.settings.holdout.unwrap_or(0.0).clamp(0.0, 1.0) * observed as f64;
-    observed - (held_out.round() as u64).min(observed)
 }
 
 fn words(audit: &Audit) -> String {

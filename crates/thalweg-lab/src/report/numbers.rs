@@ -78,7 +78,9 @@ fn numbers(run: &RunView) -> Vec<Number> {
             "Proved lower bound",
             short(bound),
             match gap {
-                Some(gap) => format!("No factorisation of this rank has a smaller objective; this one is at most {} above the best.", percent(gap)),
+                Some(gap) => {
+                    format!("No factorisation of this rank has a smaller objective; the best possible is at most {} below this one.", percent(gap))
+                }
                 None => "No factorisation of this rank has a smaller objective.".into(),
             },
             "The bound ignores signs: a large gap is not evidence of a bad fit.",

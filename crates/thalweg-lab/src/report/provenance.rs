@@ -6,6 +6,7 @@ use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
+use thalweg::data::Layout;
 
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
@@ -41,6 +42,9 @@ pub(super) fn section(run: &RunView) -> Section {
 
 /// The command that makes the same run.
 fn command(input: &InputRecord, settings: &FitSettings) -> String {
+    if input.format == "embedded" {
+        return format!("thalweg demo --restarts {} --seed {}", settings.restarts, settings.seed);
+    }
     let mut words = vec!["thalweg".to_owned(), "fit".into(), quoted(&input.path.to_string_lossy())];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
     flag("-k", settings.rank.to_string());
@@ -62,9 +66,8 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if let Some(variable) = &input.read.variable {
         flag("--variable", variable.clone());
     }
-    if input.read.transpose {
-        words.push("--transpose".into());
-    }
+    words.extend(input.read.transpose.then(|| "--transpose".into()));
+    words.extend((input.read.layout == Layout::Triplets).then(|| "--triplets".into()));
     words.join(" ")
 }
 

@@ -130,7 +130,11 @@ fn convex(audit: &Audit) -> Claim {
     Claim {
         standing,
         what,
-        why: format!("Proved on {} of {} lines; the lines tried, not all lines.", percent(lines.convex_fraction), count(lines.count as u64)),
+        why: format!(
+            "Proved convex on {} of {} lines: the lines tried, not all lines.",
+            count((lines.convex_fraction * lines.count as f64).round() as u64),
+            count(lines.count as u64)
+        ),
     }
 }
 

@@ -9,10 +9,10 @@ use thalweg_lab::report::{HistoryRow, RunView};
 use thalweg_lab::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 
 /// splitmix64, uniform in [0, 1).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e3779b97f4a7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
@@ -22,7 +22,7 @@ impl Random {
 }
 
 /// The line with these coefficients; verdicts by dense evaluation, which is enough for a sample.
-pub fn line(coefficients: [f64; 5]) -> Line {
+pub(crate) fn line(coefficients: [f64; 5]) -> Line {
     let at = |t: f64| coefficients.iter().rev().fold(0.0, |sum, c| sum * t + c);
     let second = |t: f64| 2.0 * coefficients[2] + 6.0 * coefficients[3] * t + 12.0 * coefficients[4] * t * t;
     let steps = || (0..=1000).map(|i| f64::from(i) / 1000.0);
@@ -168,6 +168,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
              {n} restarts agree to {agreement}: the components are stable.\n\
              Whether the factors are the only ones is not known."
         ),
+        entries: manifest.input.observed,
         status: result.status,
         kkt: result.kkt,
         tol: manifest.settings.tol,
@@ -216,7 +217,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
 }
 
 /// Rows are images: each component is a few soft spots.
-pub fn images(shape: ImageShape, rows: usize, rank: usize, n_restarts: usize) -> RunView {
+pub(crate) fn images(shape: ImageShape, rows: usize, rank: usize, n_restarts: usize) -> RunView {
     let mut random = Random(7);
     let pixels = shape.height * shape.width;
     let mut factors = Factors::zeros(rows, pixels, rank);
@@ -240,7 +241,7 @@ pub fn images(shape: ImageShape, rows: usize, rank: usize, n_restarts: usize) ->
 }
 
 /// Rows are documents, columns are words.
-pub fn words() -> RunView {
+pub(crate) fn words() -> RunView {
     const TOPICS: [&[&str]; 4] = [
         &["river", "water", "flood", "bank", "valley", "bed", "delta", "stream", "channel", "sediment"],
         &["matrix", "rank", "factor", "column", "norm", "sparse", "spectrum", "trace"],

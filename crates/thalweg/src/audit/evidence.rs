@@ -76,6 +76,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
     let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
     let mut audit = Audit {
         verdict: String::new(),
+        entries: problem.summary().observed,
         status: restarts.each.iter().find(|r| r.restart == best).map_or(first.status, |r| r.status),
         kkt: proof.kkt,
         tol: settings.tol,

@@ -146,6 +146,8 @@ pub struct UniquenessReport {
 pub struct Audit {
     /// In plain words, one sentence a line.
     pub verdict: String,
+    /// Entries that the fit saw, N.
+    pub entries: u64,
     /// How the best restart ended, after its residual was recomputed.
     pub status: Status,
     /// Scale-free projected-gradient residual recomputed from the data.

@@ -1,8 +1,8 @@
 //! Which component of one answer is which of another.
 
-use super::gauge::{balance, column_norms};
-use crate::linalg::{best_assignment, mul_transpose};
-use crate::{Error, Factors, Side};
+use super::gauge::balance;
+use crate::linalg::{best_assignment, column_norms, mul_transpose};
+use crate::{Error, Factors};
 
 /// Two answers with their components balanced and those of B in the order of A's.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,10 @@ pub fn align(a: &Factors, b: &Factors) -> Result<Alignment, Error> {
     mul_transpose(a.v(), b.v(), &mut v);
     let score: Vec<f64> = u.iter().zip(&v).map(|(u, v)| u * v).collect();
     let assignment = best_assignment(&score, rank);
-    let lengths = |f: &Factors| -> Vec<f64> { column_norms(f, Side::U).iter().zip(column_norms(f, Side::V)).map(|(u, v)| u * v).collect() };
+    let lengths = |f: &Factors| -> Vec<f64> {
+        let (u, v) = f.split();
+        column_norms(u, rank).iter().zip(column_norms(v, rank)).map(|(u, v)| u * v).collect()
+    };
     let (a_lengths, b_lengths) = (lengths(&a), lengths(&b));
     let cosine = |(k, &match_): (usize, &usize)| {
         let lengths = a_lengths[k] * b_lengths[match_];

@@ -6,6 +6,7 @@
 mod assignment;
 mod double_double;
 mod nnls;
+mod norm;
 mod polynomial;
 mod power_of_two;
 mod product;
@@ -17,6 +18,7 @@ pub use assignment::best_assignment;
 pub use double_double::DoubleDouble;
 pub use faer::{Mat, MatMut, MatRef};
 pub use nnls::{NnlsWorkspace, nnls};
+pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, multiply};

@@ -113,7 +113,7 @@ impl Polynomial {
             for j in 0..=k {
                 let sign = if j % 2 == 0 { 1.0 } else { -1.0 };
                 reversed.coefficients[j] += sign * binomial * c;
-                reversed.error[j] += binomial * (e + EVALUATION * c.abs() * f64::from(u8::from(k != j)));
+                reversed.error[j] += binomial * (e + EVALUATION * c.abs());
                 binomial *= (k - j) as f64 / (j + 1) as f64;
             }
         }

@@ -1,4 +1,5 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
+mod landscape;
 mod methods;
 mod planted;

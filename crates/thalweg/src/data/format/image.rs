@@ -95,7 +95,7 @@ fn read_png(source: &Source, budget: &Budget) -> Result<Pixels, Error> {
 }
 
 fn grey_note(coloured: usize) -> Option<String> {
-    (coloured > 0).then(|| format!("{coloured} colour images were turned to grey (luma of Rec. 709)"))
+    (coloured > 0).then(|| format!("colour images turned to grey (luma of Rec. 709): {coloured}"))
 }
 
 fn read_image(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
@@ -136,7 +136,7 @@ fn read_folder(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed
     parsed.image = Some(shape);
     parsed.notes.extend(grey_note(coloured));
     if input.others() > 0 {
-        parsed.notes.push(format!("{} files of the folder that are no images were left out", input.others()));
+        parsed.notes.push(format!("files of the folder left out, which are no images: {}", input.others()));
     }
     Ok(parsed)
 }
@@ -195,7 +195,7 @@ mod tests {
         let data = read_path(folder(&files).path()).expect("reads");
         assert_eq!(data.row_labels.as_deref().expect("names"), ["s2/1.PGM", "s10/1.pgm"]);
         assert_eq!((dense(&data), data.image), (vec![vec![3.0, 4.0], vec![1.0, 2.0]], Some(ImageShape { height: 1, width: 2 })));
-        assert_eq!(data.notes, ["1 files of the folder that are no images were left out"]);
+        assert_eq!(data.notes, ["files of the folder left out, which are no images: 1"]);
         let renamed = folder(&[("s1/1.pgm", ten), ("s2/1.PGM", two)]);
         assert_ne!(read_path(renamed.path()).expect("reads").sha256, data.sha256);
         assert_eq!(read_path(folder(&files).path()).expect("reads").sha256, data.sha256);

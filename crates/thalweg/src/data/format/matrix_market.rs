@@ -228,7 +228,7 @@ mod tests {
         let absent = ReadOptions { missing: Missing::Absent, ..options };
         let observed = read_bytes("x.mtx", partial, &absent).expect("observed");
         assert_eq!(observed.matrix.kind(), "observed");
-        assert_eq!(observed.notes, ["1 row without an observed entry: 2", "1 column without an observed entry: 2"]);
+        assert_eq!(observed.notes, ["rows without an observed entry: 1 (2)", "columns without an observed entry: 1 (2)"]);
     }
 
     #[test]

@@ -262,10 +262,10 @@ fn overflow(matrix: &Matrix) -> Option<f64> {
 
 fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
     let what = match duplicates {
-        Duplicates::Sum => "their values are added",
+        Duplicates::Sum => "the values are added",
         Duplicates::KeepLast => "the last value listed is kept",
     };
-    (repeated > 0).then(|| format!("{repeated} entries stand at a position listed before: {what}"))
+    (repeated > 0).then(|| format!("entries at a position listed before: {repeated} ({what})"))
 }
 
 /// Rows and columns of which nothing is known, or an error if nothing at all is.
@@ -275,7 +275,7 @@ fn note_empty(source: &Source, matrix: &Matrix, row_labels: Option<&[String]>, c
         return Err(source.malformed("its entries", "at least one observed entry", "none"));
     }
     let (by_row, by_col) = matrix.observed_counts();
-    Ok([note_empty_side("row", &by_row, row_labels), note_empty_side("column", &by_col, col_labels)].into_iter().flatten().collect())
+    Ok([note_empty_side("rows", &by_row, row_labels), note_empty_side("columns", &by_col, col_labels)].into_iter().flatten().collect())
 }
 
 fn note_empty_side(side: &str, counts: &[usize], labels: Option<&[String]>) -> Option<String> {
@@ -288,7 +288,7 @@ fn note_empty_side(side: &str, counts: &[usize], labels: Option<&[String]>) -> O
     };
     let named = empty().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
     let more = if number > NAMED { ", …" } else { "" };
-    (number > 0).then(|| format!("{number} {side}{} without an observed entry: {named}{more}", if number == 1 { "" } else { "s" }))
+    (number > 0).then(|| format!("{side} without an observed entry: {number} ({named}{more})"))
 }
 
 #[cfg(test)]
@@ -343,7 +343,7 @@ mod tests {
             let data = settle(coordinates(unlisted), &missing(asked)).expect("settled");
             assert_eq!(data.matrix.kind(), kind, "{unlisted:?} {asked:?}");
             assert_eq!(data.matrix.summary().stored_zeros, 1, "a stored zero stays");
-            assert!(data.notes[0].contains("1 entries stand at a position listed before"), "{:?}", data.notes);
+            assert!(data.notes[0].contains("entries at a position listed before: 1"), "{:?}", data.notes);
         }
     }
 
@@ -365,7 +365,7 @@ mod tests {
             assert_eq!(data.row_labels.expect("labels"), ["b", "c"]);
             assert_eq!(data.col_labels.expect("labels"), ["x", "y"]);
             assert_eq!(data.matrix.row_entries(1).collect::<Vec<_>>(), [(1, 6.0, 1.0)]);
-            assert!(data.notes.iter().any(|n| n == "1 row without an observed entry: 1 \"b\""), "{:?}", data.notes);
+            assert!(data.notes.iter().any(|n| n == "rows without an observed entry: 1 (1 \"b\")"), "{:?}", data.notes);
         }
         for columns in [(2, 2), (0, 4), (3, 2)] {
             let options = ReadOptions { columns: Some(columns), ..missing(Missing::Zero) };

@@ -116,7 +116,8 @@ fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error
     if count > u32::MAX as usize {
         return Err(source.malformed("its lines", format!("at most {}", u32::MAX), count.to_string()));
     }
-    let has_header = Columns::named(&header).is_some() || header.get(2).is_some_and(|field| is_words(field));
+    // one word where a rating should be is a mistake to report, not a header
+    let has_header = Columns::named(&header).is_some() || header.len() > 2 && header[..3].iter().all(|field| is_words(field));
     let columns = Columns::named(&header).unwrap_or(Columns { user: 0, item: 1, rating: 2 });
     if has_header {
         lines.next();
@@ -236,6 +237,7 @@ mod tests {
         };
         says(b"1::2::3\n1::2\n", "line 2: expected at least 3 fields (:: between them), found 2");
         says(b"1::2::3\n\n1::2::x\x1b\n", "line 3, column 3: expected a number, found \"x\\u{1b}\"");
+        says(b"1::2::x\n1::2::3\n", "line 1, column 3: expected a number, found \"x\"");
         says(b"1::2::3\n1::2::inf\n", "finite");
         says(b"1::2::3\n1::2::\n", "line 2, column 3: expected a number (with --missing nan");
         says(b"1::2::3\n1::::4\n", "empty id");

@@ -32,7 +32,8 @@ struct Heading {
 }
 
 impl Heading {
-    /// A header is a first line with words above numbers. R leaves out the cell over the row names, pandas leaves it empty.
+    /// A header is a first line with words above numbers, if it does not begin with a number: then a word is a mistake to report. R leaves
+    /// out the cell over the row names, pandas leaves it empty.
     fn of(first: &[&[u8]], second: Option<&[&[u8]]>) -> Self {
         let Some(second) = second else {
             let has_header = first.iter().all(|field| is_words(field));
@@ -40,7 +41,7 @@ impl Heading {
         };
         let lacks_corner = second.len() == first.len() + 1 && first.iter().any(|field| is_words(field));
         let is_over_names = first.len() > 1 && NAME_COLUMNS.contains(&corner(first).as_str());
-        let words_above_numbers = first.iter().zip(second).any(|(above, below)| is_words(above) && !is_words(below));
+        let words_above_numbers = number(first[0]).is_none() && first.iter().zip(second).any(|(above, below)| is_words(above) && !is_words(below));
         let has_header = lacks_corner || words_above_numbers || is_over_names && (is_words(first[0]) || counts_up(&first[1..]));
         let has_names = if has_header { lacks_corner || is_over_names || names_rows(second) } else { names_rows(first) };
         Heading { has_header, has_names, fields: if lacks_corner { second.len() } else { first.len() } }
@@ -153,7 +154,7 @@ fn notes(heading: &Heading, comments: usize) -> Vec<String> {
         notes.push("the first column names the rows".to_owned());
     }
     if comments > 0 {
-        notes.push(format!("{comments} comment lines (beginning with !, # or %) were skipped"));
+        notes.push(format!("comment lines skipped, which begin with !, # or %: {comments}"));
     }
     notes
 }
@@ -237,6 +238,7 @@ mod tests {
         says(b"1,2\n\n3,4x\n", "line 3, column 2: expected a number, found \"4x\"");
         says(b"1,2\n3,inf\n", "line 2, column 2: expected a finite number");
         says(b"a,b\n1,2\n3,\n", "line 3, column 2: expected a number (with --missing nan");
+        says(b"1,2x\n3,4\n", "line 1, column 2: expected a number, found \"2x\"");
         says(b"1,NA\n", "found \"NA\"");
         says(b"1,\x1b[31m\n2,3\n4,\x1b[31m\n", "\\u{1b}[31m");
         says(b"a,b\n", "at least one row");

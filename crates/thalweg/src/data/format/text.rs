@@ -221,7 +221,7 @@ impl Labels {
 
     /// What a user should know about them.
     pub(super) fn note(&self) -> Option<String> {
-        (self.latin1 > 0).then(|| format!("{} labels are not UTF-8: they were read as Latin-1", self.latin1))
+        (self.latin1 > 0).then(|| format!("labels not in UTF-8, read as Latin-1: {}", self.latin1))
     }
 }
 
@@ -274,6 +274,6 @@ mod tests {
         assert_eq!(labels.label(br#""a ""b""""#), r#"a "b""#);
         assert_eq!(labels.note(), None);
         assert_eq!(labels.label(b"caf\xe9"), "café");
-        assert!(labels.note().expect("one").starts_with("1 labels"));
+        assert_eq!(labels.note().expect("one"), "labels not in UTF-8, read as Latin-1: 1");
     }
 }

@@ -5,7 +5,7 @@
 use super::scaling::Scaling;
 use super::{Facts, Sizes, longest_chain, size};
 use crate::data::Matrix;
-use crate::linalg::{DoubleDouble, Polynomial, ROW_BLOCK, row_major, scale};
+use crate::linalg::{DoubleDouble, Polynomial, ROW_BLOCK, column_norms, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
@@ -40,10 +40,8 @@ impl Moving {
 
     /// Norms of the start's columns, then of the step's.
     fn norms(&self) -> Vec<f64> {
-        let width = 2 * self.rank;
         let rounded: Vec<f64> = self.rows.iter().map(|x| x.f64()).collect();
-        let columns = row_major(&rounded, rounded.len() / width.max(1), width);
-        (0..width).map(|k| columns.col(k).norm_l2()).collect()
+        column_norms(&rounded, 2 * self.rank)
     }
 
     /// \[U₀ D\]ᵀ\[U₀ D\], 2r×2r.
@@ -116,7 +114,7 @@ pub(super) fn segment(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factor
 fn sizes(facts: &Facts, scaling: &Scaling, u: &Moving, v: &Moving) -> Sizes {
     let (u_norms, v_norms) = (u.norms(), v.norms());
     let ((u, d), (v, e)) = (u_norms.split_at(u.rank), v_norms.split_at(v.rank));
-    let size = |a: &[f64], b: &[f64]| facts.weight.sqrt() * size(a.iter(), b.iter());
+    let size = |a: &[f64], b: &[f64]| facts.weight.sqrt() * size(a, b);
     Sizes([size(u, v) + scaling.of_x(facts.norm), size(d, v) + size(u, e), size(d, e)])
 }
 

@@ -80,8 +80,8 @@ impl Sizes {
 }
 
 /// Σₖ aₖ bₖ of column norms, not 0 by underflow.
-fn size<'a>(a: impl Iterator<Item = &'a f64>, b: impl Iterator<Item = &'a f64>) -> f64 {
-    a.zip(b).filter(|&(&a, &b)| a > 0.0 && b > 0.0).map(|(&a, &b)| (a * b).max(f64::MIN_POSITIVE)).sum()
+fn size(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).filter(|&(&a, &b)| a > 0.0 && b > 0.0).map(|(&a, &b)| (a * b).max(f64::MIN_POSITIVE)).sum()
 }
 
 /// Additions in the longest chain of a sum that goes over both factors.
@@ -99,6 +99,9 @@ fn check_points<'a>(data: &Matrix<f64>, points: impl Iterator<Item = &'a Factors
     let mut rank = None;
     for p in points {
         let r = *rank.get_or_insert(p.rank());
+        if r == 0 {
+            return Err(Error::Rank { rank: 0, rows: m, cols: n });
+        }
         if (p.rows(), p.rank()) != (m, r) {
             return Err(Error::Shape { what: "u", expected: (m, r), got: (p.rows(), p.rank()) });
         }
@@ -133,11 +136,11 @@ fn has_accurate_ends(p: &Polynomial) -> bool {
 /// `a`, `b`: U m×r, V n×r, entries of any sign. Entries of [`Matrix::Observed`] that are not stored are not read; with none stored the
 /// polynomial is 0. Scaling U, V, X by powers of two scales the coefficients exactly.
 ///
-/// Cost: O((m+n)r²) and one product of X with V for full data, one pass over the entries for observed data; some fifty times that where the
+/// Cost: O((m+n)r²) and one product of X with V for full data, one pass over the entries for observed data; many times that where the
 /// line is evaluated in twice the precision, because a verdict or the sixth digit of an end value depends on it.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NotFinite`] for the points and the data.
+/// [`Error::Shape`], [`Error::NotFinite`] for the points and the data, [`Error::Rank`] for factors without columns.
 pub fn segment(data: &Matrix<f64>, a: &Factors, b: &Factors) -> Result<Polynomial, Error> {
     let rank = check_points(data, [a, b].into_iter())?;
     let facts = Facts::of(data)?;
@@ -158,6 +161,9 @@ pub fn all_segments(data: &Matrix<f64>, starts: &[Factors], ends: &[Factors]) ->
     let rank = check_points(data, starts.iter().chain(ends))?;
     let facts = Facts::of(data)?;
     let mut lines = Vec::with_capacity(starts.len() * ends.len());
+    if starts.is_empty() {
+        return Ok(lines);
+    }
     for ends in ends.chunks(ENDS_TOGETHER) {
         let pairs = ends.iter().flat_map(|b| starts.iter().map(move |a| (a, b)));
         for (p, (a, b)) in fast(data, &facts, starts, ends, rank).into_iter().zip(pairs) {
@@ -176,7 +182,8 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
     if !scaling.is_moderate() {
         return vec![None; starts.len() * ends.len()];
     }
-    let (starts, ends) = (Stack::new(starts, &scaling), Stack::new(ends, &scaling));
+    let lanes = if matches!(data, Matrix::Observed(_)) { observed::LANES } else { 1 };
+    let (starts, ends) = (Stack::new(starts, &scaling, lanes), Stack::new(ends, &scaling, lanes));
     let quartics = match data {
         Matrix::Observed(x) => observed::quartics(x, &scaling, &starts, &ends),
         Matrix::Dense(_) | Matrix::Sparse(_) => full::quartics(data, scaling.of_x(facts.norm), &scaling, &starts, &ends),
@@ -195,7 +202,7 @@ fn fast_sizes(facts: &Facts, scaling: &Scaling, starts: &Stack, q: usize, ends: 
     let (u_p, v_p) = (ends.norms(Side::U, p), ends.norms(Side::V, p));
     let (u_q, v_q) = (starts.norms(Side::U, q), starts.norms(Side::V, q));
     let root_weight = facts.weight.sqrt();
-    let size = |u: &[f64], v: &[f64]| root_weight * size(u.iter(), v.iter());
-    let (pp, pq, qp, qq) = (size(u_p, v_p), size(u_p, v_q), size(u_q, v_p), size(u_q, v_q));
+    let size = |u: &[f64], v: &[f64]| root_weight * size(u, v);
+    let (pp, pq, qp, qq) = (size(&u_p, &v_p), size(&u_p, &v_q), size(&u_q, &v_p), size(&u_q, &v_q));
     Sizes([qq + scaling.of_x(facts.norm), pq + qp + 2.0 * qq, pp + pq + qp + qq])
 }

@@ -1,11 +1,14 @@
 //! All lines between two families of points over the observed entries: one pass, small tables for each entry.
 
-use super::scaling::{LANES, Scaling, Stack};
+use super::scaling::{Scaling, Stack};
 use crate::Side;
 use crate::data::Observed;
 use crate::linalg::ROW_BLOCK;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+
+/// Ends, and starts, of a tile: one vector register of f64 at most.
+pub(super) const LANES: usize = 8;
 
 /// Entries of a row that are worked on together, so that a tile's sums stay in the first cache.
 const ENTRIES_TOGETHER: usize = 16;
@@ -120,6 +123,7 @@ impl WithSimd for RowBlock<'_> {
     fn with_simd<S: Simd>(self, simd: S) -> Sums {
         let RowBlock { x, scaling, starts, ends, first, last } = self;
         let mut sums = Sums::new(starts, ends);
+        let across = sums.across;
         let mut entries: Vec<Entry> = (0..ENTRIES_TOGETHER).map(|_| Entry::with_room(starts, ends)).collect();
         for i in first..last {
             let u = (ends.row(Side::U, i), starts.row(Side::U, i));
@@ -133,7 +137,7 @@ impl WithSimd for RowBlock<'_> {
                     entry.set(u, v, scaling.of_x(values[at]), weights.map_or(1.0, |w| w[at]), &mut sums.w00);
                 }
                 for (tile, sums) in sums.tiles.chunks_exact_mut(TILE).enumerate() {
-                    let (p, q) = (tile / sums_across(starts) * LANES, tile % sums_across(starts) * LANES);
+                    let (p, q) = (tile / across * LANES, tile % across * LANES);
                     let tile = Tile { p, q, ends_width: ends.padded, starts_width: starts.padded, rank: starts.rank };
                     for entry in &entries[..count] {
                         tile.add(simd, u, entry, sums);
@@ -143,10 +147,6 @@ impl WithSimd for RowBlock<'_> {
         }
         sums
     }
-}
-
-fn sums_across(starts: &Stack) -> usize {
-    starts.padded / LANES
 }
 
 /// LANES ends from p and LANES starts from q.

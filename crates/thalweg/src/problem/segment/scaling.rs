@@ -1,12 +1,9 @@
 //! Exact powers of two that bring factors and data to magnitude 1, and the factors of many points side by side.
 
 use super::Facts;
-use crate::linalg::{Polynomial, exponent, row_major, scale};
+use crate::linalg::{Polynomial, column_norms, exponent, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
-
-/// Points are stored in groups of this many, one vector register at most.
-pub(super) const LANES: usize = 8;
 
 /// Component k of U is multiplied by 2^u\[k\] and of V by 2^v\[k\], X by 2^−σ with σ = −u\[k\] − v\[k\]: products of either are at most
 /// about 1, and the two columns of a component are about equally long. Verdicts do not depend on any of it.
@@ -67,18 +64,19 @@ impl Scaling {
 /// The scaled factors of many points: entry (i, k) of U for all points next to one another, then the same for V.
 pub(super) struct Stack {
     pub(super) points: usize,
-    /// `points` rounded up to a multiple of [`LANES`]; the rest are zero.
+    /// `points` rounded up to a multiple of the lanes asked for; the rest are zero.
     pub(super) padded: usize,
     pub(super) rank: usize,
     u: Vec<f64>,
     v: Vec<f64>,
+    /// ‖uₖ‖ and ‖vₖ‖ as (k, point).
     norms: [Vec<f64>; 2],
 }
 
 impl Stack {
-    pub(super) fn new(points: &[Factors], scaling: &Scaling) -> Stack {
+    pub(super) fn new(points: &[Factors], scaling: &Scaling, lanes: usize) -> Stack {
         let rank = scaling.u.len();
-        let padded = points.len().next_multiple_of(LANES);
+        let padded = points.len().next_multiple_of(lanes);
         let stack = |side: Side| {
             let powers: Vec<f64> = scaling.side(side).iter().map(|&k| scale(1.0, k)).collect();
             // 2ᵏ itself leaves the range for factors near its ends
@@ -95,7 +93,7 @@ impl Stack {
             stacked
         };
         let (u, v) = (stack(Side::U), stack(Side::V));
-        let norms = [&u, &v].map(|side| column_norms(side, rank, padded, points.len()));
+        let norms = [&u, &v].map(|side| column_norms(side, rank * padded));
         Stack { points: points.len(), padded, rank, u, v, norms }
     }
 
@@ -114,14 +112,8 @@ impl Stack {
     }
 
     /// ‖uₖ‖ or ‖vₖ‖ of one point, for each component k.
-    pub(super) fn norms(&self, side: Side, point: usize) -> &[f64] {
-        &self.norms[usize::from(side == Side::V)][point * self.rank..][..self.rank]
+    pub(super) fn norms(&self, side: Side, point: usize) -> Vec<f64> {
+        let norms = &self.norms[usize::from(side == Side::V)];
+        (0..self.rank).map(|k| norms[k * self.padded + point]).collect()
     }
-}
-
-/// Norms of the columns (k, point) of a stack, as (point, k).
-fn column_norms(stack: &[f64], rank: usize, padded: usize, points: usize) -> Vec<f64> {
-    let width = rank * padded;
-    let columns = row_major(stack, stack.len() / width.max(1), width);
-    (0..points * rank).into_par_iter().map(|at| columns.col((at % rank) * padded + at / rank).norm_l2()).collect()
 }

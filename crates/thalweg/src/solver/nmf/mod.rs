@@ -1,5 +1,6 @@
 //! NMF methods: each is a rule on a panel of rows. To add one: a file here, and a line in [`NMF_METHODS`].
 
+mod accelerated_hals;
 mod alternating;
 mod anls;
 mod gradient;
@@ -7,6 +8,7 @@ mod hals;
 mod init;
 mod transform;
 
+pub use accelerated_hals::AcceleratedHals;
 pub use alternating::{Alternating, Memory, Order};
 pub use anls::Anls;
 pub use gradient::{Gradient, Paper};
@@ -64,7 +66,7 @@ pub struct About {
 }
 
 /// Every method, the default for full data first.
-pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &Anls, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
