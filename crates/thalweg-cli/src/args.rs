@@ -121,7 +121,6 @@ fn parse_columns(text: &str) -> Result<(usize, usize), String> {
 
 fn parse_rank(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("a factorisation needs at least rank 1".into()),
         Ok(rank) => Ok(rank),
         Err(_) => Err("expected a whole number".into()),
     }
@@ -279,6 +278,9 @@ pub struct FitArgs {
     /// Tolerance on the scale-free residual.
     #[arg(long, default_value = "1e-5", value_parser = parse_tolerance)]
     pub tol: f64,
+    /// Seconds between two saves of a restart: what a kill can cost.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
+    pub checkpoint: f64,
 }
 
 /// `audit`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use thalweg::Error;
 use thalweg_lab::FitError;
 
@@ -31,11 +32,21 @@ pub enum Failure {
     Usage(String),
     /// The library refused, while reading or computing.
     Input(Error),
+    /// The library refused what a file holds, and does not know its name.
+    Content(PathBuf, Error),
     /// A result could not be written.
     Output(Error),
 }
 
 impl Failure {
+    /// A failure with what this file holds; the file is named unless the error does it.
+    pub fn about(path: &Path, error: Error) -> Self {
+        match error {
+            Error::Malformed { .. } | Error::Memory { .. } | Error::Io { .. } | Error::Parameter { .. } => Failure::Input(error),
+            _ => Failure::Content(path.to_owned(), error),
+        }
+    }
+
     /// The exit code of this failure.
     pub fn code(&self) -> u8 {
         match self {
@@ -49,7 +60,7 @@ impl Failure {
                 io::ErrorKind::StorageFull | io::ErrorKind::Other => IO,
                 _ => CANNOT_WRITE,
             },
-            Failure::Input(_) | Failure::Output(_) => BAD_INPUT,
+            Failure::Input(_) | Failure::Content(..) | Failure::Output(_) => BAD_INPUT,
         }
     }
 }
@@ -59,6 +70,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(message) => f.write_str(message),
             Failure::Input(error) => error.fmt(f),
+            Failure::Content(path, error) => write!(f, "{}: {error}", path.display()),
             Failure::Output(error) => write!(f, "cannot write {error}"),
         }
     }

@@ -2,18 +2,19 @@
 
 use crate::fit::split;
 use crate::{Manifest, Restart, RunDir};
+use std::path::Path;
 use thalweg::Error;
 use thalweg::audit::{Answer, Audit, AuditSettings, Status, audit};
 use thalweg::data::{Dataset, ReadOptions};
 
-/// Audits every restart of a run that has begun, against the data it was fitted to (without what was held out).
+/// Audits every restart of a run that has begun, against the data it was fitted to (without what was held out), read from `path`.
 ///
 /// # Errors
 /// [`Error::Malformed`] if the data are not those of the manifest or no restart has begun; as [`audit`].
-pub fn audit_run(dir: &RunDir, manifest: &Manifest, dataset: &Dataset, settings: &AuditSettings) -> Result<Audit, Error> {
+pub fn audit_run(dir: &RunDir, manifest: &Manifest, dataset: &Dataset, path: &Path, settings: &AuditSettings) -> Result<Audit, Error> {
     if dataset.sha256 != manifest.input.sha256 {
         return Err(Error::Malformed {
-            path: manifest.input.path.clone(),
+            path: path.to_owned(),
             place: "the whole of it".into(),
             expected: format!("the data that were fitted, sha256 {}", manifest.input.sha256),
             found: format!("sha256 {}", dataset.sha256),

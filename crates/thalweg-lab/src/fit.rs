@@ -8,14 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
 use thalweg::certificate::{Stationarity, spectral_bound, stationarity};
-use thalweg::data::{Dataset, Holdout, Matrix, Precision, hold_out, write_atomically, write_factors};
+use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
+use thalweg::linalg::Real;
 use thalweg::problem::Nmf;
 use thalweg::solver::nmf::{Alternating, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
-
-/// Time between two checkpoints of a restart: what a kill can cost.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 
 /// A fit to run, or to go on with.
 pub struct FitJob<'a> {
@@ -29,6 +27,8 @@ pub struct FitJob<'a> {
     pub max_time: Option<Duration>,
     /// Memory that reading a checkpoint may take, in bytes.
     pub max_memory: u64,
+    /// Time between two checkpoints of a restart: what a kill can cost.
+    pub checkpoint_every: Duration,
     /// Set from outside to end the run, leaving it resumable.
     pub stop: &'a AtomicBool,
     /// Told after every iteration of a restart, and once with its status.
@@ -79,10 +79,10 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     the_method(&job.manifest.settings.method)?;
     the_start(&job.manifest.settings.init)?;
     Nmf::new(training, job.manifest.settings.rank)?;
-    let narrow = (job.manifest.settings.precision == Precision::F32).then(|| training.cast::<f32>());
-    if let Some(narrow) = &narrow {
-        Nmf::new(narrow, job.manifest.settings.rank)?;
-    }
+    let narrow = match job.manifest.settings.precision {
+        Precision::F32 => Some(narrow(training, job.manifest.settings.rank)?),
+        Precision::F64 => None,
+    };
     take_directory(&job)?;
     let records = match &narrow {
         Some(narrow) => restarts(&job, training, narrow)?,
@@ -91,13 +91,25 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     finish(job, training, holdout, records)
 }
 
+/// The data in single precision, if it can hold them.
+fn narrow(data: &Matrix<f64>, rank: usize) -> Result<Matrix<f32>, Error> {
+    let largest = data.summary().max;
+    if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
+        // said of the numbers as they stand in the file: rounded they may be infinite
+        return Err(Error::Range { largest, precision: f32::NAME });
+    }
+    let data = data.cast::<f32>();
+    Nmf::new(&data, rank)?;
+    Ok(data)
+}
+
 /// Creates the directory, or makes sure that it holds this very run.
 fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
     if job.dir.has::<Manifest>() {
         let old: Manifest = job.dir.read()?;
         let what = if old.input.sha256 != job.manifest.input.sha256 {
             Some("input")
-        } else if old.input.read != job.manifest.input.read {
+        } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
             Some("rank, method, start, seed, precision or hold-out")
@@ -107,7 +119,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         if let Some(what) = what {
             return Err(FitError::Other { dir: job.dir.path().display().to_string(), what });
         }
-        return Ok(());
+        return job.dir.sweep().map_err(FitError::Output);
     }
     job.dir.create().map_err(FitError::Output)?;
     let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
@@ -115,6 +127,11 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         job.dir.write(&labels).map_err(FitError::Output)?;
     }
     job.dir.write(&job.manifest).map_err(FitError::Output)
+}
+
+/// What was read; the memory that it may take only decides whether.
+fn reading(options: &ReadOptions) -> ReadOptions {
+    ReadOptions { max_memory: 0, ..options.clone() }
 }
 
 /// What a run is; more restarts, more iterations or a smaller tolerance only take it further.
@@ -247,7 +264,7 @@ fn advance<T: WorkingPrecision>(
             history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt });
         }
         (job.observe)(number, &progress, None);
-        if saved.elapsed() >= CHECKPOINT_EVERY {
+        if saved.elapsed() >= job.checkpoint_every {
             let checkpoint =
                 Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, tol: settings.tol, history: history.clone() };
             failed = checkpoint.save(&path).err();

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use thalweg::Error;
 use thalweg::audit::Audit;
-use thalweg::data::write_atomically;
+use thalweg::data::{remove_leftovers, write_atomically};
 
 /// A directory that holds one fit and what was found out about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,15 @@ impl RunDir {
     pub fn create(&self) -> Result<(), Error> {
         let dir = self.path.join("restarts");
         fs::create_dir_all(&dir).map_err(|source| Error::Io { path: dir, source })
+    }
+
+    /// Removes what writers that were killed left half-written.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sweep(&self) -> Result<(), Error> {
+        self.create()?;
+        [self.path.clone(), self.path.join("restarts")].iter().try_for_each(|folder| remove_leftovers(folder))
     }
 
     /// The directory.

@@ -6,12 +6,14 @@ use crate::commands::fit::fit_in;
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use std::path::PathBuf;
+use std::time::Duration;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
 use thalweg_lab::{FitSettings, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 
 pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let dataset = digits();
@@ -30,7 +32,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         holdout: None,
     };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), common)?;
+    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     if let Some(code) = interrupt.exit_code() {
         return Ok(code);
     }
@@ -39,7 +41,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         return Ok(LIMIT);
     }
     let tol = manifest.settings.tol;
-    let audit = audit_run(&dir, &manifest, &dataset, &AuditSettings { tol, seed: common.seed, ..AuditSettings::default() })?;
+    let audit = audit_run(&dir, &manifest, &dataset, &manifest.input.path, &AuditSettings { tol, seed: common.seed, ..AuditSettings::default() })?;
     dir.write(&audit).map_err(Failure::Output)?;
     let files = write_report(&[RunView::open(&dir)?], &dir.path().join("report.html")).map_err(Failure::Output)?;
     if common.json {

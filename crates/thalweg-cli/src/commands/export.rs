@@ -18,7 +18,8 @@ struct ExportDocument {
 
 pub fn run(args: &ExportArgs, common: &Common) -> Result<u8, Failure> {
     let dir = RunDir::new(&args.dir);
-    let factors = read_factors(&dir.factors())?;
+    let file = dir.factors();
+    let factors = read_factors(&file).map_err(|error| Failure::about(&file, error))?;
     let labels: Labels = if dir.has::<Labels>() { dir.read()? } else { Labels::default() };
     let folder = common.output.clone().unwrap_or_else(|| args.dir.clone());
     let files = write_factor_tables(&factors, &labels, &folder).map_err(Failure::Output)?;

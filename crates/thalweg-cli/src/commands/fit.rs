@@ -12,7 +12,7 @@ use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
 use thalweg::solver::nmf::{default_method, method};
-use thalweg_lab::{FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
+use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
 
 /// What `fit --json` prints.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,8 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
     let settings = settings(args, &dataset, common);
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), common)?;
+    let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
+    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), checkpoint_every, common)?;
     let result = manifest.result.as_ref().expect("a fit that returns has a result");
     if common.json {
         print_json(&document(&manifest, result, &dir))?;
@@ -52,7 +53,15 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
 }
 
 /// Runs the fit with bars and signals.
-pub fn fit_in(dataset: &Dataset, input: InputRecord, settings: FitSettings, dir: RunDir, common: &Common) -> Result<(Manifest, Interrupt), Failure> {
+pub fn fit_in(
+    dataset: &Dataset,
+    input: InputRecord,
+    settings: FitSettings,
+    dir: RunDir,
+    checkpoint_every: Duration,
+    common: &Common,
+) -> Result<(Manifest, Interrupt), Failure> {
+    let path = input.path.clone();
     let interrupt = Interrupt::listen();
     let bars = Bars::new(settings.restarts, settings.max_iters, common.quiet);
     let manifest =
@@ -63,12 +72,17 @@ pub fn fit_in(dataset: &Dataset, input: InputRecord, settings: FitSettings, dir:
         dir,
         max_time: common.max_time.map(Duration::from_secs_f64),
         max_memory: common.max_memory,
+        checkpoint_every,
         stop: &interrupt.flag,
         observe: &|restart, progress, status| bars.observe(restart, progress, status),
     };
     let outcome = fit(job);
     bars.finish();
-    Ok((outcome?, interrupt))
+    let manifest = outcome.map_err(|error| match error {
+        FitError::Input(error) => Failure::about(&path, error),
+        other => other.into(),
+    })?;
+    Ok((manifest, interrupt))
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {

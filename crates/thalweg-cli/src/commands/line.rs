@@ -22,13 +22,14 @@ struct LineDocument<'a> {
 
 /// Factors from a file, or the best ones of a run directory.
 pub fn factors(path: &Path) -> Result<Factors<f64>, Failure> {
-    Ok(if path.is_dir() { read_factors(&RunDir::new(path).factors())? } else { read_factors(path)? })
+    let file = if path.is_dir() { RunDir::new(path).factors() } else { path.to_owned() };
+    read_factors(&file).map_err(|error| Failure::about(&file, error))
 }
 
 pub fn run(args: &LineArgs, common: &Common) -> Result<u8, Failure> {
     let (a, b) = (factors(&args.a)?, factors(&args.b)?);
     let (dataset, _) = input::load(&args.data, input::options(&args.read, common), common)?;
-    let line = line(&dataset.matrix, &a, &b)?;
+    let line = line(&dataset.matrix, &a, &b).map_err(|error| Failure::about(&args.data, error))?;
     if let Some(path) = &args.svg {
         let svg = thalweg_lab::figure_of_line(&line).svg(thalweg_lab::Style::File);
         write_atomically(path, |out| std::io::Write::write_all(out, svg.as_bytes())).map_err(Failure::Output)?;

@@ -5,11 +5,11 @@ use crate::args::{Common, TransformArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
-use std::path::PathBuf;
-use thalweg::Factors;
+use std::path::{Path, PathBuf};
 use thalweg::certificate::stationarity;
 use thalweg::data::write_factors;
 use thalweg::solver::nmf::transform;
+use thalweg::{Error, Factors, Side};
 
 /// What `transform --json` prints.
 #[derive(Debug, Serialize)]
@@ -23,12 +23,23 @@ struct TransformDocument {
     factors: PathBuf,
 }
 
+/// Factors of which none is negative: new rows are made of their V.
+fn non_negative(path: &Path) -> Result<Factors<f64>, Failure> {
+    let model = factors(path)?;
+    let v = model.side(Side::V);
+    match v.iter().position(|&x| x < 0.0) {
+        None => Ok(model),
+        Some(at) => Err(Failure::about(path, Error::Negative { row: at / model.rank(), col: at % model.rank(), value: v[at] })),
+    }
+}
+
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
-    let model = factors(&args.model)?;
+    let model = non_negative(&args.model)?;
     let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
     let (m, n) = dataset.matrix.shape();
-    let fitted: Factors<f64> = transform(&dataset.matrix, &model)?;
-    let proof = stationarity(&dataset.matrix, &fitted)?;
+    let about = |error| Failure::about(&args.input, error);
+    let fitted: Factors<f64> = transform(&dataset.matrix, &model).map_err(about)?;
+    let proof = stationarity(&dataset.matrix, &fitted).map_err(about)?;
     let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
     write_factors(&path, &fitted).map_err(Failure::Output)?;
     let rank = model.rank();

@@ -200,6 +200,9 @@ fn line_report(lines: &[Line], observed: f64) -> LineReport {
     let count = lines.len() as f64;
     let alphas: Vec<f64> = lines.iter().map(|l| l.alpha * 2f64.powi(l.exponent) / observed).collect();
     let mean = alphas.iter().sum::<f64>() / count;
+    // squares of data near the ends of the range would leave it
+    let scale = alphas.iter().fold(0.0, |most: f64, a| most.max(a.abs()));
+    let deviation = if scale > 0.0 { (alphas.iter().map(|a| ((a - mean) / scale).powi(2)).sum::<f64>() / count).sqrt() * scale } else { 0.0 };
     let share = |holds: fn(&Line) -> bool| lines.iter().filter(|l| holds(l)).count() as f64 / count;
     LineReport {
         count: lines.len(),
@@ -209,7 +212,7 @@ fn line_report(lines: &[Line], observed: f64) -> LineReport {
         undecided_fraction: share(|l| l.convex_on_segment == Verdict::Undecided),
         alpha_min: alphas.iter().copied().fold(f64::INFINITY, f64::min),
         alpha_mean: mean,
-        alpha_sd: (alphas.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count).sqrt(),
+        alpha_sd: deviation,
     }
 }
 

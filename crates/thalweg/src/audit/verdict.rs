@@ -122,5 +122,9 @@ fn uniqueness(audit: &Audit) -> String {
 
 fn empty(audit: &Audit) -> Option<String> {
     let (rows, cols) = (audit.empty_rows.len(), audit.empty_cols.len());
-    (rows + cols > 0).then(|| format!("{rows} rows and {cols} columns have no observed entry: their factors are zero, not estimates."))
+    let count = |number: usize, side: &str| format!("{number} {side}{}", if number == 1 { "" } else { "s" });
+    (rows + cols > 0).then(|| {
+        let (rows, cols) = (count(rows, "row"), count(cols, "column"));
+        format!("Without an observed entry: {rows} and {cols}; their factors are zero, not estimates.")
+    })
 }

@@ -23,6 +23,38 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) ->
     written.and_then(|()| sync_folder(path)).map_err(fail)
 }
 
+/// Removes temporary files that killed processes left in a folder. To be called before this process writes there.
+///
+/// What belongs to a living process stays; where that cannot be told (there is no `/proc`), everything does.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be listed or a file not be removed.
+pub fn remove_leftovers(folder: &Path) -> Result<(), Error> {
+    let fail = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| Error::Io { path, source }
+    };
+    for entry in fs::read_dir(folder).map_err(fail(folder))? {
+        let path = entry.map_err(fail(folder))?.path();
+        if writer_of(&path).is_some_and(is_gone) {
+            fs::remove_file(&path).map_err(fail(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The process that wrote a temporary file.
+fn writer_of(path: &Path) -> Option<u32> {
+    let name = path.file_name()?.to_str()?.strip_prefix('.')?.strip_suffix(".tmp")?;
+    let (process, _) = name.rsplit_once('.')?.1.split_once('-')?;
+    process.parse().ok()
+}
+
+/// A process of our own number that wrote before us is gone: containers give the same number again and again.
+fn is_gone(process: u32) -> bool {
+    process == std::process::id() || Path::new("/proc/self").exists() && !Path::new("/proc").join(process.to_string()).exists()
+}
+
 fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
@@ -33,7 +65,13 @@ fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn write_and_sync(temporary: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(temporary)?);
+    let create = || OpenOptions::new().write(true).create_new(true).open(temporary);
+    let file = match create() {
+        // left by a killed process that had our number: this one uses a name once
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(temporary).and_then(|()| create()),
+        other => other,
+    };
+    let mut out = BufWriter::new(file?);
     write(&mut out)?;
     out.flush()?;
     out.get_ref().sync_all()
@@ -71,6 +109,27 @@ mod tests {
         assert!(matches!(failed, Err(Error::Io { .. })));
         assert_eq!(fs::read(&path).expect("still there"), b"old");
         assert_eq!(names(folder.path()), ["x.txt"]);
+    }
+
+    #[test]
+    fn leftovers_of_the_dead_are_no_obstacle_and_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.txt");
+        let next = temporary_beside(&path).expect("a name");
+        let ours = format!(".x.txt.{}-", std::process::id());
+        assert!(next.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&ours)));
+        for number in 0..1000 {
+            fs::write(folder.path().join(format!("{ours}{number}.tmp")), b"half").expect("writes");
+        }
+        write_atomically(&path, |out| out.write_all(b"whole")).expect("writes");
+        assert_eq!(fs::read(&path).expect("there"), b"whole");
+        for name in ["x.tmp", ".y.tmp", ".x.txt.1-0.tmp", "x.txt.4194999-0.tmp"] {
+            fs::write(folder.path().join(name), b"not a dead process's").expect("writes");
+        }
+        remove_leftovers(folder.path()).expect("sweeps");
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".x.txt.1-0.tmp", ".y.tmp", "x.tmp", "x.txt", "x.txt.4194999-0.tmp"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod random;
 mod source;
 
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
-pub use atomic::write_atomically;
+pub use atomic::{remove_leftovers, write_atomically};
 pub use digits::digits;
 pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precision, ReadOptions, read};
 pub use holdout::{Holdout, hold_out};

@@ -1,0 +1,188 @@
+//! What `--json` prints: exactly one document, with the fields and types that outside checks rely on.
+
+use super::desk::Desk;
+use super::inputs::{labelled_csv, planted, ratings};
+use serde_json::Value;
+
+/// Type of a field.
+#[derive(Debug, Clone, Copy)]
+enum Is {
+    Text,
+    Count,
+    Number,
+    Flag,
+    List,
+    Record,
+    /// `true`, `false` or `"undecided"`.
+    Verdict,
+    /// Not computed.
+    Null,
+}
+use Is::*;
+
+impl Is {
+    fn holds(self, value: &Value) -> bool {
+        match self {
+            Text => value.is_string(),
+            Count => value.is_u64(),
+            Number => value.is_number(),
+            Flag => value.is_boolean(),
+            List => value.is_array(),
+            Record => value.is_object(),
+            Verdict => value.is_boolean() || value == "undecided",
+            Null => value.is_null(),
+        }
+    }
+}
+
+/// Fails unless the record at this place of the document (`""` for all of it) has these fields.
+fn has(document: &Value, place: &str, fields: &[(&str, Is)]) {
+    let record = document.pointer(place).unwrap_or_else(|| panic!("no {place} in {document}"));
+    for (name, is) in fields {
+        let value = record.get(name).unwrap_or_else(|| panic!("no {place}/{name} in {document}"));
+        assert!(is.holds(value), "{place}/{name} is {value}, expected {is:?}");
+    }
+}
+
+fn command(document: &Value, name: &str) {
+    assert_eq!((&document["schema"], &document["command"]), (&1.into(), &name.into()));
+}
+
+const FIT: &[(&str, Is)] = &[
+    ("status", Text),
+    ("shape", List),
+    ("observed", Count),
+    ("rank", Count),
+    ("method", Text),
+    ("loss", Text),
+    ("objective", Number),
+    ("relative_error", Number),
+    ("kkt", Number),
+    ("iterations", Count),
+    ("seconds", Number),
+    ("seed", Count),
+    ("restarts", List),
+    ("factors", Text),
+];
+
+#[test]
+fn info() {
+    let desk = Desk::new();
+    desk.put("x.csv", labelled_csv(&planted(8, 5, 2, 1)));
+    let info = desk.json(0, "info x.csv");
+    command(&info, "info");
+    has(&info, "", &[("format", Text), ("shape", List), ("stored", Count), ("observed", Count), ("min", Number), ("max", Number)]);
+    has(&info, "", &[("missing", Count), ("negatives", Count), ("sha256", Text), ("notes", List), ("row_labels", Flag), ("image", Null)]);
+    assert_eq!((&info["shape"], &info["observed"], &info["missing"]), (&serde_json::json!([8, 5]), &40.into(), &0.into()));
+}
+
+#[test]
+fn fit_audit_report_line_transform_export() {
+    let desk = Desk::new();
+    desk.put("x.csv", labelled_csv(&planted(12, 9, 2, 1)));
+    let fit = desk.json(0, "fit x.csv -k 2 --restarts 3 --seed 7 -o run");
+    command(&fit, "fit");
+    has(&fit, "", FIT);
+    has(&fit, "", &[("lower_bound", Number), ("holdout_rmse", Null)]);
+    has(&fit, "/restarts/2", &[("seed", Count), ("status", Text), ("objective", Number)]);
+    assert_eq!((&fit["shape"], &fit["rank"], &fit["seed"]), (&serde_json::json!([12, 9]), &2.into(), &7.into()));
+    assert_eq!((&fit["status"], &fit["loss"], fit["restarts"].as_array().map(Vec::len)), (&"converged".into(), &"frobenius".into(), Some(3)));
+    assert!(desk.has(fit["factors"].as_str().expect("a path")));
+    for file in ["manifest.json", "factors.npz", "history.csv", "restarts/0.npz", "restarts/1.npz", "restarts/2.npz"] {
+        assert!(desk.has(&format!("run/{file}")), "{file}");
+    }
+    let history = String::from_utf8(desk.bytes("run/history.csv")).expect("text");
+    let header = history.lines().next().expect("a header");
+    assert!(["seconds", "iteration", "objective", "kkt"].iter().all(|name| header.split(',').any(|h| h == *name)), "{header}");
+
+    let audit = desk.json(0, "audit run --lines 20 --points 2");
+    command(&audit, "audit");
+    audited(&audit);
+    assert_eq!((&audit["restarts"]["count"], &audit["lines"]["count"]), (&3.into(), &40.into()));
+    assert!(desk.has("run/audit.json"));
+
+    let report = desk.json(0, "report run -o out/report.html");
+    command(&report, "report");
+    has(&report, "", &[("report", Text), ("figures", List)]);
+    let page = String::from_utf8(desk.bytes(report["report"].as_str().expect("a path"))).expect("text");
+    assert!(page.starts_with("<!DOCTYPE html>") || page.starts_with("<!doctype html>"), "{}", &page[..40]);
+    for figure in report["figures"].as_array().expect("a list") {
+        assert!(desk.has(figure.as_str().expect("a path")), "{figure}");
+    }
+
+    let line = desk.json(0, "line run/restarts/0.npz run/restarts/1.npz --data x.csv --svg line.svg");
+    command(&line, "line");
+    has(&line, "", &[("coefficients", List), ("exponent", Number), ("alpha", Number), ("alpha_at", Number), ("barrier", Number)]);
+    has(&line, "", &[("convex_on_segment", Verdict), ("convex_everywhere", Verdict)]);
+    has(&line, "", &[("star_towards_b", Verdict), ("gradient_towards_b", Verdict)]);
+    assert_eq!(line["coefficients"].as_array().map(Vec::len), Some(5));
+    assert!(String::from_utf8(desk.bytes("line.svg")).expect("text").contains("<svg"));
+
+    let transform = desk.json(0, "transform x.csv --model run -o new.npz");
+    command(&transform, "transform");
+    has(&transform, "", &[("shape", List), ("rank", Count), ("objective", Number), ("relative_error", Number), ("factors", Text)]);
+    // the fitted rows again: no worse than the fit that they took part in
+    let objective = |document: &Value| document["objective"].as_f64().expect("a number");
+    assert!(objective(&transform) <= objective(&fit) * (1.0 + 1e-9), "{transform} against {fit}");
+
+    let export = desk.json(0, "export run -o tables");
+    command(&export, "export");
+    has(&export, "", &[("files", List)]);
+    let table = String::from_utf8(desk.bytes("tables/U.csv")).expect("text");
+    assert_eq!((table.lines().count(), table.lines().nth(1).map(|l| l.starts_with("g1,"))), (13, Some(true)));
+}
+
+fn audited(audit: &Value) {
+    has(audit, "", &[("verdict", Text), ("kkt", Number), ("objective", Number), ("lower_bound", Number), ("gap", Number)]);
+    has(audit, "/restarts", &[("count", Count), ("best", Number), ("spread", Number), ("agreement", Number)]);
+    has(audit, "/lines", &[("count", Count), ("convex_fraction", Number), ("alpha_min", Number), ("alpha_mean", Number), ("alpha_sd", Number)]);
+    has(audit, "/barriers", &[("count", Count), ("max", Number), ("aligned_max", Number)]);
+    has(audit, "", &[("rank", Record)]);
+    has(audit, "/uniqueness", &[("status", Text), ("why", Text)]);
+    assert!(["unique", "not_unique", "unknown"].iter().any(|s| audit["uniqueness"]["status"] == *s));
+    let agreement = audit["restarts"]["agreement"].as_f64().expect("a number");
+    assert!((0.0..=1.0).contains(&agreement), "{agreement}");
+}
+
+#[test]
+fn what_is_not_computed_is_null() {
+    let desk = Desk::new();
+    desk.put("r.dat", ratings(&planted(20, 12, 2, 3), 0.6, 4));
+    let fit = desk.json(0, "fit r.dat -k 1 --holdout 0.2 -o run");
+    has(&fit, "", FIT);
+    has(&fit, "", &[("lower_bound", Null), ("holdout_rmse", Number)]);
+    let audit = desk.json(0, "audit run --lines 0");
+    has(&audit, "", &[("lower_bound", Null), ("gap", Null), ("rank", Null), ("lines", Null), ("barriers", Null)]);
+    has(&audit, "/restarts", &[("agreement", Null)]);
+}
+
+#[test]
+fn demo() {
+    let desk = Desk::new();
+    let audit = desk.json(0, "demo --restarts 2 -o demo");
+    command(&audit, "audit");
+    audited(&audit);
+    for file in ["manifest.json", "factors.npz", "audit.json", "report.html"] {
+        assert!(desk.has(&format!("demo/{file}")), "{file}");
+    }
+    let said = desk.ends(0, "demo --restarts 2 -o demo");
+    assert!(said.out.contains("report.html"), "{}", said.out);
+}
+
+#[test]
+fn quiet_is_silent_and_results_are_alone_on_standard_output() {
+    let desk = Desk::new();
+    // a file that the reader has a note about
+    desk.put("x.csv", labelled_csv(&planted(12, 9, 2, 1)));
+    for words in
+        ["info x.csv", "fit x.csv -k 2 -o run", "audit run", "report run", "export run", "transform x.csv --model run", "line run run --data x.csv"]
+    {
+        let quiet = desk.ends(0, &format!("{words} --quiet"));
+        assert_eq!(quiet.err, "", "{words}");
+        assert!(!quiet.out.is_empty(), "{words} prints its result");
+        let document = desk.ends(0, &format!("{words} --quiet --json"));
+        assert_eq!(document.err, "", "{words}");
+        assert!(serde_json::from_str::<Value>(&document.out).is_ok(), "{words}: {}", document.out);
+    }
+    assert!(desk.ends(0, "info x.csv").err.contains("names the columns"), "notes go to standard error");
+}

@@ -1,0 +1,12 @@
+//! The program as its users meet it: what it prints, writes and exits with.
+
+mod bits;
+mod chains;
+mod desk;
+mod documents;
+mod exits;
+mod help;
+mod hostile;
+mod inputs;
+mod kills;
+mod signals;

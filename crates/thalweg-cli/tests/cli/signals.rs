@@ -1,0 +1,69 @@
+//! Ctrl-C and SIGTERM: the run is saved, and the same command goes on with it.
+#![cfg(unix)]
+
+use super::desk::{Desk, Ran, factor_bits};
+use super::inputs::{npy_of, planted};
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Long enough that a signal always comes in time.
+const FIT: &str = "fit x.npy -k 12 --restarts 3 --tol 0 --max-iters 1500";
+/// What a signal may take on a machine that is busy with other tests; alone it is a fraction of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn signal(name: &str, process: u32) {
+    // the shell's own: a bare system has no other
+    let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {process}")]).status().expect("a shell");
+    assert!(sent.success());
+}
+
+fn interrupted(name: &str, code: i32) {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(500, 300, 8, 31)));
+    let words = format!("{FIT} -o run --json");
+    let child = desk.start(&words, "run");
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    signal(name, child.id());
+    let ran = Ran::from(&words, child.wait_with_output().expect("ends"));
+    let took = begin.elapsed();
+    println!("{name}: ended {took:?} after the signal");
+    assert_eq!(ran.code, code, "{}", ran.err);
+    assert!(took < PATIENCE, "{took:?} to end");
+    let document: Value = serde_json::from_str(&ran.out).expect("one document");
+    assert_eq!(document["status"], "stopped");
+    assert!(desk.has("run/restarts/0.npz"), "where it stood is saved");
+
+    let unbroken = desk.run(&format!("{FIT} -o unbroken"));
+    let resumed = desk.run(&format!("{FIT} -o run"));
+    assert_eq!(resumed.code, unbroken.code, "{}", resumed.err);
+    for file in ["factors.npz", "restarts/0.npz", "restarts/1.npz", "restarts/2.npz"] {
+        let bits = |run: &str| factor_bits(&desk.path(&format!("{run}/{file}")));
+        assert!(bits("run") == bits("unbroken"), "{file} differs after {name}");
+    }
+}
+
+#[test]
+fn interrupt() {
+    interrupted("INT", 130);
+}
+
+#[test]
+fn terminate() {
+    interrupted("TERM", 143);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(500, 300, 8, 31)));
+    let words = format!("{FIT} -o run");
+    let mut child = desk.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    while !desk.has("run/manifest.json") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal("INT", child.id());
+    signal("INT", child.id());
+    assert_eq!(super::desk::code(child.wait().expect("ends")), 130);
+}
