@@ -2,4 +2,5 @@
 
 mod landscape;
 mod methods;
+mod penalty;
 mod planted;
