@@ -27,8 +27,9 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:
   thalweg demo                                            the whole of it on handwritten digits
   thalweg info expression.tsv                             what would be read
+  thalweg rank expression.tsv -k 2:8                      which rank do the data support?
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
-  thalweg fit ratings.dat -k 20 --holdout 0.1 -o run      observed entries only, RMSE on a tenth of them
+  thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
 Exit codes: 0 done, 2 usage, 3 finished but not established (not converged), 65 bad input, 66 no input,
@@ -123,8 +124,19 @@ fn parse_columns(text: &str) -> Result<(usize, usize), String> {
 fn parse_rank(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(rank) => Ok(rank),
+        Err(_) if parse_ranks(text).is_ok() => Err(format!("a fit has one rank; `thalweg rank INPUT -k {text}` tells which the data support")),
         Err(_) => Err("expected a whole number".into()),
     }
+}
+
+fn parse_ranks(text: &str) -> Result<(usize, usize), String> {
+    let expected = || "expected FIRST:LAST, both included".to_owned();
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let (first, last): (usize, usize) = (first.parse().map_err(|_| expected())?, last.parse().map_err(|_| expected())?);
+    if first == 0 {
+        return Err("a rank is at least 1".into());
+    }
+    if first <= last { Ok((first, last)) } else { Err("the range holds no rank".into()) }
 }
 
 fn parse_fraction(text: &str) -> Result<f64, String> {
@@ -210,7 +222,7 @@ fn penalty_scaling_names() -> Vec<&'static str> {
 /// Penalty on the size of the factors, for each observed entry of data with unit root mean square.
 #[derive(Debug, Args)]
 pub struct PenaltyArgs {
-    /// λ₂ of ½λ₂‖·‖² on both factors: shrinks, and keeps rows with few entries from fitting them alone. On ratings, try 0.01.
+    /// λ₂ of ½λ₂‖·‖² on both factors: shrinks, and keeps rows with few entries from fitting them alone. On ratings, try 0.02.
     #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
     pub l2: Option<f64>,
     /// λ₁ of λ₁‖·‖₁ on both factors: makes zeros.
@@ -253,6 +265,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Factor a matrix; the same command goes on where a run was cut.
     Fit(FitArgs),
+    /// Which rank do the data support? Held-out entries, restarts, singular values against noise.
+    Rank(RankArgs),
     /// How far can a fit be trusted? Adds the evidence to its directory.
     Audit(AuditArgs),
     /// The exact loss on the segment between two factorisations.
@@ -331,6 +345,37 @@ pub struct FitArgs {
     /// Seconds between two saves of a restart: what a kill can cost.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
     pub checkpoint: f64,
+}
+
+/// `rank`.
+#[derive(Debug, Args)]
+pub struct RankArgs {
+    /// File or folder.
+    pub input: PathBuf,
+    /// Ranks to try, both ends included.
+    #[arg(short = 'k', long = "ranks", value_name = "FIRST:LAST", value_parser = parse_ranks)]
+    pub ranks: (usize, usize),
+    /// How to read it.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Penalty on the size of the factors.
+    #[command(flatten)]
+    pub penalty: PenaltyArgs,
+    /// Fraction of the observed entries that each mask holds out.
+    #[arg(long, value_name = "FRACTION", default_value = "0.1", value_parser = parse_fraction)]
+    pub holdout: f64,
+    /// Masks, the same for every rank; more of them make smaller standard errors.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
+    pub repeats: u32,
+    /// Random starts for each rank.
+    #[arg(long, default_value_t = 5)]
+    pub restarts: usize,
+    /// Iteration limit of each fit.
+    #[arg(long, default_value_t = 200)]
+    pub max_iters: usize,
+    /// Tolerance of each fit.
+    #[arg(long, default_value = "1e-3", value_parser = parse_tolerance)]
+    pub tol: f64,
 }
 
 /// `audit`.

@@ -47,6 +47,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Fit(args) => commands::fit::run(args, common),
         Command::Audit(args) => commands::audit::run(args, common),
         Command::Line(args) => commands::line::run(args, common),
+        Command::Rank(args) => commands::rank::run(args, common),
         Command::Report(args) => commands::report::run(args, common),
         Command::Transform(args) => commands::transform::run(args, common),
         Command::Export(args) => commands::export::run(args, common),

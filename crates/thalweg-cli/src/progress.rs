@@ -18,7 +18,7 @@ pub struct Bars {
 impl Bars {
     /// Bars for so many restarts; nothing is shown when quiet or when standard error is no terminal.
     pub fn new(restarts: usize, max_iters: usize, quiet: bool) -> Self {
-        let shown = !quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        let shown = is_shown(quiet);
         let all = MultiProgress::new();
         let total = if shown && restarts > 1 { all.add(ProgressBar::new(restarts as u64)) } else { ProgressBar::hidden() };
         total.set_style(style("restarts [{bar:30}] {pos}/{len} · {elapsed} · {eta} left"));
@@ -52,6 +52,35 @@ impl Bars {
     pub fn finish(&self) {
         self.total.finish_and_clear();
     }
+}
+
+/// One bar for all trials of a survey.
+pub struct TrialBar {
+    bar: ProgressBar,
+}
+
+impl TrialBar {
+    /// A bar; nothing is shown when quiet or when standard error is no terminal.
+    pub fn new(quiet: bool) -> Self {
+        let bar = if is_shown(quiet) { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        bar.set_style(style("trials [{bar:30}] {pos}/{len} · {elapsed} · {eta} left"));
+        TrialBar { bar }
+    }
+
+    /// Told after each trial.
+    pub fn observe(&self, done: usize, all: usize) {
+        self.bar.set_length(all as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn is_shown(quiet: bool) -> bool {
+    !quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -139,7 +139,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
 }
 
 /// What was read; the memory that it may take only decides whether.
-fn reading(options: &ReadOptions) -> ReadOptions {
+pub(crate) fn reading(options: &ReadOptions) -> ReadOptions {
     ReadOptions { max_memory: 0, ..options.clone() }
 }
 

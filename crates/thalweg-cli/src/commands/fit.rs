@@ -7,7 +7,7 @@ use crate::input;
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
@@ -120,9 +120,13 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
-    let name = args.input.file_name().map_or("matrix".into(), |n| n.to_string_lossy().into_owned());
-    let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or("matrix").to_owned();
-    PathBuf::from(format!("thalweg-{stem}-k{}", args.rank))
+    PathBuf::from(format!("thalweg-{}-k{}", stem(&args.input), args.rank))
+}
+
+/// The first part of the file's name.
+pub fn stem(input: &Path) -> String {
+    let name = input.file_name().map_or("matrix".into(), |n| n.to_string_lossy().into_owned());
+    name.split('.').find(|part| !part.is_empty()).unwrap_or("matrix").to_owned()
 }
 
 fn exit_code(status: Status) -> u8 {

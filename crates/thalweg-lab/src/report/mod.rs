@@ -12,10 +12,11 @@ mod provenance;
 mod rank;
 mod restarts;
 mod section;
+mod survey;
 mod verdict;
 
 use crate::figure::Style;
-use crate::{Labels, Manifest};
+use crate::{Labels, Manifest, RankSurvey};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -78,7 +79,21 @@ pub fn write_report(runs: &[RunView], html: &Path) -> Result<ReportFiles, Error>
     if runs.is_empty() {
         return Err(Error::Empty { what: "the report", why: "it needs at least one run" });
     }
-    let page = page::page(runs);
+    write_page(&page::page(runs), html)
+}
+
+/// Writes the page of a survey of ranks, as [`write_report`] does for runs.
+///
+/// # Errors
+/// [`Error::Empty`] for a survey without a result, [`Error::Io`].
+pub fn write_rank_report(survey: &RankSurvey, html: &Path) -> Result<ReportFiles, Error> {
+    match &survey.result {
+        Some(report) => write_page(&survey::page(survey, report), html),
+        None => Err(Error::Empty { what: "the report", why: "the survey of ranks is not finished" }),
+    }
+}
+
+fn write_page(page: &page::Page, html: &Path) -> Result<ReportFiles, Error> {
     let folder = html.parent().unwrap_or(Path::new("")).join(page::FIGURES);
     fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     let mut figures = Vec::new();

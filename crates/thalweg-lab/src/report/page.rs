@@ -24,7 +24,7 @@ pub(super) struct Page {
 
 /// Sections so far, and the list of links to them.
 #[derive(Default)]
-struct Body {
+pub(super) struct Body {
     html: String,
     contents: String,
     figures: Vec<Figure>,
@@ -32,7 +32,7 @@ struct Body {
 
 impl Body {
     /// Adds a section; with a prefix, several runs can have the same one.
-    fn add(&mut self, mut section: Section, prefix: &str, level: usize) {
+    pub(super) fn add(&mut self, mut section: Section, prefix: &str, level: usize) {
         for figure in &mut section.figures {
             figure.id.insert_str(0, prefix);
         }
@@ -40,7 +40,7 @@ impl Body {
         self.figures.append(&mut section.figures);
     }
 
-    fn link(&mut self, anchor: &str, html: &str) {
+    pub(super) fn link(&mut self, anchor: &str, html: &str) {
         self.contents += &format!("<li><a href=\"#{anchor}\">{html}</a></li>\n");
     }
 }
@@ -76,6 +76,11 @@ pub(super) fn page(runs: &[RunView]) -> Page {
             (title.clone(), format!("<h1>{title}</h1>\n"))
         }
     };
+    document(&title, &head, body)
+}
+
+/// The page around its sections.
+pub(super) fn document(title: &str, head: &str, mut body: Body) -> Page {
     body.link("glossary", "Words");
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -90,7 +95,7 @@ pub(super) fn page(runs: &[RunView]) -> Page {
          <main id=\"main\" tabindex=\"-1\">\n{head}<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n{}{}</main>\n\
          <footer><p>Written by thalweg {}. This page is one file and fetches nothing; figures and their data are in <code>{FIGURES}/</code> beside it.</p></footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        escape(&shorten(&visible(&title), 80)),
+        escape(&shorten(&visible(title), 80)),
         palette::variables(),
         figure::CSS,
         body.contents,

@@ -42,7 +42,7 @@ pub(super) fn section(run: &RunView) -> Section {
     section
 }
 
-fn penalty_words(penalty: &Penalty) -> String {
+pub(super) fn penalty_words(penalty: &Penalty) -> String {
     if penalty.is_none() {
         return "none".into();
     }

@@ -1,10 +1,14 @@
 //! Can this answer be trusted? Certificates and geometry put together, in words that claim no more than was established.
 
 mod evidence;
+mod rank;
 mod record;
 mod verdict;
 
 pub use evidence::{Answer, AuditSettings, audit};
+pub use rank::{
+    RankOutcome, RankReport, RankRow, RankSettings, RankTrial, SpectrumAgainstNoise, rank_report, rank_trials, run_rank_trial, survey_ranks,
+};
 pub use record::{
     AnswerPair, Audit, BarrierReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status, Uniqueness,
     UniquenessReport,

@@ -5,7 +5,7 @@ use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Factors};
 use rand::RngExt;
 
-/// The stream that draws held-out entries: far from those of the restarts.
+/// The streams that draw held-out entries: far from those of the restarts.
 const HOLDOUT_STREAM: u64 = 1 << 63;
 
 /// Entries that the fit does not see.
@@ -21,6 +21,14 @@ pub struct Holdout {
 /// [`Error::Parameter`] unless 0 < fraction < 1 and the data are dense or observed-only: in a sparse matrix with zeros, entries that are
 /// held out would no longer be zeros.
 pub fn hold_out(data: &Matrix<f64>, fraction: f64, seed: u64) -> Result<(Matrix<f64>, Holdout), Error> {
+    hold_out_again(data, fraction, seed, 0)
+}
+
+/// The same with the mask number `repeat` of this seed: each a fresh draw, [`hold_out`]'s being number 0.
+///
+/// # Errors
+/// As [`hold_out`].
+pub fn hold_out_again(data: &Matrix<f64>, fraction: f64, seed: u64, repeat: u32) -> Result<(Matrix<f64>, Holdout), Error> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::Parameter { name: "holdout", expected: "a fraction between 0 and 1".into(), got: fraction.to_string() });
     }
@@ -30,7 +38,7 @@ pub fn hold_out(data: &Matrix<f64>, fraction: f64, seed: u64) -> Result<(Matrix<
     }
     let (m, n) = data.shape();
     let (mut in_row, mut in_col) = data.observed_counts();
-    let mut rng = stream(seed, HOLDOUT_STREAM);
+    let mut rng = stream(seed, HOLDOUT_STREAM + u64::from(repeat));
     let (mut kept, mut weights, mut held) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..m {
         for (j, value, weight) in data.row_entries(i) {

@@ -5,6 +5,7 @@
 
 mod assignment;
 mod double_double;
+mod eigenvectors;
 mod nnls;
 mod norm;
 mod polynomial;
@@ -16,6 +17,7 @@ mod spectrum;
 
 pub use assignment::best_assignment;
 pub use double_double::DoubleDouble;
+pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
 pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;

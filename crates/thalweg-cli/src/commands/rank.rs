@@ -1,0 +1,79 @@
+//! `thalweg rank`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, RankArgs};
+use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use crate::input;
+use crate::progress::TrialBar;
+use crate::signals::Interrupt;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+use thalweg::audit::{RankReport, RankSettings};
+use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, survey_on_disk, write_rank_report};
+
+/// What `rank --json` prints.
+#[derive(Debug, Serialize)]
+struct RankDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    #[serde(flatten)]
+    report: &'a RankReport,
+    page: PathBuf,
+}
+
+pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
+    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (first, last) = args.ranks;
+    let settings = RankSettings {
+        first,
+        last,
+        repeats: args.repeats,
+        fraction: args.holdout,
+        restarts: args.restarts,
+        max_iters: args.max_iters,
+        tol: args.tol,
+        seed: common.seed,
+        penalty: args.penalty.read()?,
+    };
+    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from(format!("thalweg-{}-rank", super::fit::stem(&args.input)))));
+    let interrupt = Interrupt::listen();
+    let bar = TrialBar::new(common.quiet);
+    let outcome = survey_on_disk(&RankJob {
+        survey: RankSurvey { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input: record, settings, result: None },
+        dataset: &dataset,
+        dir: dir.clone(),
+        threads: common.thread_count(),
+        max_time: common.max_time.map(Duration::from_secs_f64),
+        stop: &interrupt.flag,
+        observe: &|done, all| bar.observe(done, all),
+    });
+    bar.finish();
+    let survey = outcome.map_err(|error| match error {
+        FitError::Input(error) => Failure::about(&args.input, error),
+        other => other.into(),
+    })?;
+    let Some(report) = &survey.result else {
+        common.say(format_args!("not finished; give the same command again to go on ({})", dir.path().display()));
+        return Ok(interrupt.exit_code().unwrap_or(LIMIT));
+    };
+    let page = dir.path().join("rank.html");
+    write_rank_report(&survey, &page).map_err(Failure::Output)?;
+    if common.json {
+        print_json(&RankDocument { schema: 1, command: "rank", report, page })?;
+    } else {
+        print_text(&in_words(report, &page))?;
+    }
+    Ok(if report.suggested.is_some() { DONE } else { NOT_ESTABLISHED })
+}
+
+fn in_words(report: &RankReport, page: &std::path::Path) -> String {
+    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.5e}"));
+    let mut lines = vec!["rank   held-out RMSE  standard error  agreement  relative error".to_owned()];
+    for r in &report.ranks {
+        let agreement = r.agreement.map_or("-".to_owned(), |a| format!("{a:.4}"));
+        let mark = if report.supported.contains(&r.rank) { " *" } else { "" };
+        lines.push(format!("{:>4} {:>15} {:>15} {agreement:>10} {:>15.6}{mark}", r.rank, number(r.holdout), number(r.holdout_se), r.relative_error));
+    }
+    format!("{}\n* not ruled out\n\n{}\n\nThe evidence is drawn in {}\n", lines.join("\n"), report.verdict, page.display())
+}
