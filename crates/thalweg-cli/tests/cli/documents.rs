@@ -157,6 +157,52 @@ fn what_is_not_computed_is_null() {
 }
 
 #[test]
+fn rank() {
+    let desk = Desk::new();
+    desk.put("x.csv", labelled_csv(&planted(24, 18, 2, 1)));
+    let words = "rank x.csv -k 1:3 --repeats 3 --restarts 2 --seed 5";
+    let whole = desk.json(0, &format!("{words} -o whole"));
+    command(&whole, "rank");
+    has(&whole, "", &[("ranks", List), ("supported", List), ("suggested", Count), ("verdict", Text), ("spectrum", Record), ("page", Text)]);
+    let row = [("rank", Count), ("holdout", Number), ("holdout_se", Number), ("agreement", Number), ("relative_error", Number)];
+    (0..3).for_each(|at| has(&whole, &format!("/ranks/{at}"), &row));
+    assert!(desk.has("whole/rank.json") && desk.has("whole/rank.html") && desk.has("whole/figures/rank-holdout.csv"));
+
+    // cut at once, taken up again, and then a larger range: the same numbers, and nothing done twice
+    assert_eq!(desk.ends(75, &format!("{words} -o cut --max-time 0")).out, "");
+    let resumed = desk.json(0, &format!("{words} -o cut --threads 1"));
+    assert_eq!((&resumed["ranks"], &resumed["verdict"]), (&whole["ranks"], &whole["verdict"]));
+    let mark = std::fs::metadata(desk.path("cut/trials/rank-2-mask-1.json")).and_then(|m| m.modified()).expect("there");
+    let wider = desk.json(0, "rank x.csv -k 1:4 --repeats 3 --restarts 2 --seed 5 -o cut");
+    assert_eq!(wider["ranks"][1]["holdout"], whole["ranks"][1]["holdout"]);
+    assert_eq!(std::fs::metadata(desk.path("cut/trials/rank-2-mask-1.json")).and_then(|m| m.modified()).expect("there"), mark);
+    let other = desk.ends(2, "rank x.csv -k 1:3 --seed 6 -o cut").err;
+    assert!(other.contains("another run"), "{other}");
+    let range = desk.ends(2, "fit x.csv -k 1:3").err;
+    assert!(range.contains("thalweg rank INPUT -k 1:3"), "{range}");
+}
+
+#[test]
+fn penalties() {
+    let desk = Desk::new();
+    desk.put("r.dat", ratings(&planted(20, 12, 2, 3), 0.6, 4));
+    let fit = desk.json(0, "fit r.dat -k 2 --holdout 0.2 --l2 0.02 --max-iters 20000 -o run");
+    has(&fit, "", FIT);
+    has(&fit, "", &[("penalty", Number)]);
+    assert!(fit["penalty"].as_f64().expect("a number") > 0.0);
+    let history = String::from_utf8(desk.bytes("run/history.csv")).expect("text");
+    assert!(history.starts_with("restart,seconds,iteration,objective,kkt,holdout_rmse"), "{history}");
+    assert!(history.lines().nth(1).is_some_and(|line| !line.ends_with(',')), "{history}");
+    let audit = desk.json(0, "audit run --lines 3");
+    assert!(audit["verdict"].as_str().expect("text").contains("The objective is penalised"), "{audit}");
+    assert_eq!(audit["objective"], fit["objective"]);
+    assert!(desk.ends(0, "report run").out.contains("report.html") && desk.has("run/figures/holdout-iterations.csv"));
+    assert!(desk.ends(2, "fit r.dat -k 2 -o run --holdout 0.2 --l2 0.03").err.contains("penalty"));
+    assert!(desk.ends(2, "fit r.dat -k 2 --l2-u 1").err.contains("on both factors"));
+    desk.ends(2, "fit r.dat -k 2 --l1 -1");
+}
+
+#[test]
 fn demo() {
     let desk = Desk::new();
     let audit = desk.json(0, "demo --restarts 2 -o demo");

@@ -55,6 +55,17 @@ pub(super) fn section(run: &RunView) -> Section {
             &|row| Some((row.iteration as f64, row.kkt?)),
         ),
     ];
+    if run.history.iter().any(|row| row.holdout_rmse.is_some()) {
+        section.figures.push(figure(
+            "holdout-iterations",
+            "Error on the entries held out",
+            format!("{n} Where it rises while the objective falls, the fit is learning noise: a penalty (--l2) or a smaller rank helps."),
+            Axis::linear("iterations"),
+            Axis::linear("RMSE, in the units of the data"),
+            Vec::new(),
+            &|row| Some((row.iteration as f64, row.holdout_rmse?)),
+        ));
+    }
     section
 }
 

@@ -1,7 +1,7 @@
 //! The evidence in words, and what it leaves open.
 
 use super::RankSettings;
-use super::report::{RankReport, RankRow};
+use super::report::{RankReport, RankRow, mean_and_error};
 
 /// Mean matched cosine from which restarts count as one answer.
 const STABLE: f64 = 0.95;
@@ -11,7 +11,7 @@ pub(super) fn judge(report: &mut RankReport, settings: &RankSettings, floor: f64
     let mut said = Vec::new();
     match (report.suggested, report.ranks.iter().find(|r| Some(r.rank) == report.suggested).cloned()) {
         (Some(_), Some(row)) => {
-            if no_better_than_one(&row, reference, floor) {
+            if no_better_than_one(&row, reference, floor, settings.fraction) {
                 report.suggested = (settings.first == 1).then_some(1);
                 report.supported.retain(|&r| r == 1);
                 said.push(format!(
@@ -45,13 +45,12 @@ pub(super) fn judge(report: &mut RankReport, settings: &RankSettings, floor: f64
 }
 
 /// Whether a rank predicts held-out entries no better than rank 1 does, to one standard error.
-fn no_better_than_one(row: &RankRow, reference: &[f64], floor: f64) -> bool {
+fn no_better_than_one(row: &RankRow, reference: &[f64], floor: f64, fraction: f64) -> bool {
     if row.rank == 1 {
         return true;
     }
     let gains: Vec<f64> = reference.iter().zip(&row.each).map(|(one, this)| one - this).collect();
-    let mean = gains.iter().sum::<f64>() / gains.len().max(1) as f64;
-    mean <= floor
+    mean_and_error(&gains, fraction).is_none_or(|(mean, error)| mean <= error.max(floor))
 }
 
 fn number(x: Option<f64>) -> String {
