@@ -161,6 +161,10 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data:
             if number >= settings.restarts {
                 return;
             }
+            // once stopped, restarts that have not begun have nothing to tell; one is needed
+            if number > 0 && job.stop.load(Ordering::Relaxed) && !job.dir.restart(number).exists() {
+                continue;
+            }
             let judged = one_restart(job, training, &problem, number, begin);
             done.lock().expect("no restart panics while it holds the list").push((number, judged));
         }
@@ -291,7 +295,8 @@ fn advance<T: WorkingPrecision>(
 /// Picks the best restart and writes what the run found.
 fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
-    let is_over = judged.iter().all(|j| is_final(j.record.status));
+    let is_whole = judged.len() == job.manifest.settings.restarts;
+    let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
     let winner = &judged[best];
     let path = job.dir.factors();
     let written = match job.manifest.settings.precision {
@@ -300,7 +305,7 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
     };
     written.and_then(|()| write_history(&job.dir, judged.iter().flat_map(|j| &j.history))).map_err(FitError::Output)?;
     // one restart that was cut short leaves the run unfinished, whatever the best one did
-    let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s));
+    let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s)).or((!is_whole).then_some(Status::Stopped));
     let result = FitRecord {
         status: unfinished.unwrap_or(winner.record.status),
         best,
