@@ -3,3 +3,4 @@
 mod landscape;
 mod methods;
 mod planted;
+mod starts;
