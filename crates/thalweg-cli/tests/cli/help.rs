@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 10] = ["demo", "info", "fit", "audit", "line", "report", "transform", "export", "completions", "man"];
+const COMMANDS: [&str; 11] = ["demo", "info", "fit", "audit", "line", "report", "transform", "predict", "export", "completions", "man"];
 
 /// Every `--flag` that some help text lists.
 fn flags(desk: &Desk) -> BTreeSet<String> {
