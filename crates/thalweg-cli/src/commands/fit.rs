@@ -7,7 +7,7 @@ use crate::input;
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
@@ -47,7 +47,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&document(&manifest, result, &dir))?;
     } else {
-        print_text(&in_words(&manifest, result, &dir))?;
+        print_text(&in_words(&args.input, &manifest, result, &dir))?;
     }
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result.status)))
 }
@@ -154,12 +154,12 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
     }
 }
 
-fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
+fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
     let settings = &manifest.settings;
     let mut lines = vec![
         format!(
             "{}: rank {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
-            manifest.input.path.display(),
+            input.display(),
             settings.rank,
             settings.method,
             word(result.status),
