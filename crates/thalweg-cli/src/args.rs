@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use std::fmt;
 use std::path::PathBuf;
 use thalweg::data::Missing;
+use thalweg::problem::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling};
 use thalweg::solver::nmf::{INITS, NMF_METHODS};
 
 /// Factor a matrix, and see how far to trust the answer.
@@ -197,6 +198,52 @@ pub struct ReadArgs {
     pub triplets: bool,
 }
 
+fn parse_penalty(text: &str) -> Result<f64, String> {
+    let penalty: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if penalty >= 0.0 && penalty.is_finite() { Ok(penalty) } else { Err("expected a finite number, not negative".into()) }
+}
+
+fn penalty_scaling_names() -> Vec<&'static str> {
+    PENALTY_SCALINGS.iter().map(|s| s.name()).collect()
+}
+
+/// Penalty on the size of the factors, for each observed entry of data with unit root mean square.
+#[derive(Debug, Args)]
+pub struct PenaltyArgs {
+    /// λ₂ of ½λ₂‖·‖² on both factors: shrinks, and keeps rows with few entries from fitting them alone. On ratings, try 0.01.
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l2: Option<f64>,
+    /// λ₁ of λ₁‖·‖₁ on both factors: makes zeros.
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l1: Option<f64>,
+    /// λ₂ on U [default: --l2].
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l2_u: Option<f64>,
+    /// λ₂ on V [default: --l2].
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l2_v: Option<f64>,
+    /// λ₁ on U [default: --l1].
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l1_u: Option<f64>,
+    /// λ₁ on V [default: --l1].
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
+    pub l1_v: Option<f64>,
+    /// How rows share the penalty: by their observed entries, or evenly (rows with few are shrunk more).
+    #[arg(long, default_value = "entries", value_parser = penalty_scaling_names())]
+    pub penalty_scaling: String,
+}
+
+impl PenaltyArgs {
+    /// The penalty that was asked for.
+    pub fn read(&self) -> Result<Penalty, Failure> {
+        let factor = |l2: Option<f64>, l1: Option<f64>| FactorPenalty { l2: l2.or(self.l2).unwrap_or(0.0), l1: l1.or(self.l1).unwrap_or(0.0) };
+        let scaling = PenaltyScaling::named(&self.penalty_scaling).expect("the parser knows the scalings");
+        let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling };
+        penalty.check()?;
+        Ok(penalty)
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -262,6 +309,9 @@ pub struct FitArgs {
     /// Loss.
     #[arg(long, default_value = "frobenius", value_parser = ["frobenius"])]
     pub loss: String,
+    /// Penalty on the size of the factors.
+    #[command(flatten)]
+    pub penalty: PenaltyArgs,
     /// Fraction of the observed entries to hold out; their RMSE is reported.
     #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
     pub holdout: Option<f64>,

@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, spectral_bound, stationarity};
+use thalweg::certificate::{Stationarity, penalised_stationarity, spectral_bound};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::Nmf;
+use thalweg::problem::{Nmf, ScaledPenalty};
 use thalweg::solver::nmf::{Alternating, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
@@ -78,17 +78,26 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     // refuse bad data and settings before a directory is made
     the_method(&job.manifest.settings.method)?;
     the_start(&job.manifest.settings.init)?;
-    Nmf::new(training, job.manifest.settings.rank)?;
+    let scaled_penalty = Nmf::new(training, job.manifest.settings.rank)?.with_penalty(&job.manifest.settings.penalty)?.penalty();
     let narrow = match job.manifest.settings.precision {
         Precision::F32 => Some(narrow(training, job.manifest.settings.rank)?),
         Precision::F64 => None,
     };
     take_directory(&job)?;
+    let kept = Kept { training, holdout, scaled_penalty };
     let records = match &narrow {
-        Some(narrow) => restarts(&job, training, narrow)?,
-        None => restarts(&job, training, training)?,
+        Some(narrow) => restarts(&job, kept, narrow)?,
+        None => restarts(&job, kept, training)?,
     };
-    finish(job, training, holdout, records)
+    finish(job, kept, records)
+}
+
+/// What a restart is judged by.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    training: &'a Matrix<f64>,
+    holdout: Option<&'a Holdout>,
+    scaled_penalty: ScaledPenalty,
 }
 
 /// The data in single precision, if it can hold them.
@@ -112,7 +121,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, seed, precision or hold-out")
+            Some("rank, method, start, penalty, seed, precision or hold-out")
         } else {
             None
         };
@@ -148,9 +157,9 @@ struct Judged {
 }
 
 /// Restarts side by side, each on its share of the threads.
-fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
+fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Nmf::new(data, settings.rank)?;
+    let problem = Nmf::new(data, settings.rank)?.with_scaled_penalty(kept.scaled_penalty);
     let begin = Instant::now();
     let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
     let share = (job.manifest.threads / side_by_side).max(1);
@@ -165,7 +174,7 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data:
             if number > 0 && job.stop.load(Ordering::Relaxed) && !job.dir.restart(number).exists() {
                 continue;
             }
-            let judged = one_restart(job, training, &problem, number, begin);
+            let judged = one_restart(job, kept, &problem, number, begin);
             done.lock().expect("no restart panics while it holds the list").push((number, judged));
         }
     };
@@ -180,21 +189,15 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data:
     done.into_iter().map(|(_, judged)| judged).collect()
 }
 
-fn one_restart<T: WorkingPrecision>(
-    job: &FitJob<'_>,
-    training: &Matrix<f64>,
-    problem: &Nmf<'_, T>,
-    number: usize,
-    begin: Instant,
-) -> Result<Judged, Error> {
+fn one_restart<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &Nmf<'_, T>, number: usize, begin: Instant) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
     let path = job.dir.restart(number);
-    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, number)? };
+    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, kept.holdout, number)? };
     if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
-        restart = advance(job, problem, restart, number, begin)?;
+        restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = stationarity(training, &factors)?;
+    let proof = penalised_stationarity(kept.training, &factors, &kept.scaled_penalty)?;
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -234,20 +237,21 @@ fn the_start(name: &str) -> Result<Init, Error> {
     Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, number: usize) -> Result<Restart<T>, Error> {
+fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
     let factors = init.factors(problem, settings.seed, number as u64)?;
     let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
-    let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
+    let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
+    let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
     Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.
 fn advance<T: WorkingPrecision>(
     job: &FitJob<'_>,
+    holdout: Option<&Holdout>,
     problem: &Nmf<'_, T>,
-    restart: Restart<T>,
-    number: usize,
+    (number, restart): (usize, Restart<T>),
     begin: Instant,
 ) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
@@ -265,7 +269,8 @@ fn advance<T: WorkingPrecision>(
         let seconds = earlier + elapsed.as_secs_f64();
         if progress.measured_at == progress.iteration {
             let (iteration, objective, kkt) = (progress.iteration, progress.objective, progress.kkt);
-            history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt });
+            let holdout_rmse = holdout.and_then(|h| h.rmse(at.point()));
+            history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt, holdout_rmse });
         }
         (job.observe)(number, &progress, None);
         if saved.elapsed() >= job.checkpoint_every {
@@ -293,7 +298,7 @@ fn advance<T: WorkingPrecision>(
 }
 
 /// Picks the best restart and writes what the run found.
-fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
+fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
     let is_whole = judged.len() == job.manifest.settings.restarts;
     let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
@@ -310,12 +315,14 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
         status: unfinished.unwrap_or(winner.record.status),
         best,
         objective: winner.proof.objective,
+        penalty: winner.proof.penalty,
+        scaled_penalty: kept.scaled_penalty,
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
-        lower_bound: if is_over { spectral_bound(training).map(|b| b.lower_bound(job.manifest.settings.rank)) } else { None },
+        lower_bound: if is_over { spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.rank)) } else { None },
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
-        holdout_rmse: holdout.and_then(|h| h.rmse(&winner.factors)),
+        holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),
         restarts: judged.into_iter().map(|j| j.record).collect(),
     };
     let manifest = Manifest { result: Some(result), ..job.manifest };
@@ -325,10 +332,10 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
 
 fn write_history<'a>(dir: &RunDir, rows: impl Iterator<Item = &'a HistoryRow>) -> Result<(), Error> {
     write_atomically(&dir.history(), |out| {
-        writeln!(out, "restart,seconds,iteration,objective,kkt")?;
+        writeln!(out, "restart,seconds,iteration,objective,kkt,holdout_rmse")?;
         for h in rows {
-            let kkt = h.kkt.map_or(String::new(), |k| k.to_string());
-            writeln!(out, "{},{},{},{},{kkt}", h.restart, h.seconds, h.iteration, h.objective)?;
+            let shown = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+            writeln!(out, "{},{},{},{},{},{}", h.restart, h.seconds, h.iteration, h.objective, shown(h.kkt), shown(h.holdout_rmse))?;
         }
         Ok(())
     })

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
 use thalweg::data::{ImageShape, Precision, ReadOptions};
+use thalweg::problem::{Penalty, ScaledPenalty};
 
 /// The input of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct FitSettings {
     pub init: String,
     /// Loss.
     pub loss: String,
+    /// Penalty on the size of the factors.
+    #[serde(default)]
+    pub penalty: Penalty,
     /// Arithmetic.
     pub precision: Precision,
     /// Number of restarts.
@@ -62,7 +66,7 @@ pub struct RestartRecord {
     pub trial: u64,
     /// How it ended.
     pub status: Status,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)² and the penalty.
     pub objective: f64,
     /// Residual recomputed from the data.
     pub kkt: f64,
@@ -79,8 +83,14 @@ pub struct FitRecord {
     pub status: Status,
     /// Its number.
     pub best: usize,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)² and the penalty.
     pub objective: f64,
+    /// The penalty's part of it.
+    #[serde(default)]
+    pub penalty: f64,
+    /// The penalty in the units of the data: what new rows pay.
+    #[serde(default)]
+    pub scaled_penalty: ScaledPenalty,
     /// √(Σ w (X − UVᵀ)² / Σ w X²).
     pub relative_error: f64,
     /// Scale-free residual recomputed from the data.

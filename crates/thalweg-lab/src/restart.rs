@@ -57,11 +57,15 @@ impl<T: Real> Restart<T> {
             status,
             self.tol,
         ];
-        let history = self.history.iter().flat_map(|h| [h.seconds, h.iteration as f64, h.objective, h.kkt.unwrap_or(f64::NAN)]).collect();
+        let history = self
+            .history
+            .iter()
+            .flat_map(|h| [h.seconds, h.iteration as f64, h.objective, h.kkt.unwrap_or(f64::NAN), h.holdout_rmse.unwrap_or(f64::NAN)])
+            .collect();
         let arrays = [
             ("U", Array::new(vec![self.factors.rows(), rank], numbers(u))?),
             ("V", Array::new(vec![self.factors.cols(), rank], numbers(v))?),
-            ("history", Array::new(vec![self.history.len(), 4], Numbers::F64(history))?),
+            ("history", Array::new(vec![self.history.len(), 5], Numbers::F64(history))?),
             ("state", Array::new(vec![state.len()], Numbers::F64(state))?),
         ];
         write_npz(path, &arrays)
@@ -89,8 +93,8 @@ impl<T: Real> Restart<T> {
         };
         let ((u_shape, mut u), (v_shape, v)) = (take("U", 2)?, take("V", 2)?);
         let ((history_shape, history), (_, state)) = (take("history", 2)?, take("state", 1)?);
-        if u_shape[1] != v_shape[1] || history_shape[1] != 4 {
-            return Err(malformed("U and V of one rank and a history of 4 columns", "other shapes"));
+        if u_shape[1] != v_shape[1] || history_shape[1] != 5 {
+            return Err(malformed("U and V of one rank and a history of 5 columns", "other shapes"));
         }
         let [iteration, objective, kkt, measured_at, unchanged, v_residual, seconds, status, tol] = state[..] else {
             return Err(malformed("9 numbers in state", &state.len().to_string()));
@@ -100,14 +104,15 @@ impl<T: Real> Restart<T> {
         let known = |x: f64| (!x.is_nan()).then_some(x);
         let progress =
             Progress { iteration: iteration as usize, objective, kkt: known(kkt), measured_at: measured_at as usize, unchanged: unchanged as usize };
-        let row = |h: &[f64]| HistoryRow { restart, seconds: h[0], iteration: h[1] as usize, objective: h[2], kkt: known(h[3]) };
+        let row =
+            |h: &[f64]| HistoryRow { restart, seconds: h[0], iteration: h[1] as usize, objective: h[2], kkt: known(h[3]), holdout_rmse: known(h[4]) };
         Ok(Restart {
             factors: Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?,
             memory: Memory { progress, v_residual: known(v_residual) },
             seconds,
             status: STATUSES.get(status as usize).copied().filter(|_| status >= 0.0),
             tol,
-            history: history.chunks_exact(4).map(row).collect(),
+            history: history.chunks_exact(5).map(row).collect(),
         })
     }
 }

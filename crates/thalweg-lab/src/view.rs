@@ -32,7 +32,7 @@ fn read_history(dir: &RunDir) -> Result<Vec<HistoryRow>, Error> {
             row.map_err(|reason| Error::Malformed {
                 path: path.clone(),
                 place: reason.position().map_or("a row".into(), |p| format!("line {}", p.line())),
-                expected: "restart, seconds, iteration, objective and kkt".into(),
+                expected: "restart, seconds, iteration, objective, kkt and holdout_rmse".into(),
                 found: reason.to_string(),
             })
         })

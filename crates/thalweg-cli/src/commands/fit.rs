@@ -26,6 +26,7 @@ struct FitDocument<'a> {
     method: &'a str,
     loss: &'a str,
     objective: f64,
+    penalty: f64,
     relative_error: f64,
     kkt: f64,
     lower_bound: Option<f64>,
@@ -39,7 +40,7 @@ struct FitDocument<'a> {
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
-    let settings = settings(args, &dataset, common);
+    let settings = settings(args, &dataset, common)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), checkpoint_every, common)?;
@@ -85,7 +86,7 @@ pub fn fit_in(
     Ok((manifest, interrupt))
 }
 
-fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
+fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
     let chosen = match &args.method {
         Some(name) => method(name).expect("the parser knows the methods"),
         None => {
@@ -99,11 +100,12 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
         }
     };
     let about = chosen.about();
-    FitSettings {
+    Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
         init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
         loss: args.loss.clone(),
+        penalty: args.penalty.read()?,
         precision: match args.precision {
             None => dataset.precision,
             Some(PrecisionArg::F32) => Precision::F32,
@@ -114,7 +116,7 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
         max_iters: about.iterations.unwrap_or(args.max_iters),
         tol: args.tol,
         holdout: args.holdout,
-    }
+    })
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -142,6 +144,7 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
         method: &manifest.settings.method,
         loss: &manifest.settings.loss,
         objective: result.objective,
+        penalty: result.penalty,
         relative_error: result.relative_error,
         kkt: result.kkt,
         lower_bound: result.lower_bound,
@@ -177,6 +180,9 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
         None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
+    }
+    if result.penalty > 0.0 {
+        lines.push(format!("penalty          {:.8e}   {:.2} % of the objective", result.penalty, 100.0 * result.penalty / result.objective));
     }
     if let Some(rmse) = result.holdout_rmse {
         lines.push(format!("held-out RMSE    {rmse:.6}"));

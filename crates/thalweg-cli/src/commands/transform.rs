@@ -6,10 +6,12 @@ use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use thalweg::certificate::stationarity;
+use thalweg::certificate::penalised_stationarity;
 use thalweg::data::write_factors;
+use thalweg::problem::{FactorPenalty, ScaledPenalty};
 use thalweg::solver::nmf::transform;
 use thalweg::{Error, Factors, Side};
+use thalweg_lab::{Manifest, RunDir};
 
 /// What `transform --json` prints.
 #[derive(Debug, Serialize)]
@@ -33,13 +35,21 @@ fn non_negative(path: &Path) -> Result<Factors<f64>, Failure> {
     }
 }
 
+/// What rows paid in the run that the model comes from; nothing where it is a file of factors.
+fn penalty(model: &Path) -> Result<ScaledPenalty, Failure> {
+    let dir = RunDir::new(model);
+    let manifest = if dir.has::<Manifest>() { Some(dir.read::<Manifest>()?) } else { None };
+    Ok(manifest.and_then(|m| m.result).map_or(ScaledPenalty::default(), |r| r.scaled_penalty))
+}
+
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let model = non_negative(&args.model)?;
     let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
-    let fitted: Factors<f64> = transform(&dataset.matrix, &model).map_err(about)?;
-    let proof = stationarity(&dataset.matrix, &fitted).map_err(about)?;
+    let penalty = penalty(&args.model)?;
+    let fitted: Factors<f64> = transform(&dataset.matrix, &model, penalty).map_err(about)?;
+    let proof = penalised_stationarity(&dataset.matrix, &fitted, &ScaledPenalty { v: FactorPenalty::default(), ..penalty }).map_err(about)?;
     let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
     write_factors(&path, &fitted).map_err(Failure::Output)?;
     let rank = model.rank();

@@ -33,10 +33,13 @@ pub struct HistoryRow {
     pub seconds: f64,
     /// Iterations done.
     pub iteration: usize,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)² and the penalty.
     pub objective: f64,
     /// Scale-free residual, where it was measured.
     pub kkt: Option<f64>,
+    /// √(mean squared error) over the entries held out, where there are any.
+    #[serde(default)]
+    pub holdout_rmse: Option<f64>,
 }
 
 /// What a report knows of a run.

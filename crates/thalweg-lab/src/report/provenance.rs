@@ -7,6 +7,7 @@ use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
 use thalweg::data::Layout;
+use thalweg::problem::{FactorPenalty, Penalty};
 
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
@@ -28,6 +29,7 @@ pub(super) fn section(run: &RunView) -> Section {
         ("rank", settings.rank.to_string()),
         ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
         ("loss", word(&settings.loss)),
+        ("penalty", penalty_words(&settings.penalty)),
         ("arithmetic", escape(&keyword(&settings.precision))),
         ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
         ("limits", format!("{} iterations, tolerance {}", count(settings.max_iters as u64), escape(&short(settings.tol)))),
@@ -38,6 +40,14 @@ pub(super) fn section(run: &RunView) -> Section {
     section.before += &paragraph("To get the same run again:");
     section.before += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escape(&command(input, settings)));
     section
+}
+
+fn penalty_words(penalty: &Penalty) -> String {
+    if penalty.is_none() {
+        return "none".into();
+    }
+    let factor = |p: FactorPenalty| format!("λ₂ {}, λ₁ {}", escape(&short(p.l2)), escape(&short(p.l1)));
+    format!("U: {}; V: {}; shared by {}", factor(penalty.u), factor(penalty.v), penalty.scaling.name())
 }
 
 /// The command that makes the same run.
@@ -51,6 +61,13 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     flag("--method", settings.method.clone());
     flag("--init", settings.init.clone());
     flag("--loss", settings.loss.clone());
+    if !settings.penalty.is_none() {
+        let penalty = &settings.penalty;
+        for (name, value) in [("--l2-u", penalty.u.l2), ("--l1-u", penalty.u.l1), ("--l2-v", penalty.v.l2), ("--l1-v", penalty.v.l1)] {
+            flag(name, format!("{value:?}"));
+        }
+        flag("--penalty-scaling", penalty.scaling.name().into());
+    }
     flag("--precision", keyword(&settings.precision));
     flag("--restarts", settings.restarts.to_string());
     flag("--seed", settings.seed.to_string());

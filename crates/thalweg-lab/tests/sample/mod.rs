@@ -5,6 +5,7 @@ use thalweg::Factors;
 use thalweg::audit::*;
 use thalweg::data::{ImageShape, Missing, Precision, ReadOptions};
 use thalweg::geometry::{Line, Verdict};
+use thalweg::problem::{Penalty, ScaledPenalty};
 use thalweg_lab::report::{HistoryRow, RunView};
 use thalweg_lab::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 
@@ -73,7 +74,14 @@ fn history(random: &mut Random, restarts: usize, iterations: usize, best: f64, s
             let t = iteration as f64;
             let objective = floor * (1.0 + start / (1.0 + t) * (-rate * t / 4.0).exp());
             let kkt = 0.4 * (-rate * t).exp() * (1.0 + 0.4 * random.uniform());
-            rows.push(HistoryRow { restart, seconds: 0.004 * t * (1.0 + 0.1 * restart as f64), iteration, objective, kkt: Some(kkt) });
+            rows.push(HistoryRow {
+                restart,
+                seconds: 0.004 * t * (1.0 + 0.1 * restart as f64),
+                iteration,
+                objective,
+                kkt: Some(kkt),
+                holdout_rmse: None,
+            });
         }
     }
     rows
@@ -113,6 +121,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             method: "hals".into(),
             init: "random".into(),
             loss: "frobenius".into(),
+            penalty: Penalty::default(),
             precision: Precision::F64,
             restarts: restarts.len(),
             seed: 0,
@@ -125,6 +134,8 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             status: Status::Converged,
             best: 0,
             objective: restarts[0].objective,
+            penalty: 0.0,
+            scaled_penalty: ScaledPenalty::default(),
             relative_error: 0.1834,
             kkt: restarts[0].kkt,
             lower_bound: Some(0.93 * restarts[0].objective),
@@ -173,6 +184,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
         kkt: result.kkt,
         tol: manifest.settings.tol,
         objective: result.objective,
+        penalty: 0.0,
         relative_error: result.relative_error,
         lower_bound: result.lower_bound,
         gap: result.lower_bound.map(|bound| (result.objective - bound) / result.objective),

@@ -5,10 +5,10 @@ use super::record::{
     UniquenessReport,
 };
 use super::verdict;
-use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, stationarity, uniqueness};
+use crate::certificate::{Evidence, SpectralBound, Stationarity, penalised_stationarity, spectral_bound, uniqueness};
 use crate::data::Matrix;
 use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
-use crate::problem::Nmf;
+use crate::problem::{Nmf, Penalty};
 use crate::solver::nmf::{Init, half_normal_scale};
 use crate::{Error, Factors};
 
@@ -32,11 +32,13 @@ pub struct AuditSettings {
     pub points: usize,
     /// Seed of the starts.
     pub seed: u64,
+    /// The penalty of the fit.
+    pub penalty: Penalty,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0 }
+        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0, penalty: Penalty::default() }
     }
 }
 
@@ -54,14 +56,14 @@ const SPECTRUM: usize = 64;
 /// Everything that can be said of these answers from the data.
 ///
 /// # Errors
-/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data and [`stationarity`] for the factors.
+/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data, [`Penalty::check`] and [`penalised_stationarity`] for the factors.
 pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -> Result<Audit, Error> {
     let Some(first) = answers.first() else {
         return Err(Error::Empty { what: "the audit", why: "no answer was given" });
     };
     let rank = first.factors.rank();
-    let problem = Nmf::new(data, rank)?;
-    let proofs: Vec<Stationarity> = answers.iter().map(|a| stationarity(data, &a.factors)).collect::<Result<_, _>>()?;
+    let problem = Nmf::new(data, rank)?.with_penalty(&settings.penalty)?;
+    let proofs: Vec<Stationarity> = answers.iter().map(|a| penalised_stationarity(data, &a.factors, &problem.penalty())).collect::<Result<_, _>>()?;
     let mut order: Vec<usize> = (0..answers.len()).collect();
     order.sort_by(|&a, &b| proofs[a].objective.total_cmp(&proofs[b].objective));
     let best = order[0];
@@ -81,6 +83,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         kkt: proof.kkt,
         tol: settings.tol,
         objective: proof.objective,
+        penalty: proof.penalty,
         relative_error: proof.relative_error,
         lower_bound,
         gap: lower_bound.map(|b| if proof.objective > 0.0 { (proof.objective - b) / proof.objective } else { 0.0 }),

@@ -154,8 +154,11 @@ pub struct Audit {
     pub kkt: f64,
     /// The tolerance it was held against.
     pub tol: f64,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)² and the penalty.
     pub objective: f64,
+    /// The penalty's part of it.
+    #[serde(default)]
+    pub penalty: f64,
     /// √(Σ w (X − UVᵀ)² / Σ w X²).
     pub relative_error: f64,
     /// Proved lower bound of the objective over all factorisations of this rank.

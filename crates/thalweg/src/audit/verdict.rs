@@ -12,6 +12,7 @@ const STABLE: f64 = 0.95;
 /// What was established, one sentence each; what was not, said as such.
 pub(super) fn sentences(audit: &Audit, rank: usize) -> Vec<String> {
     let mut said = vec![convergence(audit), distance(audit, rank), restarts(&audit.restarts)];
+    said.extend(penalty(audit));
     said.extend(components(&audit.restarts));
     said.extend(audit.lines.as_ref().map(lines));
     said.extend(barriers(audit));
@@ -52,6 +53,17 @@ fn distance(audit: &Audit, rank: usize) -> String {
                       4096."
             .into(),
     }
+}
+
+fn penalty(audit: &Audit) -> Option<String> {
+    (audit.penalty > 0.0).then(|| {
+        let bound = if audit.lower_bound.is_some() { "the lower bound is one of the data term, and so of the whole; " } else { "" };
+        format!(
+            "The objective is penalised: {} of it is the penalty, which makes the factors smaller than the data alone would; {bound}lines and \
+             barriers are those of the data term.",
+            percent(audit.penalty / audit.objective)
+        )
+    })
 }
 
 fn restarts(report: &RestartReport) -> String {

@@ -2,18 +2,21 @@
 
 use crate::data::{Csr, Matrix, Observed};
 use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply};
-use crate::{Error, Factors};
+use crate::problem::{FactorPenalty, ScaledPenalty};
+use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
-/// First-order optimality of U, V ≥ 0 for ½ Σ w (X − UVᵀ)².
+/// First-order optimality of U, V ≥ 0 for ½ Σ w (X − UVᵀ)², with a penalty or without.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stationarity {
-    /// √(Σ_ik G_kk min(u_ik, g_ik / G_kk)²) / ‖X‖ over both factors, with g the gradient and G_kk = Σ_j w_ij v_jk²: how far, relative
+    /// √(Σ_ik G_kk min(u_ik, g_ik / G_kk)²) / ‖X‖ over both factors, with g the gradient and G_kk = Σ_j w_ij v_jk² + λ₂: how far, relative
     /// to the data, the product would still move if each entry took its own exact step. 0 exactly at stationary points; unchanged by
-    /// X → cX and by (U, V) → (UD, VD⁻¹).
+    /// X → cX and, without a penalty, by (U, V) → (UD, VD⁻¹).
     pub kkt: f64,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)² and the penalty.
     pub objective: f64,
+    /// The penalty's part of it.
+    pub penalty: f64,
     /// √(Σ w (X − UVᵀ)² / Σ w X²).
     pub relative_error: f64,
 }
@@ -21,8 +24,8 @@ pub struct Stationarity {
 /// Rows whose residuals are formed together.
 const BLOCK: usize = 64;
 
-/// Σ over some rows: the residual's squares, the squared steps, and the data's squares, in that order.
-type Sums = [f64; 3];
+/// Σ over some rows: the residual's squares, the squared steps, the data's squares, and the penalty, in that order.
+type Sums = [f64; 4];
 
 /// Recomputes objective and stationarity from the data.
 ///
@@ -32,6 +35,14 @@ type Sums = [f64; 3];
 /// # Errors
 /// [`Error::Shape`] if the factors do not fit, [`Error::NotFinite`] if one holds a NaN or an infinity.
 pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Stationarity, Error> {
+    penalised_stationarity(data, factors, &ScaledPenalty::default())
+}
+
+/// The same for an objective with a penalty, given in the units of the data.
+///
+/// # Errors
+/// As [`stationarity`].
+pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
     let (m, n) = data.shape();
     if (factors.rows(), factors.cols()) != (m, n) {
         return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
@@ -42,18 +53,24 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
     }
     let (u, v) = (factors.u(), factors.v());
     let (of_u, of_v) = match data {
-        Matrix::Dense(x) => (dense_side(x.view(), u, v), dense_side(x.view().transpose(), v, u)),
-        Matrix::Sparse(x) => (sparse_side(&x.by_row, u, v), sparse_side(&x.by_col, v, u)),
+        Matrix::Dense(x) => {
+            (dense_side(x.view(), u, v, penalty.of_row(Side::U, n as f64)), dense_side(x.view().transpose(), v, u, penalty.of_row(Side::V, m as f64)))
+        }
+        Matrix::Sparse(x) => {
+            (sparse_side(&x.by_row, u, v, penalty.of_row(Side::U, n as f64)), sparse_side(&x.by_col, v, u, penalty.of_row(Side::V, m as f64)))
+        }
         Matrix::Observed(Observed { entries, weights }) => (
-            observed_side(&entries.by_row, weights.as_ref().map(|w| &w.by_row), u, v),
-            observed_side(&entries.by_col, weights.as_ref().map(|w| &w.by_col), v, u),
+            observed_side(&entries.by_row, weights.as_ref().map(|w| &w.by_row), u, v, |weight| penalty.of_row(Side::U, weight)),
+            observed_side(&entries.by_col, weights.as_ref().map(|w| &w.by_col), v, u, |weight| penalty.of_row(Side::V, weight)),
         ),
     };
-    let [squares, steps, norm] = of_u;
+    let [squares, steps, norm, penalty_u] = of_u;
     let squares = squares.max(0.0);
+    let penalty = penalty_u + of_v[3];
     Ok(Stationarity {
         kkt: if norm > 0.0 { ((steps + of_v[1]) / norm).sqrt() } else { 0.0 },
-        objective: 0.5 * squares,
+        objective: 0.5 * squares + penalty,
+        penalty,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
     })
 }
@@ -62,7 +79,7 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
 fn over_blocks(rows: usize, of_block: impl Fn(usize, usize) -> Sums + Sync) -> Sums {
     let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
     let sums: Vec<Sums> = starts.par_iter().map(|&start| of_block(start, BLOCK.min(rows - start))).collect();
-    [0, 1, 2].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
+    [0, 1, 2, 3].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
 }
 
 /// G_kk min(u, g / G_kk)²: the squared step of one entry, in the data's units.
@@ -70,17 +87,24 @@ fn squared_step(u: f64, gradient: f64, curvature: f64) -> f64 {
     if curvature > 0.0 { curvature * u.min(gradient / curvature).powi(2) } else { 0.0 }
 }
 
+/// Adds what entry u brings to the squared steps and to the penalty, given the data term's gradient and curvature there.
+fn add_entry(sums: &mut Sums, u: f64, gradient: f64, curvature: f64, penalty: FactorPenalty) {
+    let FactorPenalty { l2, l1 } = penalty;
+    sums[1] += squared_step(u, gradient + l2 * u + l1, curvature + l2);
+    sums[3] += 0.5 * l2 * u * u + l1 * u.abs();
+}
+
 fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
     (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
 }
 
-fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalty: FactorPenalty) -> Sums {
     let curvature = column_squares(v);
     over_blocks(x.nrows(), |start, count| {
         let (x, u) = (x.subrows(start, count), u.subrows(start, count));
         let mut residual = Mat::zeros(count, x.ncols());
         multiply(u, v.transpose(), residual.as_mut());
-        let mut sums = [0.0; 3];
+        let mut sums = [0.0; 4];
         for i in 0..count {
             for j in 0..x.ncols() {
                 residual[(i, j)] -= x[(i, j)];
@@ -92,7 +116,7 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sum
         multiply(residual.as_ref(), v, gradient.as_mut());
         for i in 0..count {
             for k in 0..v.ncols() {
-                sums[1] += squared_step(u[(i, k)], gradient[(i, k)], curvature[k]);
+                add_entry(&mut sums, u[(i, k)], gradient[(i, k)], curvature[k], penalty);
             }
         }
         sums
@@ -103,12 +127,12 @@ fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> 
     (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
 }
 
-fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalty: FactorPenalty) -> Sums {
     let r = v.ncols();
     let mut gram = Mat::zeros(r, r);
     multiply(v.transpose(), v, gram.as_mut());
     over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 3];
+        let mut sums = [0.0; 4];
         for i in start..start + count {
             let (columns, values) = x.row(i);
             let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
@@ -121,22 +145,29 @@ fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
                     gradient[k] -= x * v[(j as usize, k)];
                 }
             }
-            sums[1] += (0..r).map(|k| squared_step(u[(i, k)], gradient[k], gram[(k, k)])).sum::<f64>();
+            (0..r).for_each(|k| add_entry(&mut sums, u[(i, k)], gradient[k], gram[(k, k)], penalty));
         }
         sums
     })
 }
 
-fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> Sums {
+fn observed_side(
+    x: &Csr<f64>,
+    weights: Option<&Csr<f64>>,
+    u: MatRef<'_, f64>,
+    v: MatRef<'_, f64>,
+    penalty: impl Fn(f64) -> FactorPenalty + Sync,
+) -> Sums {
     let r = v.ncols();
     over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 3];
+        let mut sums = [0.0; 4];
         for i in start..start + count {
             let (columns, values) = x.row(i);
-            let (mut gradient, mut curvature) = (vec![0.0; r], vec![0.0; r]);
+            let (mut gradient, mut curvature, mut total) = (vec![0.0; r], vec![0.0; r], 0.0);
             for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
                 let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
                 let residual = product_entry(u, i, v, j as usize) - x;
+                total += weight;
                 sums[0] += weight * residual * residual;
                 sums[2] += weight * x * x;
                 for k in 0..r {
@@ -145,7 +176,8 @@ fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v
                     curvature[k] += weight * vk * vk;
                 }
             }
-            sums[1] += (0..r).map(|k| squared_step(u[(i, k)], gradient[k], curvature[k])).sum::<f64>();
+            let penalty = penalty(total);
+            (0..r).for_each(|k| add_entry(&mut sums, u[(i, k)], gradient[k], curvature[k], penalty));
         }
         sums
     })

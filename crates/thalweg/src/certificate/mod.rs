@@ -5,5 +5,5 @@ mod kkt;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
-pub use kkt::{Stationarity, stationarity};
+pub use kkt::{Stationarity, penalised_stationarity, stationarity};
 pub use uniqueness::{Evidence, uniqueness};

@@ -1,7 +1,7 @@
 //! Entries kept out of a fit, to measure what it predicts.
 
 use super::{Duplicates, Matrix, Observed, Sparse, Triplet, stream};
-use crate::linalg::fixed_order_sum;
+use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Factors};
 use rand::RngExt;
 
@@ -53,13 +53,13 @@ pub fn hold_out(data: &Matrix<f64>, fraction: f64, seed: u64) -> Result<(Matrix<
 
 impl Holdout {
     /// √(mean of (x − uᵢvⱼᵀ)²) over the held-out entries; none if there are none.
-    pub fn rmse(&self, factors: &Factors<f64>) -> Option<f64> {
+    pub fn rmse<T: Real>(&self, factors: &Factors<T>) -> Option<f64> {
         let squares: Vec<f64> = self
             .entries
             .iter()
             .map(|e| {
                 let (u, v) = factors.row_pair(e.row as usize, e.col as usize);
-                let product: f64 = u.iter().zip(v).map(|(a, b)| a * b).sum();
+                let product: f64 = u.iter().zip(v).map(|(a, b)| a.f64() * b.f64()).sum();
                 (e.value - product).powi(2)
             })
             .collect();

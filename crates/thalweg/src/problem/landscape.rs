@@ -2,7 +2,7 @@
 
 use super::{Nmf, Objective, RowSeparable, segment};
 use crate::data::{Matrix, Observed};
-use crate::linalg::{Polynomial, ROW_BLOCK, gram, mul, mul_transpose, row_major};
+use crate::linalg::{Polynomial, ROW_BLOCK, gram, mul, mul_transpose, row_major, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 /// ∇f = (R V, Rᵀ U),  ∇²f·(D, E) = (J V + R E, Jᵀ U + Rᵀ D)
 /// ```
 ///
-/// Values come from residuals, so they keep their digits near 0. For full data R V is U(VᵀV) − XV, which costs O((m+n)r²) and one product
+/// The penalty adds ½ λ₂ ‖·‖² + λ₁ Σ, which is λ₁ ‖·‖₁ where x ≥ 0. Values come from residuals, so they keep their digits near 0. For full data R V is U(VᵀV) − XV, which costs O((m+n)r²) and one product
 /// with X instead of O(mnr); its error is relative to XV, not to R. Bits do not depend on the number of threads.
 impl Objective for Nmf<'_, f64> {
     fn dim(&self) -> usize {
@@ -37,11 +37,39 @@ impl Objective for Nmf<'_, f64> {
     fn segment(&self, x: &[f64], y: &[f64]) -> Option<Polynomial> {
         let (m, n) = self.data().shape();
         let point = |x: &[f64]| Factors::new(m, n, self.rank(), x.to_vec()).ok();
-        segment(self.data(), &point(x)?, &point(y)?).ok()
+        let mut quartic = segment(self.data(), &point(x)?, &point(y)?).ok()?;
+        if !self.penalty().is_none() {
+            for (k, c) in self.penalty_on_segment(x, y).into_iter().enumerate() {
+                let c = scale(c, -quartic.exponent);
+                quartic.coefficients[k] += c;
+                quartic.error[k] += PENALTY_ROUNDING * f64::EPSILON * c.abs();
+            }
+        }
+        Some(quartic)
     }
 }
 
+/// Units of rounding that a sum over rows, pairwise, of sums over components may have gathered.
+const PENALTY_ROUNDING: f64 = 256.0;
+
 impl Nmf<'_, f64> {
+    /// The penalty at x + t (y − x): its coefficients, constant first.
+    fn penalty_on_segment(&self, x: &[f64], y: &[f64]) -> [f64; 3] {
+        let d: Vec<f64> = x.iter().zip(y).map(|(x, y)| y - x).collect();
+        let (at_x, of_d) = (self.split(x), self.split(&d));
+        let mut sums = [0.0; 3];
+        for (side, rows, steps) in [(Side::U, at_x.0, of_d.0), (Side::V, at_x.1, of_d.1)] {
+            sums[0] += self.penalty_of(side, rows);
+            for (i, p) in self.row_penalties(side).unwrap_or_default().iter().enumerate() {
+                let range = i * self.rank()..(i + 1) * self.rank();
+                let (row, step) = (&rows[range.clone()], &steps[range]);
+                sums[1] += p.l2 * dot(row, step) + p.l1 * step.iter().sum::<f64>();
+                sums[2] += 0.5 * p.l2 * dot(step, step);
+            }
+        }
+        sums
+    }
+
     fn split<'x>(&self, x: &'x [f64]) -> (&'x [f64], &'x [f64]) {
         x.split_at(self.data().shape().0 * self.rank())
     }
@@ -57,6 +85,13 @@ impl Nmf<'_, f64> {
             match self.data() {
                 Matrix::Observed(x) => half.observed(x, out),
                 Matrix::Dense(_) | Matrix::Sparse(_) => half.full(self.data(), out),
+            }
+            for (i, p) in self.row_penalties(half.side).unwrap_or_default().iter().enumerate() {
+                let range = i * self.rank()..(i + 1) * self.rank();
+                match half.direction {
+                    None => out[range.clone()].iter_mut().zip(&half.own[range]).for_each(|(o, x)| *o += p.l2 * x + p.l1),
+                    Some((d, _)) => add(&mut out[range.clone()], p.l2, &d[range]),
+                }
             }
         }
     }

@@ -3,11 +3,13 @@
 mod landscape;
 mod nmf;
 mod objective;
+mod penalty;
 mod row_separable;
 mod segment;
 
 pub use nmf::Nmf;
 pub use objective::Objective;
+pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, ScaledPenalty};
 pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};

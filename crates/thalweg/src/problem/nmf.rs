@@ -1,12 +1,15 @@
-//! ½ Σ w (X − U Vᵀ)² over the observed entries, with U, V ≥ 0.
+//! ½ Σ w (X − U Vᵀ)² over the observed entries, with U, V ≥ 0 and a penalty on their size.
 
+use super::penalty::{FactorPenalty, Penalty, RowPenalties, ScaledPenalty};
 use super::row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, When};
-use crate::data::{Csr, Matrix, Observed, Summary};
+use crate::data::{Matrix, Observed, Summary};
 use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, gather_gram, gather_rows, gram, mul, mul_transpose, row_major, row_residual};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
-/// min ½ Σ_observed w (X − UVᵀ)² over U ≥ 0 (m×r), V ≥ 0 (n×r).
+/// min ½ Σ_observed w (X − UVᵀ)² + the [`Penalty`] over U ≥ 0 (m×r), V ≥ 0 (n×r).
+///
+/// A penalty enters the normal equations of each row, G + λ₂I and c − λ₁, and nothing else: every method has it on every kind of data.
 ///
 /// Source: Bjorck, Gomes, Weinberger (2020), eqs. (1), (2). We keep the factor ½ everywhere; the paper drops it in eq. (11).
 #[derive(Debug)]
@@ -14,6 +17,7 @@ pub struct Nmf<'a, T = f64> {
     data: &'a Matrix<T>,
     rank: usize,
     summary: Summary,
+    penalty: Option<RowPenalties>,
 }
 
 impl<'a, T: Real> Nmf<'a, T> {
@@ -63,7 +67,37 @@ impl<'a, T: Real> Nmf<'a, T> {
         if largest > 0.0 && !(T::SMALLEST..=T::LARGEST).contains(&largest) {
             return Err(Error::Range { largest, precision: T::NAME });
         }
-        Ok(Nmf { data, rank, summary })
+        Ok(Nmf { data, rank, summary, penalty: None })
+    }
+
+    /// The same problem with a penalty, in units of the data.
+    ///
+    /// # Errors
+    /// As [`Penalty::check`].
+    pub fn with_penalty(self, penalty: &Penalty) -> Result<Self, Error> {
+        penalty.check()?;
+        let scaled = if penalty.is_none() { ScaledPenalty::default() } else { penalty.in_units_of(self.data, &self.summary, self.rank) };
+        Ok(self.with_scaled_penalty(scaled))
+    }
+
+    /// The same with a penalty in the units of other data: new rows pay what the fitted ones paid.
+    pub fn with_scaled_penalty(self, scaled: ScaledPenalty) -> Self {
+        Nmf { penalty: RowPenalties::new(self.data, scaled), ..self }
+    }
+
+    /// The penalty in the units of the data.
+    pub fn penalty(&self) -> ScaledPenalty {
+        self.penalty.as_ref().map_or(ScaledPenalty::default(), |p| p.scaled)
+    }
+
+    /// λ₂ and λ₁ of each row of a factor; none where nothing is penalised.
+    pub(super) fn row_penalties(&self, side: Side) -> Option<&[FactorPenalty]> {
+        self.penalty.as_ref().map(|p| p.side(side))
+    }
+
+    /// What the rows of one factor pay.
+    pub(super) fn penalty_of(&self, side: Side, rows: &[T]) -> f64 {
+        self.penalty.as_ref().map_or(0.0, |p| p.value(side, rows))
     }
 
     /// The matrix.
@@ -88,12 +122,24 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 
     /// Normal equations with one Gram matrix for all rows; `cross_of` writes the cross products of the rows from `first` on.
-    fn shared_gram(&self, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When, cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
+    fn shared_gram(
+        &self,
+        side: Side,
+        held: &[T],
+        rows: &mut [T],
+        rule: &dyn RowUpdate<T>,
+        when: When,
+        cross_of: impl Fn(usize, &mut [T]) + Sync,
+    ) -> Measure {
         let r = self.rank;
-        let gram = gram(held, r);
+        let mut gram = gram(held, r);
+        // with every entry given, all rows pay the same
+        let penalty = self.row_penalties(side).map(|rows| rows[0]);
+        add_ridge(&mut gram, r, penalty);
         let blocks = rows.par_chunks_mut(ROW_BLOCK * r).enumerate().map(|(block, rows)| {
             let mut cross = vec![T::of(0.0); rows.len()];
             cross_of(block * ROW_BLOCK, &mut cross);
+            subtract_l1(&mut cross, penalty);
             let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
             let mut sum = Measure::default();
             for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
@@ -113,8 +159,10 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 
     /// Normal equations with a Gram matrix for each row, from the observed entries of that row.
-    fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
+    fn gram_per_row(&self, side: Side, x: &Observed<T>, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
+        let (entries, weights) = (x.entries.rows_of(side), x.weights.as_ref().map(|w| w.rows_of(side)));
+        let penalties = self.row_penalties(side);
         let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
             let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r]);
             let mut weighted = Vec::new();
@@ -136,12 +184,29 @@ impl<'a, T: Real> Nmf<'a, T> {
                         gather_rows(columns, &weighted, held, &mut cross);
                     }
                 }
+                let penalty = penalties.map(|rows| rows[block * OBSERVED_BLOCK + i]);
+                add_ridge(&mut gram, r, penalty);
+                subtract_l1(&mut cross, penalty);
                 let panel = Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.summary.sd };
                 sum = sum + update_and_measure(panel, rule, when);
             }
             sum
         });
         sum_in_order(blocks.collect())
+    }
+}
+
+/// G + λ₂I.
+fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
+    if let Some(FactorPenalty { l2, .. }) = penalty {
+        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
+    }
+}
+
+/// c − λ₁.
+fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
+    if let Some(FactorPenalty { l1, .. }) = penalty {
+        cross.iter_mut().for_each(|c| *c -= T::of(l1));
     }
 }
 
@@ -179,7 +244,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
-        match self.data {
+        let measure = match self.data {
             Matrix::Dense(x) => {
                 let mut cross = vec![T::of(0.0); rows.len()];
                 let held_view = row_major(held, held.len() / r, r);
@@ -187,27 +252,26 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
                     Side::U => mul(x.view(), held_view, &mut cross),
                     Side::V => mul_transpose(x.view(), held_view, &mut cross),
                 }
-                self.shared_gram(held, rows, rule, when, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
+                self.shared_gram(side, held, rows, rule, when, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
             }
             Matrix::Sparse(x) => {
                 let entries = match side {
                     Side::U => &x.by_row,
                     Side::V => &x.by_col,
                 };
-                self.shared_gram(held, rows, rule, when, |first, out| {
+                self.shared_gram(side, held, rows, rule, when, |first, out| {
                     for (i, out) in out.chunks_exact_mut(r).enumerate() {
                         let (columns, values) = entries.row(first + i);
                         gather_rows(columns, values, held, out);
                     }
                 })
             }
-            Matrix::Observed(Observed { entries, weights }) => {
-                let (entries, weights) = match side {
-                    Side::U => (&entries.by_row, weights.as_ref().map(|w| &w.by_row)),
-                    Side::V => (&entries.by_col, weights.as_ref().map(|w| &w.by_col)),
-                };
-                self.gram_per_row(entries, weights, held, rows, rule, when)
-            }
+            Matrix::Observed(x) => self.gram_per_row(side, x, held, rows, rule, when),
+        };
+        match when {
+            When::Never => measure,
+            // the rows' own penalty is in their equations
+            When::Before | When::After => Measure { model: measure.model + self.penalty_of(side.other(), held), ..measure },
         }
     }
 
@@ -259,6 +323,6 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
                 })
                 .collect(),
         };
-        0.5 * fixed_order_sum(&sums)
+        0.5 * fixed_order_sum(&sums) + self.penalty_of(Side::U, u) + self.penalty_of(Side::V, v)
     }
 }

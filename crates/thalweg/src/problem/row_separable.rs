@@ -29,7 +29,7 @@ pub struct Panel<'a, T> {
 /// What a panel contributes to the objective and to the stationarity residual.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Measure {
-    /// Σ ½ u G uᵀ − c uᵀ: the objective less ½ Σ w x².
+    /// Σ ½ u G uᵀ − c uᵀ, and for a half-step the penalty of the factor that is held: the objective less ½ Σ w x².
     pub model: f64,
     /// Σ G_kk min(u_k, g_k / G_kk)² with g = G u − c: the squared length, in X, of the steps that single entries would still take.
     pub residual: f64,
@@ -104,7 +104,7 @@ pub trait RowSeparable<T: Real>: Sync {
     /// ½ Σ w x²: what the sum of models is short of the objective.
     fn constant(&self) -> f64;
 
-    /// The objective, summed from residuals.
+    /// The objective, summed from residuals, with its penalty.
     fn value(&self, u: &[T], v: &[T]) -> f64;
 }
 

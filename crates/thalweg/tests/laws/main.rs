@@ -2,5 +2,6 @@
 
 mod landscape;
 mod methods;
+mod penalty;
 mod planted;
 mod starts;

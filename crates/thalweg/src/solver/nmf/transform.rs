@@ -2,20 +2,20 @@
 
 use super::Anls;
 use crate::data::Matrix;
-use crate::problem::{Nmf, RowSeparable, When};
+use crate::problem::{Nmf, RowSeparable, ScaledPenalty, When};
 use crate::{Error, Factors, Side};
 
 /// Passes over the rows; the first solves all but rows with nearly dependent components.
 const MAX_PASSES: usize = 50;
 
-/// argmin over U ≥ 0 of ½ Σ w (X − UVᵀ)² with the V of `model`: one non-negative least-squares problem for each row of X.
+/// argmin over U ≥ 0 of ½ Σ w (X − UVᵀ)² + the penalty on U, with the V of `model`: one non-negative least-squares problem for each row of X.
 ///
-/// `data`: any number of rows, with as many columns as `model` has. Returns the new U with the model's V. The answer for a row depends
+/// `data`: any number of rows, with as many columns as `model` has; `penalty`: that of the fit, in the units of its data. Returns the new U with the model's V. The answer for a row depends
 /// on that row alone.
 ///
 /// # Errors
 /// [`Error::Shape`] if the columns differ, [`Error::NotFinite`] or [`Error::Negative`] for entries of either.
-pub fn transform(data: &Matrix<f64>, model: &Factors<f64>) -> Result<Factors<f64>, Error> {
+pub fn transform(data: &Matrix<f64>, model: &Factors<f64>, penalty: ScaledPenalty) -> Result<Factors<f64>, Error> {
     let (m, n) = data.shape();
     let r = model.rank();
     if n != model.cols() {
@@ -25,7 +25,7 @@ pub fn transform(data: &Matrix<f64>, model: &Factors<f64>) -> Result<Factors<f64
     if let Some((at, &value)) = v.iter().enumerate().find(|(_, x)| !(**x >= 0.0 && x.is_finite())) {
         return Err(Error::NotFinite { what: "V (finite and not negative)", row: at / r, col: at % r, value });
     }
-    let problem = Nmf::with_given_factor(data, r)?;
+    let problem = Nmf::with_given_factor(data, r)?.with_scaled_penalty(penalty);
     let mut u = vec![0.0; m * r];
     for _ in 0..MAX_PASSES {
         let left = problem.half_step(Side::U, v, &mut u, &Anls, When::After).residual;
@@ -51,7 +51,7 @@ mod tests {
         let truth = [[2.0, 0.5], [0.0, 1.0], [0.0, 0.0]];
         let values = truth.iter().flat_map(|u| v.chunks_exact(2).map(|v| u[0] * v[0] + u[1] * v[1]).collect::<Vec<_>>()).collect();
         let data = Matrix::Dense(Dense::new(3, 4, values).unwrap());
-        let got = transform(&data, &model).unwrap();
+        let got = transform(&data, &model, ScaledPenalty::default()).unwrap();
         for (a, b) in got.side(Side::U).iter().zip(truth.iter().flatten()) {
             assert!((a - b).abs() < 1e-10, "{a} against {b}");
         }

@@ -1,0 +1,199 @@
+//! Penalties on the size of the factors: ½ λ₂ ‖·‖² and λ₁ ‖·‖₁.
+
+use crate::data::{Matrix, Observed, Summary};
+use crate::linalg::{Real, fixed_order_sum};
+use crate::{Error, Side};
+use serde::{Deserialize, Serialize};
+
+/// λ₂ and λ₁ of one factor.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct FactorPenalty {
+    /// λ₂ of ½ λ₂ ‖·‖².
+    pub l2: f64,
+    /// λ₁ of λ₁ ‖·‖₁, the sum of the entries of a non-negative factor.
+    pub l1: f64,
+}
+
+/// How the penalty of a factor is shared between its rows. Where every entry is observed the two are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenaltyScaling {
+    /// By the observed entries (their weights, if there are any) of the row: each entry brings its share of the penalty, so a row with
+    /// many entries is shrunk as much as a row with few.
+    ///
+    /// Source: Zhou, Wilkinson, Schreiber, Pan (2008), weighted-λ-regularization ("ALS-WR").
+    #[default]
+    Entries,
+    /// Evenly, with the same total: rows with few entries are shrunk more than rows with many, as by one prior for all of them.
+    Even,
+}
+
+/// Every scaling.
+pub const PENALTY_SCALINGS: &[PenaltyScaling] = &[PenaltyScaling::Entries, PenaltyScaling::Even];
+
+impl PenaltyScaling {
+    /// As given to `--penalty-scaling`.
+    pub fn name(self) -> &'static str {
+        match self {
+            PenaltyScaling::Entries => "entries",
+            PenaltyScaling::Even => "even",
+        }
+    }
+
+    /// The scaling of that name.
+    pub fn named(name: &str) -> Option<PenaltyScaling> {
+        PENALTY_SCALINGS.iter().copied().find(|s| s.name() == name)
+    }
+}
+
+/// A penalty for data of unit root mean square, free of units: with q² = Σ w x² / Σ w, X̃ = X/q, Ũ = U/a, Ṽ = V/b and ab = q,
+///
+/// ```text
+/// q² · ( ½ Σ w (X̃ − ŨṼᵀ)² + Σᵢ sᵢ (½ λ₂ᵘ ‖ũᵢ‖² + λ₁ᵘ ‖ũᵢ‖₁) + Σⱼ tⱼ (½ λ₂ᵛ ‖ṽⱼ‖² + λ₁ᵛ ‖ṽⱼ‖₁) ),   sᵢ = Σⱼ wᵢⱼ, tⱼ = Σᵢ wᵢⱼ
+/// ```
+///
+/// (`Even`: all sᵢ are their mean, all tⱼ theirs). So λ means the same for any size, density and unit of the data. The split of q into a
+/// and b changes how the scale of a component is shared between its two halves, and neither UVᵀ nor the least penalty of it; b is a power
+/// of two, and multiplying X by a power of two multiplies the factors by powers of two. Where every entry is observed, sᵢ = n and
+/// tⱼ = m, as scikit-learn scales `alpha_W` and `alpha_H`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Penalty {
+    /// On U.
+    pub u: FactorPenalty,
+    /// On V.
+    pub v: FactorPenalty,
+    /// How it is shared between rows.
+    pub scaling: PenaltyScaling,
+}
+
+impl Penalty {
+    /// The same on both factors, scaled by entries.
+    pub fn both(l2: f64, l1: f64) -> Self {
+        let factor = FactorPenalty { l2, l1 };
+        Penalty { u: factor, v: factor, scaling: PenaltyScaling::default() }
+    }
+
+    /// Whether it penalises nothing.
+    pub fn is_none(&self) -> bool {
+        self.u == FactorPenalty::default() && self.v == FactorPenalty::default()
+    }
+
+    /// Each λ is finite and not negative, and both factors are penalised or neither: the scale that a penalty takes from one factor
+    /// moves to the other, so on one alone it makes U small, V large, and UVᵀ no smaller.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn check(&self) -> Result<(), Error> {
+        for (name, value) in [("l2-u", self.u.l2), ("l2-v", self.v.l2), ("l1-u", self.u.l1), ("l1-v", self.v.l1)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::Parameter { name, expected: "a finite number, not negative".into(), got: value.to_string() });
+            }
+        }
+        let is_one_sided = (self.u == FactorPenalty::default()) != (self.v == FactorPenalty::default());
+        if is_one_sided {
+            let expected = "on both factors: scale moves freely from the one to the other, so on one alone it penalises nothing".into();
+            return Err(Error::Parameter { name: "penalty", expected, got: "on one factor alone".into() });
+        }
+        Ok(())
+    }
+
+    /// The same in the units of one data set; the rank only enters the split of the scale between U and V.
+    pub fn in_units_of<T: Real>(&self, data: &Matrix<T>, summary: &Summary, rank: usize) -> ScaledPenalty {
+        let (m, n) = data.shape();
+        let total = fixed_order_sum(&row_weights(data, Side::U));
+        let q = (summary.norm_squared / total).sqrt();
+        if !(q > 0.0 && q.is_finite()) {
+            return ScaledPenalty { scaling: self.scaling, ..ScaledPenalty::default() }; // data of zeros have no unit
+        }
+        // b as in the random start: then both follow the data by the same powers of two
+        let b = (std::f64::consts::PI * summary.mean / (2.0 * rank as f64)).sqrt().log2().floor().exp2();
+        let a = q / b;
+        let share = |rows: usize| match self.scaling {
+            PenaltyScaling::Entries => 1.0,
+            PenaltyScaling::Even => total / rows as f64,
+        };
+        // q²/a² = b², q²/a = qb, and the same with a and b exchanged
+        let of = |factor: FactorPenalty, other_unit: f64, share: f64| FactorPenalty {
+            l2: factor.l2 * share * other_unit * other_unit,
+            l1: factor.l1 * share * q * other_unit,
+        };
+        ScaledPenalty { u: of(self.u, b, share(m)), v: of(self.v, a, share(n)), scaling: self.scaling }
+    }
+}
+
+/// A penalty in the units of a data set: what a row of a factor pays, for each of its observed entries (`Entries`) or once (`Even`).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScaledPenalty {
+    /// On the rows of U.
+    pub u: FactorPenalty,
+    /// On the rows of V.
+    pub v: FactorPenalty,
+    /// For each entry, or once.
+    pub scaling: PenaltyScaling,
+}
+
+impl ScaledPenalty {
+    /// λ₂ and λ₁ of a row of this factor whose entries' weights sum to `weight`.
+    pub fn of_row(&self, side: Side, weight: f64) -> FactorPenalty {
+        let factor = match side {
+            Side::U => self.u,
+            Side::V => self.v,
+        };
+        match self.scaling {
+            PenaltyScaling::Entries => FactorPenalty { l2: weight * factor.l2, l1: weight * factor.l1 },
+            PenaltyScaling::Even => factor,
+        }
+    }
+
+    /// Whether it penalises nothing.
+    pub fn is_none(&self) -> bool {
+        self.u == FactorPenalty::default() && self.v == FactorPenalty::default()
+    }
+}
+
+/// Σ of the weights of each row's observed entries: their number, where there are none.
+fn row_weights<T: Real>(data: &Matrix<T>, side: Side) -> Vec<f64> {
+    let (in_rows, in_cols) = data.observed_counts();
+    match data {
+        Matrix::Observed(Observed { weights: Some(w), .. }) => {
+            let w = w.rows_of(side);
+            (0..w.rows()).map(|i| w.row(i).1.iter().map(|w| w.f64()).sum()).collect()
+        }
+        _ => (if side == Side::U { in_rows } else { in_cols }).into_iter().map(|count| count as f64).collect(),
+    }
+}
+
+/// What each row of the factors of one problem pays.
+#[derive(Debug, Clone)]
+pub(super) struct RowPenalties {
+    pub(super) scaled: ScaledPenalty,
+    u: Vec<FactorPenalty>,
+    v: Vec<FactorPenalty>,
+}
+
+impl RowPenalties {
+    /// None where nothing is penalised.
+    pub(super) fn new<T: Real>(data: &Matrix<T>, scaled: ScaledPenalty) -> Option<Self> {
+        let rows = |side| row_weights(data, side).into_iter().map(|weight| scaled.of_row(side, weight)).collect();
+        (!scaled.is_none()).then(|| RowPenalties { scaled, u: rows(Side::U), v: rows(Side::V) })
+    }
+
+    /// Of each row of this factor.
+    pub(super) fn side(&self, side: Side) -> &[FactorPenalty] {
+        match side {
+            Side::U => &self.u,
+            Side::V => &self.v,
+        }
+    }
+
+    /// Σ over rows of ½ λ₂ ‖x‖² + λ₁ Σ x.
+    pub(super) fn value<T: Real>(&self, side: Side, rows: &[T]) -> f64 {
+        let penalties = self.side(side);
+        let rank = rows.len() / penalties.len().max(1);
+        let of_row = |(row, p): (&[T], &FactorPenalty)| {
+            let (squares, sum) = row.iter().fold((0.0, 0.0), |(q, s), x| (q + x.f64() * x.f64(), s + x.f64()));
+            0.5 * p.l2 * squares + p.l1 * sum
+        };
+        fixed_order_sum(&rows.chunks_exact(rank.max(1)).zip(penalties).map(of_row).collect::<Vec<_>>())
+    }
+}
