@@ -170,6 +170,10 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix
             if number >= settings.restarts {
                 return;
             }
+            // once stopped, restarts that have not begun have nothing to tell; one is needed
+            if number > 0 && job.stop.load(Ordering::Relaxed) && !job.dir.restart(number).exists() {
+                continue;
+            }
             let judged = one_restart(job, kept, &problem, number, begin);
             done.lock().expect("no restart panics while it holds the list").push((number, judged));
         }
@@ -235,7 +239,7 @@ fn the_start(name: &str) -> Result<Init, Error> {
 
 fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
-    let factors = init.factors(problem, settings.seed, number as u64);
+    let factors = init.factors(problem, settings.seed, number as u64)?;
     let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
@@ -296,7 +300,8 @@ fn advance<T: WorkingPrecision>(
 /// Picks the best restart and writes what the run found.
 fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
-    let is_over = judged.iter().all(|j| is_final(j.record.status));
+    let is_whole = judged.len() == job.manifest.settings.restarts;
+    let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
     let winner = &judged[best];
     let path = job.dir.factors();
     let written = match job.manifest.settings.precision {
@@ -305,7 +310,7 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manife
     };
     written.and_then(|()| write_history(&job.dir, judged.iter().flat_map(|j| &j.history))).map_err(FitError::Output)?;
     // one restart that was cut short leaves the run unfinished, whatever the best one did
-    let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s));
+    let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s)).or((!is_whole).then_some(Status::Stopped));
     let result = FitRecord {
         status: unfinished.unwrap_or(winner.record.status),
         best,

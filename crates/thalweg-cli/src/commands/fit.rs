@@ -48,7 +48,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&document(&manifest, result, &dir))?;
     } else {
-        print_text(&in_words(&manifest, result, &dir))?;
+        print_text(&in_words(&args.input, &manifest, result, &dir))?;
     }
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result.status)))
 }
@@ -161,12 +161,12 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
     }
 }
 
-fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
+fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
     let settings = &manifest.settings;
     let mut lines = vec![
         format!(
             "{}: rank {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
-            manifest.input.path.display(),
+            input.display(),
             settings.rank,
             settings.method,
             word(result.status),

@@ -64,11 +64,14 @@ fn power_between(one: &[u64], other: &[u64]) -> i32 {
     power
 }
 
+/// A matrix as the bytes of a file.
+type ToFile = fn(&[Vec<f64>]) -> Vec<u8>;
+
 #[test]
 fn powers_of_two() {
     let desk = Desk::new();
     let rows = planted(70, 45, 4, 11);
-    let kinds: [(&str, &str, fn(&[Vec<f64>]) -> Vec<u8>); 3] = [
+    let kinds: [(&str, &str, ToFile); 3] = [
         ("full.npy", "-k 4", |rows| npy_of(rows)),
         ("gappy.csv", "-k 4 --missing nan", |rows| gappy_csv(rows, 0.4, 12).into_bytes()),
         ("sparse.mtx", "-k 4 --missing zero", |rows| mtx(rows, 0.3, 13).into_bytes()),

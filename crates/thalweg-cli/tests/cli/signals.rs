@@ -54,6 +54,21 @@ fn terminate() {
     interrupted("TERM", 143);
 }
 
+/// Restarts that have not begun cost no time on the way out, and the run does not count as finished.
+#[test]
+fn restarts_that_have_not_begun_are_left() {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(500, 300, 8, 31)));
+    let words = "fit x.npy -k 12 --restarts 1000 --threads 2 -o run --json";
+    let child = desk.start(words, "run");
+    signal("INT", child.id());
+    let ran = Ran::from(words, child.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    let document: Value = serde_json::from_str(&ran.out).expect("one document");
+    assert_eq!((&document["status"], &document["lower_bound"]), (&"stopped".into(), &Value::Null));
+    assert!(document["restarts"].as_array().is_some_and(|r| r.len() < 100), "{}", ran.out.len());
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     let desk = Desk::new();

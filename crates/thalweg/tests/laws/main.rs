@@ -4,3 +4,4 @@ mod landscape;
 mod methods;
 mod penalty;
 mod planted;
+mod starts;

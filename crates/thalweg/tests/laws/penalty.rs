@@ -42,7 +42,7 @@ fn fit_from(problem: &Nmf<'_>, method: &dyn NmfMethod, start: Factors, iteration
 
 fn fit(data: &Matrix<f64>, penalty: &Penalty, method: &dyn NmfMethod, init: Init, iterations: usize, tol: f64) -> Solution<Factors> {
     let problem = problem(data, penalty);
-    let start = init.factors(&problem, 7, 0);
+    let start = init.factors(&problem, 7, 0).unwrap();
     fit_from(&problem, method, start, iterations, tol)
 }
 
@@ -97,7 +97,7 @@ fn monotone_methods_never_raise_the_penalised_objective() {
             return;
         }
         let problem = problem(data, penalty);
-        let mut iteration = Alternating::<f64>::start(&problem, method, Init::Random.factors(&problem, 1, 0)).unwrap();
+        let mut iteration = Alternating::<f64>::start(&problem, method, Init::Random.factors(&problem, 1, 0).unwrap()).unwrap();
         let mut last = problem.objective(iteration.point());
         for _ in 0..40 {
             iteration.step().unwrap();
@@ -178,7 +178,7 @@ fn rows_listed_twice_change_no_component() {
     let (once, twice) = (planted::dense(m, n, &values), Matrix::Dense(Dense::new(2 * m, n, [values.clone(), values].concat()).unwrap()));
     let penalty = Penalty::both(0.01, 0.001);
     let (a, b) = (problem(&once, &penalty), problem(&twice, &penalty));
-    let start = Init::Random.factors(&a, 1, 0);
+    let start = Init::Random.factors(&a, 1, 0).unwrap();
     let (u, v) = start.split();
     let doubled = Factors::new(2 * m, n, RANK, [u, u, v].concat()).unwrap();
     for method in NMF_METHODS.iter().filter(|m| m.about().monotone) {

@@ -13,7 +13,7 @@ pub use alternating::{Alternating, Memory, Order};
 pub use anls::Anls;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
-pub use init::{INITS, Init};
+pub use init::{INITS, Init, half_normal_scale};
 pub use transform::transform;
 
 use crate::data::Matrix;
