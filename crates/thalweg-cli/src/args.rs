@@ -265,7 +265,7 @@ pub enum Command {
     Info(InfoArgs),
     /// Factor a matrix; the same command goes on where a run was cut.
     Fit(FitArgs),
-    /// Which rank do the data support? Held-out entries, restarts, singular values against noise.
+    /// Which ranks do the data support? With the evidence.
     Rank(RankArgs),
     /// How far can a fit be trusted? Adds the evidence to its directory.
     Audit(AuditArgs),
