@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, spectral_bound, stationarity};
+use thalweg::certificate::{Stationarity, spectral_bound, stationarity_under};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::Nmf;
-use thalweg::solver::nmf::{Alternating, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, method};
+use thalweg::problem::{Divergence, Loss, Nmf};
+use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 
@@ -76,11 +76,10 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         None => (&job.dataset.matrix, None),
     };
     // refuse bad data and settings before a directory is made
-    the_method(&job.manifest.settings.method)?;
     the_start(&job.manifest.settings.init)?;
-    Nmf::new(training, job.manifest.settings.rank)?;
+    Problem::new(training, &job.manifest.settings)?;
     let narrow = match job.manifest.settings.precision {
-        Precision::F32 => Some(narrow(training, job.manifest.settings.rank)?),
+        Precision::F32 => Some(narrow(training, &job.manifest.settings)?),
         Precision::F64 => None,
     };
     take_directory(&job)?;
@@ -91,15 +90,44 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     finish(job, training, holdout, records)
 }
 
+/// What is made small, and the method that does it.
+enum Problem<'a, T> {
+    Squares(Nmf<'a, T>, &'static dyn NmfMethod),
+    Divergence(Divergence<'a, T>, &'static dyn DivergenceMethod),
+}
+
+impl<'a, T: WorkingPrecision> Problem<'a, T> {
+    fn new(data: &'a Matrix<T>, settings: &FitSettings) -> Result<Self, Error> {
+        Ok(match settings.loss {
+            Loss::Frobenius => Problem::Squares(Nmf::new(data, settings.rank)?, the_method(&settings.method)?),
+            loss => Problem::Divergence(Divergence::new(data, settings.rank, loss)?, divergence_method(&settings.method, loss)?),
+        })
+    }
+
+    fn nmf(&self) -> &Nmf<'a, T> {
+        match self {
+            Problem::Squares(problem, _) => problem,
+            Problem::Divergence(problem, _) => problem.nmf(),
+        }
+    }
+
+    fn start(&self, factors: Factors<T>) -> Result<Alternating<'_, T>, Error> {
+        match self {
+            Problem::Squares(problem, method) => Alternating::start(problem, *method, factors),
+            Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
+        }
+    }
+}
+
 /// The data in single precision, if it can hold them.
-fn narrow(data: &Matrix<f64>, rank: usize) -> Result<Matrix<f32>, Error> {
+fn narrow(data: &Matrix<f64>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
     let largest = data.summary().max;
     if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
         // said of the numbers as they stand in the file: rounded they may be infinite
         return Err(Error::Range { largest, precision: f32::NAME });
     }
     let data = data.cast::<f32>();
-    Nmf::new(&data, rank)?;
+    Problem::new(&data, settings)?;
     Ok(data)
 }
 
@@ -112,7 +140,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, seed, precision or hold-out")
+            Some("rank, method, start, loss, seed, precision or hold-out")
         } else {
             None
         };
@@ -150,7 +178,7 @@ struct Judged {
 /// Restarts side by side, each on its share of the threads.
 fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Nmf::new(data, settings.rank)?;
+    let problem = Problem::new(data, settings)?;
     let begin = Instant::now();
     let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
     let share = (job.manifest.threads / side_by_side).max(1);
@@ -183,7 +211,7 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, training: &Matrix<f64>, data:
 fn one_restart<T: WorkingPrecision>(
     job: &FitJob<'_>,
     training: &Matrix<f64>,
-    problem: &Nmf<'_, T>,
+    problem: &Problem<'_, T>,
     number: usize,
     begin: Instant,
 ) -> Result<Judged, Error> {
@@ -194,7 +222,7 @@ fn one_restart<T: WorkingPrecision>(
         restart = advance(job, problem, restart, number, begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = stationarity(training, &factors)?;
+    let proof = stationarity_under(training, &factors, settings.loss)?;
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -234,10 +262,10 @@ fn the_start(name: &str) -> Result<Init, Error> {
     Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, number: usize) -> Result<Restart<T>, Error> {
+fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, settings: &FitSettings, number: usize) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
-    let factors = init.factors(problem, settings.seed, number as u64);
-    let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
+    let factors = init.factors(problem.nmf(), settings.seed, number as u64);
+    let progress = problem.start(factors.clone())?.progress();
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
     Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
 }
@@ -245,19 +273,18 @@ fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, numb
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.
 fn advance<T: WorkingPrecision>(
     job: &FitJob<'_>,
-    problem: &Nmf<'_, T>,
+    problem: &Problem<'_, T>,
     restart: Restart<T>,
     number: usize,
     begin: Instant,
 ) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
-    let method = the_method(&settings.method)?;
     let path = job.dir.restart(number);
     let earlier = restart.seconds;
     let mut history = restart.history;
     let mut failed = None;
     let mut saved = Instant::now();
-    let mut iteration = Alternating::start(problem, method, restart.factors)?.resume(restart.memory);
+    let mut iteration = problem.start(restart.factors)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
     let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {
@@ -312,7 +339,11 @@ fn finish(job: FitJob<'_>, training: &Matrix<f64>, holdout: Option<&Holdout>, ju
         objective: winner.proof.objective,
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
-        lower_bound: if is_over { spectral_bound(training).map(|b| b.lower_bound(job.manifest.settings.rank)) } else { None },
+        lower_bound: if is_over && job.manifest.settings.loss == Loss::Frobenius {
+            spectral_bound(training).map(|b| b.lower_bound(job.manifest.settings.rank))
+        } else {
+            None
+        },
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
         holdout_rmse: holdout.and_then(|h| h.rmse(&winner.factors)),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
 use thalweg::data::{ImageShape, Precision, ReadOptions};
+use thalweg::problem::Loss;
 
 /// The input of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +38,8 @@ pub struct FitSettings {
     pub method: String,
     /// Name of the start.
     pub init: String,
-    /// Loss.
-    pub loss: String,
+    /// What is made small.
+    pub loss: Loss,
     /// Arithmetic.
     pub precision: Precision,
     /// Number of restarts.
@@ -62,7 +63,7 @@ pub struct RestartRecord {
     pub trial: u64,
     /// How it ended.
     pub status: Status,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)², or Σ w d_β(X | UVᵀ) under another loss.
     pub objective: f64,
     /// Residual recomputed from the data.
     pub kkt: f64,
@@ -79,9 +80,9 @@ pub struct FitRecord {
     pub status: Status,
     /// Its number.
     pub best: usize,
-    /// ½ Σ w (X − UVᵀ)².
+    /// ½ Σ w (X − UVᵀ)², or Σ w d_β(X | UVᵀ) under another loss.
     pub objective: f64,
-    /// √(Σ w (X − UVᵀ)² / Σ w X²).
+    /// √(Σ w (X − UVᵀ)² / Σ w X²); under another loss, that divergence over that of the best constant.
     pub relative_error: f64,
     /// Scale-free residual recomputed from the data.
     pub kkt: f64,

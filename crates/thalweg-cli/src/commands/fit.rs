@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
-use thalweg::solver::nmf::{default_method, method};
+use thalweg::problem::Loss;
+use thalweg::solver::nmf::{About, default_divergence_method, default_method, divergence_method, method};
 use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
 
 /// What `fit --json` prints.
@@ -24,7 +25,7 @@ struct FitDocument<'a> {
     observed: u64,
     rank: usize,
     method: &'a str,
-    loss: &'a str,
+    loss: Loss,
     objective: f64,
     relative_error: f64,
     kkt: f64,
@@ -39,7 +40,7 @@ struct FitDocument<'a> {
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
-    let settings = settings(args, &dataset, common);
+    let settings = settings(args, &dataset, common)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), checkpoint_every, common)?;
@@ -85,25 +86,13 @@ pub fn fit_in(
     Ok((manifest, interrupt))
 }
 
-fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
-    let chosen = match &args.method {
-        Some(name) => method(name).expect("the parser knows the methods"),
-        None => {
-            // held-out entries make any data observed-only
-            let (chosen, why) = match args.holdout {
-                Some(_) => (method("anls").expect("the exact row method is listed"), "held-out entries leave each row its own Gram matrix"),
-                None => default_method(&dataset.matrix),
-            };
-            common.detail(format_args!("method {}: {why}", chosen.about().name));
-            chosen
-        }
-    };
-    let about = chosen.about();
-    FitSettings {
+fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
+    let about = the_method(args, dataset, common)?;
+    Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
         init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
-        loss: args.loss.clone(),
+        loss: args.loss,
         precision: match args.precision {
             None => dataset.precision,
             Some(PrecisionArg::F32) => Precision::F32,
@@ -114,7 +103,36 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> FitSettings {
         max_iters: about.iterations.unwrap_or(args.max_iters),
         tol: args.tol,
         holdout: args.holdout,
+    })
+}
+
+/// The method that was asked for or suits the loss and the data.
+fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
+    if args.loss != Loss::Frobenius {
+        return match &args.method {
+            Some(name) => Ok(divergence_method(name, args.loss)?.about()),
+            None => Ok(told(default_divergence_method(args.loss), |m| m.about(), common)),
+        };
     }
+    match &args.method {
+        Some(name) => match method(name) {
+            Some(method) => Ok(method.about()),
+            None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
+        },
+        // held-out entries make any data observed-only
+        None if args.holdout.is_some() => {
+            let exact = method("anls").expect("the exact row method is listed");
+            Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+        }
+        None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
+    }
+}
+
+/// Says which method was picked, and why.
+fn told<M>((chosen, why): (M, &str), about: impl Fn(&M) -> About, common: &Common) -> About {
+    let about = about(&chosen);
+    common.detail(format_args!("method {}: {why}", about.name));
+    about
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -140,7 +158,7 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
         observed: manifest.input.observed,
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
-        loss: &manifest.settings.loss,
+        loss: manifest.settings.loss,
         objective: result.objective,
         relative_error: result.relative_error,
         kkt: result.kkt,
@@ -158,9 +176,10 @@ fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
     let settings = &manifest.settings;
     let mut lines = vec![
         format!(
-            "{}: rank {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
+            "{}: rank {} under {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
             manifest.input.path.display(),
             settings.rank,
+            settings.loss,
             settings.method,
             word(result.status),
             result.iterations,
@@ -176,6 +195,7 @@ fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
             lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
+        None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known under the loss {}", settings.loss)),
         None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
     }
     if let Some(rmse) = result.holdout_rmse {

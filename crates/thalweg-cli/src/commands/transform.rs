@@ -6,10 +6,12 @@ use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use thalweg::certificate::stationarity;
+use thalweg::certificate::stationarity_under;
 use thalweg::data::write_factors;
-use thalweg::solver::nmf::transform;
+use thalweg::problem::Loss;
+use thalweg::solver::nmf::transform_under;
 use thalweg::{Error, Factors, Side};
+use thalweg_lab::{Manifest, RunDir};
 
 /// What `transform --json` prints.
 #[derive(Debug, Serialize)]
@@ -33,13 +35,24 @@ fn non_negative(path: &Path) -> Result<Factors<f64>, Failure> {
     }
 }
 
+/// The loss that was asked for, or that of the run.
+fn the_loss(args: &TransformArgs) -> Result<Loss, Failure> {
+    let dir = RunDir::new(&args.model);
+    match args.loss {
+        Some(loss) => Ok(loss),
+        None if args.model.is_dir() && dir.has::<Manifest>() => Ok(dir.read::<Manifest>()?.settings.loss),
+        None => Ok(Loss::Frobenius),
+    }
+}
+
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let model = non_negative(&args.model)?;
+    let loss = the_loss(args)?;
     let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
-    let fitted: Factors<f64> = transform(&dataset.matrix, &model).map_err(about)?;
-    let proof = stationarity(&dataset.matrix, &fitted).map_err(about)?;
+    let fitted: Factors<f64> = transform_under(&dataset.matrix, &model, loss).map_err(about)?;
+    let proof = stationarity_under(&dataset.matrix, &fitted, loss).map_err(about)?;
     let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
     write_factors(&path, &fitted).map_err(Failure::Output)?;
     let rank = model.rank();

@@ -27,7 +27,7 @@ pub(super) fn section(run: &RunView) -> Section {
         ("notes on reading", notes),
         ("rank", settings.rank.to_string()),
         ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
-        ("loss", word(&settings.loss)),
+        ("loss", word(&settings.loss.to_string())),
         ("arithmetic", escape(&keyword(&settings.precision))),
         ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
         ("limits", format!("{} iterations, tolerance {}", count(settings.max_iters as u64), escape(&short(settings.tol)))),
@@ -50,7 +50,7 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     flag("-k", settings.rank.to_string());
     flag("--method", settings.method.clone());
     flag("--init", settings.init.clone());
-    flag("--loss", settings.loss.clone());
+    flag("--loss", settings.loss.to_string());
     flag("--precision", keyword(&settings.precision));
     flag("--restarts", settings.restarts.to_string());
     flag("--seed", settings.seed.to_string());

@@ -32,14 +32,7 @@ type Sums = [f64; 3];
 /// # Errors
 /// [`Error::Shape`] if the factors do not fit, [`Error::NotFinite`] if one holds a NaN or an infinity.
 pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Stationarity, Error> {
-    let (m, n) = data.shape();
-    if (factors.rows(), factors.cols()) != (m, n) {
-        return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
-    }
-    if let Some((side, row, col)) = factors.first_not_finite() {
-        let value = factors.side(side)[row * factors.rank() + col];
-        return Err(Error::NotFinite { what: "a factor", row, col, value });
-    }
+    check_factors(data, factors)?;
     let (u, v) = (factors.u(), factors.v());
     let (of_u, of_v) = match data {
         Matrix::Dense(x) => (dense_side(x.view(), u, v), dense_side(x.view().transpose(), v, u)),
@@ -56,6 +49,19 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
         objective: 0.5 * squares,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
     })
+}
+
+/// Finite factors of the shape of the data.
+pub(super) fn check_factors(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<(), Error> {
+    let (m, n) = data.shape();
+    if (factors.rows(), factors.cols()) != (m, n) {
+        return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
+    }
+    if let Some((side, row, col)) = factors.first_not_finite() {
+        let value = factors.side(side)[row * factors.rank() + col];
+        return Err(Error::NotFinite { what: "a factor", row, col, value });
+    }
+    Ok(())
 }
 
 /// Sums over blocks of rows, in a fixed order.
