@@ -3,7 +3,7 @@
 use super::row_fit::{DivergenceUpdate, RowFit, RowWork};
 use super::{Loss, Measure, Nmf, When};
 use crate::data::{Csr, Matrix, Observed};
-use crate::linalg::{Real, exponent, fixed_order_sum, scale};
+use crate::linalg::{Real, exponent, fixed_order_sum, scale, simd};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -226,26 +226,38 @@ struct Entries {
     components: Vec<f64>,
     values: Vec<f64>,
     weights: Vec<f64>,
+    /// Where each entry's row of the held factor begins.
+    held: Vec<usize>,
 }
 
 impl Entries {
     /// Row i of these entries; those of weight 0 are left out, so that no infinite term is multiplied by it.
     fn gather<T: Real>(&mut self, x: &Csr<T>, weights: Option<&Csr<T>>, i: usize, held: &[T], r: usize, unit: f64) {
         let (columns, values) = x.row(i);
-        let weight = |e: usize| weights.map_or(1.0, |w| w.row(i).1[e].f64());
-        let kept = || (0..columns.len()).filter(|&e| weight(e) > 0.0);
+        let row_weights = weights.map(|w| w.row(i).1);
+        self.held.clear();
         self.values.clear();
         self.weights.clear();
-        self.values.extend(kept().map(|e| values[e].f64() * unit));
-        self.weights.extend(kept().map(weight));
-        let count = self.values.len();
-        self.components.clear();
-        self.components.resize(count * r, 0.0);
-        for (at, e) in kept().enumerate() {
-            for (k, v) in held[columns[e] as usize * r..][..r].iter().enumerate() {
-                self.components[k * count + at] = v.f64() * unit;
+        for (e, (&j, x)) in columns.iter().zip(values).enumerate() {
+            let w = row_weights.map_or(1.0, |w| w[e].f64());
+            if w > 0.0 {
+                self.held.push(j as usize * r);
+                self.values.push(x.f64() * unit);
+                self.weights.push(w);
             }
         }
+        let count = self.held.len();
+        self.components.clear();
+        self.components.resize(count * r, 0.0);
+        let (components, starts) = (&mut self.components[..], &self.held[..]);
+        simd(|| {
+            for (at, &start) in starts.iter().enumerate() {
+                let v = &held[start..][..r];
+                for k in 0..r {
+                    components[k * count + at] = v[k].f64() * unit;
+                }
+            }
+        });
     }
 
     /// Σ w v.

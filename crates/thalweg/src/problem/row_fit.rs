@@ -113,6 +113,7 @@ impl RowFit<'_> {
             list.resize(count, 0.0);
         }
         let (beta, x, w) = (self.loss.beta(), self.values, self.weights);
+        let (pull, push, curvature) = (&mut pull[..count], &mut push[..count], &mut curvature[..count]);
         simd(|| {
             for e in 0..count {
                 (pull[e], push[e], curvature[e]) = derivatives(beta, x[e], w[e], fit[e]);
@@ -135,28 +136,11 @@ impl RowFit<'_> {
 
     /// The derivatives in entry k of u where that entry is t larger, from p alone.
     pub fn slope_along(&self, k: usize, t: f64) -> Slope {
-        let (v, fit) = (self.component(k), &self.work.fit[..]);
-        let (beta, x, w) = (self.loss.beta(), self.values, self.weights);
-        let (mut pull, mut push, mut curvature) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-        simd(|| {
-            let mut add_entry = |e: usize, lane: usize| {
-                let (up, down, bend) = derivatives(beta, x[e], w[e], (fit[e] + t * v[e]).max(FIT_FLOOR));
-                pull[lane] += v[e] * up;
-                push[lane] += v[e] * down;
-                curvature[lane] += v[e] * v[e] * bend;
-            };
-            let whole = fit.len() / LANES * LANES;
-            for start in (0..whole).step_by(LANES) {
-                for lane in 0..LANES {
-                    add_entry(start + lane, lane);
-                }
-            }
-            for e in whole..fit.len() {
-                add_entry(e, e - whole);
-            }
-        });
-        let total = |lanes: [f64; LANES]| lanes.iter().sum();
-        Slope { pull: total(pull), push: self.mass.map_or_else(|| total(push), |s| s[k]), curvature: total(curvature) }
+        let lists = [self.values, self.weights, self.component(k), &self.work.fit[..]];
+        let beta = self.loss.beta();
+        // the common loss apart: its loop has no powers to choose between
+        let [pull, push, curvature] = simd(|| if beta == 1.0 { sums_along(1.0, lists, t) } else { sums_along(beta, lists, t) });
+        Slope { pull, push: self.mass.map_or(push, |s| s[k]), curvature }
     }
 
     /// p where entry k of u is t larger.
@@ -221,23 +205,56 @@ fn add(out: &mut [f64], factor: f64, x: &[f64]) {
 
 #[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    sum_of(a, b, |a, b| a * b)
-}
-
-#[inline(always)]
-fn dot_squares(a: &[f64], b: &[f64]) -> f64 {
-    sum_of(a, b, |a, b| a * a * b)
-}
-
-#[inline(always)]
-fn sum_of(a: &[f64], b: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let (heads, tails) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(&a, &b)| term(a, b)).sum();
+    let (heads, rest) = a.as_chunks::<LANES>();
+    let (tails, others) = b.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
-    for (a, b) in heads.zip(tails) {
+    for (a, b) in heads.iter().zip(tails) {
         for l in 0..LANES {
-            sums[l] += term(a[l], b[l]);
+            sums[l] += a[l] * b[l];
         }
     }
-    sums.iter().sum::<f64>() + rest
+    for (l, (a, b)) in rest.iter().zip(others).enumerate() {
+        sums[l] += a * b;
+    }
+    sums.iter().sum()
+}
+
+/// Σ a² b.
+#[inline(always)]
+fn dot_squares(a: &[f64], b: &[f64]) -> f64 {
+    let (heads, rest) = a.as_chunks::<LANES>();
+    let (tails, others) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in heads.iter().zip(tails) {
+        for l in 0..LANES {
+            sums[l] += a[l] * a[l] * b[l];
+        }
+    }
+    for (l, (a, b)) in rest.iter().zip(others).enumerate() {
+        sums[l] += a * a * b;
+    }
+    sums.iter().sum()
+}
+
+/// Σ v w x p^(β−2), Σ v w p^(β−1) and Σ v² w c at p = fit + t v.
+#[inline(always)]
+fn sums_along(beta: f64, [x, w, v, fit]: [&[f64]; 4], t: f64) -> [f64; 3] {
+    let mut sums = [[0.0; LANES]; 3];
+    let whole = fit.len() / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        let (x, w, v, fit) = (&x[start..][..LANES], &w[start..][..LANES], &v[start..][..LANES], &fit[start..][..LANES]);
+        for l in 0..LANES {
+            let (up, down, bend) = derivatives(beta, x[l], w[l], (fit[l] + t * v[l]).max(FIT_FLOOR));
+            sums[0][l] += v[l] * up;
+            sums[1][l] += v[l] * down;
+            sums[2][l] += v[l] * v[l] * bend;
+        }
+    }
+    for e in whole..fit.len() {
+        let (up, down, bend) = derivatives(beta, x[e], w[e], (fit[e] + t * v[e]).max(FIT_FLOOR));
+        sums[0][e - whole] += v[e] * up;
+        sums[1][e - whole] += v[e] * down;
+        sums[2][e - whole] += v[e] * v[e] * bend;
+    }
+    [sums[0].iter().sum(), sums[1].iter().sum(), sums[2].iter().sum()]
 }
