@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// A divergence that is infinite at zeros was asked of data with an observed zero.
     #[error(
-        "0 at row {}, column {}: the loss {loss} is infinite there whatever is fitted; read zeros as unobserved (--missing absent), or use kl",
+        "0 at row {}, column {}: the loss \"{loss}\" is infinite there, whatever is fitted; read zeros as unobserved (--missing absent), or use kl",
         row + 1, col + 1
     )]
     InfiniteLoss {
@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// A loss for which each zero has its own term was asked of sparse data whose zeros are not stored.
     #[error(
-        "{zeros} zeros are not stored, and under the loss {loss} each needs its own work: use kl or frobenius, which sum them all at once, \
+        "{zeros} zeros are not stored, and under the loss \"{loss}\" each needs its own work: use kl or frobenius, which sum them all at once, \
          read zeros as unobserved (--missing absent), or give a dense matrix"
     )]
     UnstoredZeros {
