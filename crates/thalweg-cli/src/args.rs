@@ -220,6 +220,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
+    /// Predict entries, asked for by label or number.
+    Predict(PredictArgs),
     /// Write factors as CSV with labels.
     Export(ExportArgs),
     /// Print a completion script for a shell.
@@ -345,6 +347,16 @@ pub struct TransformArgs {
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+    /// Text file with a row and a column on each line: labels where the run has some, else numbers from 1.
+    #[arg(long, value_name = "FILE")]
+    pub pairs: PathBuf,
 }
 
 /// `export`.

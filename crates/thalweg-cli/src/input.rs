@@ -24,7 +24,9 @@ pub fn load(path: &Path, options: ReadOptions, common: &Common) -> Result<(Datas
     if options.transpose {
         dataset.image = None;
     }
-    let record = record(path, options, &dataset);
+    // absolute, so that `audit` finds it from any folder
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let record = record(&path, options, &dataset);
     for note in &dataset.notes {
         common.say(format_args!("note: {note}"));
     }

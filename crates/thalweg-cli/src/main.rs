@@ -49,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Line(args) => commands::line::run(args, common),
         Command::Report(args) => commands::report::run(args, common),
         Command::Transform(args) => commands::transform::run(args, common),
+        Command::Predict(args) => commands::predict::run(args, common),
         Command::Export(args) => commands::export::run(args, common),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),

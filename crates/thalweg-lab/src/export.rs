@@ -1,7 +1,8 @@
 //! Factors as tables that spreadsheets and other programs read.
 
-use crate::Labels;
+use crate::{Labels, Prediction};
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thalweg::data::write_atomically;
 use thalweg::{Error, Factors, Side};
@@ -34,4 +35,17 @@ fn write_table(path: PathBuf, factors: &Factors<f64>, side: Side, labels: Option
 /// A label that no spreadsheet takes for a formula.
 fn inert(label: &str) -> String {
     if label.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{label}") } else { label.to_owned() }
+}
+
+/// Writes predictions as a table of row, column and value; the value of an unknown pair is empty.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_predictions(predictions: &[Prediction], out: &mut impl Write) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(["row", "column", "value"])?;
+    for p in predictions {
+        table.write_record([inert(&p.row), inert(&p.col), p.value.map_or(String::new(), |x| x.to_string())])?;
+    }
+    table.flush()
 }

@@ -264,7 +264,7 @@ fn the_start(name: &str) -> Result<Init, Error> {
 
 fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, settings: &FitSettings, number: usize) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
-    let factors = init.factors(problem.nmf(), settings.seed, number as u64);
+    let factors = init.factors(problem.nmf(), settings.seed, number as u64)?;
     let progress = problem.start(factors.clone())?.progress();
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
     Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })

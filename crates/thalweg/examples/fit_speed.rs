@@ -51,7 +51,7 @@ fn main() {
     let data = planted(m, n, r, args.get(3).copied().unwrap_or(1.0));
     let problem = Nmf::new(&data, r).expect("planted data are good");
     for method in NMF_METHODS {
-        let start = Init::Random.factors(&problem, 0, 0);
+        let start = Init::Random.factors(&problem, 0, 0).expect("random starts suit all data");
         let mut iteration = Alternating::start(&problem, *method, start).expect("the start fits");
         let stop = Stop { max_iters: usize::MAX, max_time: Some(Duration::from_secs(5)), tol: 0.0 };
         let solution = run(&mut iteration, &stop, &mut |_: &Alternating<'_, f64>, _: Duration| ControlFlow::Continue(()));

@@ -7,7 +7,7 @@ use crate::input;
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
@@ -48,7 +48,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&document(&manifest, result, &dir))?;
     } else {
-        print_text(&in_words(&manifest, result, &dir))?;
+        print_text(&in_words(&args.input, &manifest, result, &dir))?;
     }
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result.status)))
 }
@@ -172,12 +172,12 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
     }
 }
 
-fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
+fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
     let settings = &manifest.settings;
     let mut lines = vec![
         format!(
-            "{}: rank {} under {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
-            manifest.input.path.display(),
+            "{}: rank {}, loss {}, by {}, {} after {} iterations ({:.2} s over {} restarts)",
+            input.display(),
             settings.rank,
             settings.loss,
             settings.method,
@@ -195,7 +195,7 @@ fn in_words(manifest: &Manifest, result: &FitRecord, dir: &RunDir) -> String {
             lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
-        None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known under the loss {}", settings.loss)),
+        None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),
         None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
     }
     if let Some(rmse) = result.holdout_rmse {

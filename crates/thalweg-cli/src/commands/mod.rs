@@ -8,6 +8,7 @@ pub mod fit;
 pub mod info;
 pub mod line;
 pub mod man;
+pub mod predict;
 pub mod report;
 pub mod transform;
 

@@ -125,6 +125,12 @@ fn fit_audit_report_line_transform_export() {
     let objective = |document: &Value| document["objective"].as_f64().expect("a number");
     assert!(objective(&transform) <= objective(&fit) * (1.0 + 1e-9), "{transform} against {fit}");
 
+    desk.put("pairs.csv", "row,column\nnobody,nothing\n");
+    let predict = desk.json(0, "predict run --pairs pairs.csv");
+    command(&predict, "predict");
+    has(&predict, "", &[("count", Count), ("unknown", Count), ("predictions", List)]);
+    assert_eq!((&predict["count"], &predict["unknown"]), (&1.into(), &1.into()), "the first line names the columns");
+
     let export = desk.json(0, "export run -o tables");
     command(&export, "export");
     has(&export, "", &[("files", List)]);

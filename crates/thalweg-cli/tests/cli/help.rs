@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 10] = ["demo", "info", "fit", "audit", "line", "report", "transform", "export", "completions", "man"];
+const COMMANDS: [&str; 11] = ["demo", "info", "fit", "audit", "line", "report", "transform", "predict", "export", "completions", "man"];
 
 /// Every `--flag` that some help text lists.
 fn flags(desk: &Desk) -> BTreeSet<String> {
@@ -23,6 +23,9 @@ fn every_command_and_flag_is_everywhere() {
     let desk = Desk::new();
     let flags = flags(&desk);
     let overview = desk.ends(0, "--help").out;
+    let listed = overview.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let listed: Vec<&str> = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').find(|word| !word.is_empty())).collect();
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(COMMANDS), "{overview}");
     for command in COMMANDS {
         assert!(overview.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command} in {overview}");
     }

@@ -120,7 +120,7 @@ fn convex(audit: &Audit) -> Claim {
     let Some(lines) = audit.lines.as_ref().filter(|lines| lines.count > 0) else {
         let why = match audit.loss {
             Loss::Frobenius => "No line was examined.".into(),
-            loss => format!("No line was examined: under the loss {loss} it is no polynomial on a line."),
+            loss => format!("No line was examined: on a line the loss “{loss}” is no polynomial."),
         };
         return Claim { standing: Standing::CannotSay, what, why };
     };

@@ -9,7 +9,7 @@ use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, 
 use crate::data::Matrix;
 use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
 use crate::problem::{Loss, Nmf};
-use crate::solver::nmf::Init;
+use crate::solver::nmf::{Init, half_normal_scale};
 use crate::{Error, Factors};
 
 /// The end of one restart.
@@ -189,8 +189,9 @@ fn lines_from_starts(
     }
     let data = problem.data();
     let (m, n) = data.shape();
-    let starts: Vec<Factors> = (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect();
-    let scale_squared = Init::half_normal_scale(problem).powi(2);
+    let starts: Vec<Factors> =
+        (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect::<Result<_, _>>()?;
+    let scale_squared = half_normal_scale(problem).powi(2);
     let difference = (m as f64 - n as f64) * scale_squared;
     let ends: Vec<Factors> = order.iter().take(settings.points).map(|&a| flow_gauge(&answers[a].factors, difference)).collect();
     let to_answers = lines(data, &starts, &ends)?;

@@ -51,7 +51,7 @@ fn distance(audit: &Audit, rank: usize) -> String {
         ),
         (Some(_), _) => "The lower bound is 0: the singular values do not rule out an exact fit at this rank.".into(),
         (None, _) if audit.loss != Loss::Frobenius => {
-            format!("How far this is from the best possible is not known: no lower bound is known under the loss {}.", audit.loss)
+            format!("How far this is from the best possible is not known: no lower bound is known for the loss \"{}\".", audit.loss)
         }
         (None, _) => "How far this is from the best possible is not known: the bound needs every entry observed and a side of at most \
                       4096."
@@ -107,7 +107,7 @@ fn lines(report: &LineReport) -> String {
 }
 
 fn no_lines(loss: Loss) -> String {
-    format!("Lines and barriers were not examined: under the loss {loss} it is no polynomial on a line, and nothing exact could be said.")
+    format!("Lines and barriers were not examined: on a line the loss \"{loss}\" is no polynomial, and nothing exact could be said.")
 }
 
 fn barriers(audit: &Audit) -> Option<String> {

@@ -19,7 +19,7 @@ pub struct Barrier {
 /// end value.
 ///
 /// # Errors
-/// As [`line`] and [`align`].
+/// As [`line()`] and [`align`].
 pub fn barrier(data: &Matrix<f64>, a: &Factors, b: &Factors) -> Result<Barrier, Error> {
     let raw = line(data, a, b)?;
     let alignment = align(a, b)?;

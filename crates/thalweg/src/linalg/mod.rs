@@ -13,6 +13,7 @@ mod product;
 mod real;
 mod sparse_product;
 mod spectrum;
+mod svd;
 
 pub use assignment::best_assignment;
 pub use double_double::DoubleDouble;
@@ -21,10 +22,11 @@ pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
-pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, multiply};
+pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
 pub use spectrum::{gram_of_columns, symmetric_eigenvalues};
+pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, truncated_svd};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {

@@ -72,10 +72,14 @@ pub fn mul_transpose<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T])
 
 /// AᵀA, r×r row-major, of a row-major A (rows × r).
 pub fn gram<T: Real>(a: &[T], r: usize) -> Vec<T> {
+    gram_between(a, a, r)
+}
+
+/// AᵀB, r×r row-major, of row-major A and B (rows × r).
+pub fn gram_between<T: Real>(a: &[T], b: &[T], r: usize) -> Vec<T> {
     let rows = a.len().checked_div(r).unwrap_or(0);
-    let a = row_major(a, rows, r);
     let mut out = vec![T::of(0.0); r * r];
-    mul_transpose(a, a, &mut out);
+    mul_transpose(row_major(a, rows, r), row_major(b, rows, r), &mut out);
     out
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Real, simd};
 
-/// out += Σ values[e] · rows[indices[e]], the rows being r long: one row of a sparse matrix times a tall one.
+/// out += Σₑ `values[e] · rows[indices[e]]`, the rows being r long: one row of a sparse matrix times a tall one.
 pub fn gather_rows<T: Real>(indices: &[u32], values: &[T], rows: &[T], out: &mut [T]) {
     let r = out.len();
     simd(|| {
@@ -14,7 +14,7 @@ pub fn gather_rows<T: Real>(indices: &[u32], values: &[T], rows: &[T], out: &mut
     });
 }
 
-/// G += Σ w[e] vᵀv over the gathered rows v (w = 1 without weights), r×r and full.
+/// G += Σₑ wₑ vᵀv over the gathered rows v (w = 1 without weights), r×r and full.
 ///
 /// Four entries at a time: G is loaded and stored once for all four.
 pub fn gather_gram<T: Real>(indices: &[u32], weights: Option<&[T]>, rows: &[T], r: usize, gram: &mut [T]) {

@@ -55,7 +55,7 @@ fn fit<T: WorkingPrecision>(
     tol: f64,
 ) -> Result<Solution<Factors<T>>> {
     let problem = Divergence::new(data, RANK, loss)?;
-    let start = Init::Random.factors(problem.nmf(), 7, 0);
+    let start = Init::Random.factors(problem.nmf(), 7, 0)?;
     let mut iteration = Alternating::under(&problem, method, start)?;
     let mut go = |_: &Alternating<'_, T>, _: Duration| ControlFlow::Continue(());
     Ok(run(&mut iteration, &Stop { max_iters: iterations, max_time: None, tol }, &mut go))
@@ -91,7 +91,7 @@ fn values_are_the_definition_and_gradients_their_differences() -> Result {
     for loss in losses() {
         for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse" || loss == Loss::KullbackLeibler) {
             let problem = Divergence::new(data, RANK, loss)?;
-            let f = Init::Random.factors(problem.nmf(), 5, 0);
+            let f = Init::Random.factors(problem.nmf(), 5, 0)?;
             let (value, expected) = (problem.objective(&f), by_definition(data, &f, loss));
             assert!((value - expected).abs() <= 1e-12 * expected, "{loss} on {kind} data: {value} against {expected}");
             let proof = stationarity_under(data, &f, loss)?;
@@ -121,7 +121,7 @@ fn values_are_the_definition_and_gradients_their_differences() -> Result {
 fn the_objective_never_rises() -> Result {
     each(|name, method, data, loss| {
         let problem = Divergence::new(data, RANK, loss)?;
-        let mut iteration = Alternating::under(&problem, method, Init::Random.factors(problem.nmf(), 1, 0))?;
+        let mut iteration = Alternating::under(&problem, method, Init::Random.factors(problem.nmf(), 1, 0)?)?;
         let mut last = problem.objective(iteration.point());
         for _ in 0..60 {
             iteration.step()?;
@@ -194,7 +194,7 @@ fn bits_do_not_depend_on_threads() -> Result {
 fn a_run_taken_up_again_ends_in_the_same_bits() -> Result {
     each(|name, method, data, loss| {
         let problem = Divergence::new(data, RANK, loss)?;
-        let start = Init::Random.factors(problem.nmf(), 7, 0);
+        let start = Init::Random.factors(problem.nmf(), 7, 0)?;
         let mut go = |_: &Alternating<'_, f64>, _: Duration| ControlFlow::Continue(());
         let stop = Stop { max_iters: 40, max_time: None, tol: 1e-9 };
         let mut unbroken = Alternating::under(&problem, method, start.clone())?;
@@ -251,7 +251,7 @@ fn single_precision_reaches_the_same_objective() -> Result {
 fn the_limit_at_two_is_least_squares() -> Result {
     for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse") {
         let (squares, near) = (Nmf::new(data, RANK)?, Divergence::new(data, RANK, Loss::Beta(2.0 - 1e-12))?);
-        let start = Init::Random.factors(&squares, 3, 0);
+        let start = Init::Random.factors(&squares, 3, 0)?;
         let pairs = [
             (Alternating::start(&squares, &Mu, start.clone())?, Alternating::under(&near, &Mu, start.clone())?),
             (Alternating::start(&squares, &Hals, start.clone())?, Alternating::under(&near, &ScalarNewton, start.clone())?),
@@ -290,7 +290,7 @@ fn what_a_loss_cannot_take_is_refused() -> Result {
     }
     let data = planted::dense(m, n, &values);
     let problem = Divergence::new(&data, RANK, Loss::ItakuraSaito)?;
-    let start = Init::Random.factors(problem.nmf(), 1, 0);
+    let start = Init::Random.factors(problem.nmf(), 1, 0)?;
     assert!(matches!(Alternating::under(&problem, &ScalarNewton, start), Err(Error::Parameter { .. })));
     Ok(())
 }
@@ -301,7 +301,7 @@ fn entries_stuck_at_zero_are_noticed() -> Result {
     let (_, data) = kinds().swap_remove(0);
     for loss in [Loss::KullbackLeibler, Loss::ItakuraSaito] {
         let problem = Divergence::new(&data, RANK, loss)?;
-        let mut start = Init::Random.factors(problem.nmf(), 1, 0);
+        let mut start = Init::Random.factors(problem.nmf(), 1, 0)?;
         start.split_mut().0.iter_mut().skip(1).step_by(RANK).take(20).for_each(|u| *u = 0.0);
         let mut iteration = Alternating::under(&problem, &Mu, start)?;
         let mut go = |_: &Alternating<'_, f64>, _: Duration| ControlFlow::Continue(());
@@ -318,7 +318,7 @@ fn a_zero_in_the_fit_under_data_that_are_not_is_no_nan() -> Result {
     for loss in losses() {
         for method in DIVERGENCE_METHODS.iter().filter(|m| m.betas().contains(&loss.beta())) {
             let problem = Divergence::new(&data, RANK, loss)?;
-            let mut start = Init::Random.factors(problem.nmf(), 1, 0);
+            let mut start = Init::Random.factors(problem.nmf(), 1, 0)?;
             start.split_mut().0[..RANK].fill(0.0);
             let mut iteration = Alternating::under(&problem, *method, start)?;
             for _ in 0..10 {

@@ -4,3 +4,4 @@ mod landscape;
 mod losses;
 mod methods;
 mod planted;
+mod starts;

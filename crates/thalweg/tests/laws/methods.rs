@@ -18,7 +18,7 @@ fn go(_: &Alternating<'_, f64>, _: Duration) -> ControlFlow<()> {
 
 fn fit(data: &Matrix<f64>, method: &dyn NmfMethod, init: Init, iterations: usize, tol: f64) -> Solution<Factors<f64>> {
     let problem = Nmf::new(data, RANK).unwrap();
-    let start = init.factors(&problem, 7, 0);
+    let start = init.factors(&problem, 7, 0).unwrap();
     let mut iteration = Alternating::<f64>::start(&problem, method, start).unwrap();
     run(&mut iteration, &Stop { max_iters: iterations, max_time: None, tol }, &mut go)
 }
@@ -43,7 +43,7 @@ fn monotone_methods_never_raise_the_objective() {
             return;
         }
         let problem = Nmf::new(data, RANK).unwrap();
-        let mut iteration = Alternating::<f64>::start(&problem, method, Init::Random.factors(&problem, 1, 0)).unwrap();
+        let mut iteration = Alternating::<f64>::start(&problem, method, Init::Random.factors(&problem, 1, 0).unwrap()).unwrap();
         let mut last = problem.objective(iteration.point());
         for _ in 0..60 {
             iteration.step().unwrap();
@@ -140,7 +140,7 @@ fn a_run_taken_up_again_ends_in_the_same_bits() {
     each(|name, method, data| {
         let problem = Nmf::new(data, RANK).unwrap();
         let stop = Stop { max_iters: 120, max_time: None, tol: 1e-9 };
-        let start = method.about().init.factors(&problem, 7, 0);
+        let start = method.about().init.factors(&problem, 7, 0).unwrap();
         let mut unbroken = Alternating::<f64>::start(&problem, method, start.clone()).unwrap();
         let whole = run(&mut unbroken, &stop, &mut go);
         for cut in [1, 7, 8, 9, 50] {
@@ -158,7 +158,7 @@ fn single_precision_reaches_the_same_objective() {
     each(|name, method, data| {
         let narrow = data.cast::<f32>();
         let problem = Nmf::new(&narrow, RANK).unwrap();
-        let start = method.about().init.factors(&problem, 7, 0);
+        let start = method.about().init.factors(&problem, 7, 0).unwrap();
         let mut iteration = Alternating::<f32>::start(&problem, method, start).unwrap();
         let stop = Stop { max_iters: 300, max_time: None, tol: 1e-4 };
         let single = run(&mut iteration, &stop, &mut |_: &Alternating<'_, f32>, _: Duration| ControlFlow::Continue(()));
@@ -176,7 +176,7 @@ fn the_papers_setting_is_its_formula() {
     let problem = Nmf::new(&data, RANK).unwrap();
     let sd = problem.summary().sd;
     let paper = Paper { step: 2e-4, iterations: 50 };
-    let start = Init::HalfNormal.factors(&problem, 1, 0);
+    let start = Init::HalfNormal.factors(&problem, 1, 0).unwrap();
     let mut iteration = Alternating::<f64>::start(&problem, &paper, start.clone()).unwrap();
     let root = sd.sqrt();
     let mut f = Factors::new(m, n, RANK, start.as_slice().iter().map(|x| x / root).collect()).unwrap();

@@ -15,7 +15,7 @@ pub use alternating::{Alternating, Memory, Order};
 pub use anls::Anls;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
-pub use init::{INITS, Init};
+pub use init::{INITS, Init, half_normal_scale};
 pub use mu::Mu;
 pub use scalar_newton::ScalarNewton;
 pub use transform::{transform, transform_under};
@@ -106,7 +106,7 @@ pub fn divergence_method(name: &str, loss: Loss) -> Result<&'static dyn Divergen
     let fitting = || DIVERGENCE_METHODS.iter().copied().filter(|m| m.betas().contains(&loss.beta()));
     fitting().find(|m| m.about().name == name).ok_or_else(|| {
         let names: Vec<&str> = fitting().map(|m| m.about().name).collect();
-        Error::Parameter { name: "method", expected: format!("one of {} under the loss {loss}", names.join(", ")), got: name.into() }
+        Error::Parameter { name: "method", expected: format!("one of {} under the loss \"{loss}\"", names.join(", ")), got: name.into() }
     })
 }
 

@@ -1,0 +1,109 @@
+//! Leading singular vectors of a matrix known by its products, and the nearest orthogonal matrix.
+
+use super::spectrum::decompose_on_one_thread;
+use super::{Mat, MatRef, multiply, row_major, row_major_mut};
+
+/// Columns of the sketch beyond the rank.
+const OVERSAMPLING: usize = 10;
+/// Passes of subspace iteration: enough where the spectrum falls by a few per cent from one value to the next.
+const PASSES: usize = 4;
+
+/// A ≈ U diag(σ) Vᵀ with orthonormal columns, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TruncatedSvd {
+    /// m×r.
+    pub u: Vec<f64>,
+    /// σ₁ ≥ σ₂ ≥ …, r of them.
+    pub singular_values: Vec<f64>,
+    /// n×r.
+    pub v: Vec<f64>,
+}
+
+/// The number of columns that the sketch of [`truncated_svd`] needs.
+pub fn sketch_width(rows: usize, cols: usize, rank: usize) -> usize {
+    (rank + OVERSAMPLING).min(rows).min(cols)
+}
+
+/// The leading `rank` singular triplets by randomised subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4).
+///
+/// `sketch`: cols × [`sketch_width`] random numbers. `forward(B, w, out)`: out ← A·B; `backward(B, w, out)`: out ← Aᵀ·B, both row-major of
+/// width w. None if a decomposition does not end.
+pub fn truncated_svd(
+    (rows, cols): (usize, usize),
+    rank: usize,
+    sketch: Vec<f64>,
+    forward: impl Fn(&[f64], usize, &mut [f64]),
+    backward: impl Fn(&[f64], usize, &mut [f64]),
+) -> Option<TruncatedSvd> {
+    let width = sketch_width(rows, cols, rank);
+    let (mut left, mut right) = (vec![0.0; rows * width], sketch);
+    for _ in 0..PASSES {
+        forward(&right, width, &mut left);
+        orthonormalise(&mut left, rows, width);
+        backward(&left, width, &mut right);
+        orthonormalise(&mut right, cols, width);
+    }
+    forward(&right, width, &mut left);
+    // A ≈ (A R) Rᵀ, and A R = P Σ Qᵀ makes A ≈ P Σ (R Q)ᵀ
+    decompose_on_one_thread();
+    let svd = row_major(&left, rows, width).thin_svd().ok()?;
+    let mut rotated = vec![0.0; cols * width];
+    multiply(row_major(&right, cols, width), svd.V(), row_major_mut(&mut rotated, cols, width));
+    let leading = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..rank).map(move |k| m[(i, k)])).collect();
+    Some(TruncatedSvd { u: leading(svd.U()), singular_values: (0..rank).map(|k| svd.S()[k]).collect(), v: leading(row_major(&rotated, cols, width)) })
+}
+
+/// Replaces the columns by an orthonormal basis of their span.
+fn orthonormalise(columns: &mut [f64], rows: usize, width: usize) {
+    decompose_on_one_thread();
+    let q: Mat<f64> = row_major(columns, rows, width).qr().compute_thin_Q();
+    row_major_mut(columns, rows, width).copy_from(&q);
+}
+
+/// The orthogonal matrix nearest to a square one (row-major): U Vᵀ of its singular value decomposition. None if that does not end.
+pub fn nearest_orthogonal(a: &[f64], r: usize) -> Option<Vec<f64>> {
+    decompose_on_one_thread();
+    let svd = row_major(a, r, r).thin_svd().ok()?;
+    let mut out = vec![0.0; r * r];
+    multiply(svd.U(), svd.V().transpose(), row_major_mut(&mut out, r, r));
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::{mul, mul_transpose};
+    use rand_distr::{Distribution, StandardNormal};
+
+    #[test]
+    fn finds_the_leading_triplets() {
+        let (m, n, r) = (60, 40, 3);
+        let mut rng = crate::data::stream(4, 0);
+        let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
+        let mut a = normals(m * n);
+        let (x, y) = (normals(m * r), normals(n * r));
+        for i in 0..m {
+            for j in 0..n {
+                a[i * n + j] = 0.05 * a[i * n + j] + (0..r).map(|k| x[i * r + k] * y[j * r + k] / (k + 1) as f64).sum::<f64>();
+            }
+        }
+        let view = row_major(&a, m, n);
+        let sketch = normals(n * sketch_width(m, n, r));
+        let svd = truncated_svd(
+            (m, n),
+            r,
+            sketch,
+            |b, w, out| mul(view, row_major(b, n, w), out),
+            |b, w, out| mul_transpose(view, row_major(b, m, w), out),
+        )
+        .unwrap();
+        let exact = view.singular_values().unwrap();
+        for k in 0..r {
+            assert!((svd.singular_values[k] - exact[k]).abs() < 1e-9 * exact[0]);
+            let column = |x: &[f64]| x.iter().skip(k).step_by(r).copied().collect::<Vec<_>>();
+            let (u, v) = (column(&svd.u), column(&svd.v));
+            let form: f64 = (0..m).map(|i| u[i] * (0..n).map(|j| a[i * n + j] * v[j]).sum::<f64>()).sum();
+            assert!((form - exact[k]).abs() < 1e-8 * exact[0]);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a run starts.
+
+mod drawn;
+mod separable;
+mod spectral;
+
+use crate::data::Matrix;
+use crate::linalg::Real;
+use crate::problem::Nmf;
+use crate::{Error, Factors};
+use serde::{Deserialize, Serialize};
+
+pub use drawn::half_normal_scale;
+
+/// How the first factors are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// U = s_u|g|, V = s_v|g| with g ~ N(0,1) and s_u·s_v = π·mean / 2r, so that the mean of UVᵀ is the mean of X; s_v is a power of two,
+    /// so that multiplying X by any power of two multiplies the start by powers of two.
+    Random,
+    /// The paper's: the same with s_u = s_v. Methods that solve or sweep whole rows do not see the difference.
+    HalfNormal,
+    /// Non-negative double SVD (Boutsidis, Gallopoulos 2008): of each singular pair the larger of its positive and negative parts.
+    Nndsvd,
+    /// The same with zeros replaced by √(mean of X / (10·rank)), so that rules that cannot leave zero work.
+    Nndsvda,
+    /// Pure columns by successive projection (Araújo et al. 2001; Gillis, Vavasis 2014): U holds r columns of X, V is solved from them.
+    /// Exact on separable data.
+    Spa,
+    /// The best unconstrained factors, rotated towards the non-negative orthant from a random rotation, then pulled in: the idea of
+    /// Lu et al. (2026), *An Exterior Method for Nonnegative Matrix Factorization*.
+    Exterior,
+}
+
+/// Every start.
+pub const INITS: &[Init] = &[Init::Random, Init::HalfNormal, Init::Nndsvd, Init::Nndsvda, Init::Spa, Init::Exterior];
+
+impl Init {
+    /// As given to `--init`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Init::Random => "random",
+            Init::HalfNormal => "half-normal",
+            Init::Nndsvd => "nndsvd",
+            Init::Nndsvda => "nndsvda",
+            Init::Spa => "spa",
+            Init::Exterior => "exterior",
+        }
+    }
+
+    /// The start of that name.
+    pub fn named(name: &str) -> Option<Init> {
+        INITS.iter().copied().find(|i| i.name() == name)
+    }
+
+    /// Whether every trial begins elsewhere. Starts that do not draw serve trial 0; the other trials of theirs are [`Init::Random`].
+    pub fn is_drawn(self) -> bool {
+        matches!(self, Init::Random | Init::HalfNormal | Init::Exterior)
+    }
+
+    /// The first factors of one trial. Rows without an observed entry get zeros: nothing would ever move them.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if the start needs every entry and the data are observed-only.
+    pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
+        let needs_all = !matches!(self, Init::Random | Init::HalfNormal);
+        if needs_all && matches!(problem.data(), Matrix::Observed(_)) {
+            let expected = "random or half-normal where entries are missing (the others need every entry)".into();
+            return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
+        }
+        Ok(match self {
+            Init::HalfNormal => drawn::symmetric(problem, seed, trial),
+            Init::Exterior => spectral::exterior(problem, seed, trial),
+            Init::Nndsvd if trial == 0 => spectral::nndsvd(problem, seed, false),
+            Init::Nndsvda if trial == 0 => spectral::nndsvd(problem, seed, true),
+            Init::Spa if trial == 0 => separable::spa(problem),
+            Init::Random | Init::Nndsvd | Init::Nndsvda | Init::Spa => drawn::scaled_by_powers_of_two(problem, seed, trial),
+        })
+    }
+}
