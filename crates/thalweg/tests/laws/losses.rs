@@ -257,7 +257,10 @@ fn the_limit_at_two_is_least_squares() -> Result {
             (Alternating::start(&squares, &Hals, start.clone())?, Alternating::under(&near, &ScalarNewton, start.clone())?),
         ];
         for (at, (mut a, mut b)) in pairs.into_iter().enumerate() {
-            // where fits reach zero the limit is not uniform: for β < 2 they bend without bound there
+            // where fits reach zero the limit is not uniform: for β < 2 they bend without bound there, and coordinate descent goes there
+            if at == 1 && *kind != "dense" {
+                continue;
+            }
             for _ in 0..if at == 0 { 15 } else { 2 } {
                 a.step()?;
                 b.step()?;
