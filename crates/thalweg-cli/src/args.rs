@@ -6,8 +6,8 @@ use clap_complete::Shell;
 use std::fmt;
 use std::path::PathBuf;
 use thalweg::data::Missing;
-use thalweg::problem::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling};
-use thalweg::solver::nmf::{INITS, NMF_METHODS};
+use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
+use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -149,8 +149,13 @@ fn parse_tolerance(text: &str) -> Result<f64, String> {
     if (0.0..1.0).contains(&tol) { Ok(tol) } else { Err("expected a tolerance of at least 0 and below 1".into()) }
 }
 
+fn parse_loss(text: &str) -> Result<Loss, String> {
+    text.parse().map_err(|error: thalweg::Error| error.to_string())
+}
+
 fn method_names() -> Vec<&'static str> {
-    NMF_METHODS.iter().map(|m| m.about().name).collect()
+    let others = DIVERGENCE_METHODS.iter().map(|m| m.about().name).filter(|name| method(name).is_none());
+    NMF_METHODS.iter().map(|m| m.about().name).chain(others).collect()
 }
 
 fn init_names() -> Vec<&'static str> {
@@ -317,12 +322,12 @@ pub struct FitArgs {
     /// How to read it.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Method [default: by the kind of data].
+    /// Method [default: by the kind of data and the loss].
     #[arg(long, value_parser = method_names())]
     pub method: Option<String>,
-    /// Loss.
-    #[arg(long, default_value = "frobenius", value_parser = ["frobenius"])]
-    pub loss: String,
+    /// What is made small: frobenius, kl (Kullback–Leibler), is (Itakura–Saito) or beta:B (β-divergence).
+    #[arg(long, value_name = "LOSS", default_value = "frobenius", value_parser = parse_loss)]
+    pub loss: Loss,
     /// Penalty on the size of the factors.
     #[command(flatten)]
     pub penalty: PenaltyArgs,
@@ -430,6 +435,9 @@ pub struct TransformArgs {
     /// Run directory, or factors (.npz).
     #[arg(long, value_name = "RUN")]
     pub model: PathBuf,
+    /// What is made small [default: the loss of the run, or frobenius].
+    #[arg(long, value_name = "LOSS", value_parser = parse_loss)]
+    pub loss: Option<Loss>,
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,

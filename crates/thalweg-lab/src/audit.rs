@@ -7,7 +7,8 @@ use thalweg::Error;
 use thalweg::audit::{Answer, Audit, AuditSettings, Status, audit};
 use thalweg::data::{Dataset, ReadOptions};
 
-/// Audits every restart of a run that has begun, against the data it was fitted to (without what was held out), read from `path`.
+/// Audits every restart of a run that has begun, against the data it was fitted to (without what was held out), read from `path`, under the loss of the
+/// manifest.
 ///
 /// # Errors
 /// [`Error::Malformed`] if the data are not those of the manifest or no restart has begun; as [`audit`].
@@ -30,5 +31,5 @@ pub fn audit_run(dir: &RunDir, manifest: &Manifest, dataset: &Dataset, path: &Pa
             answers.push(Answer { factors: restart.factors, status: restart.status.unwrap_or(Status::Stopped) });
         }
     }
-    audit(training, &answers, settings)
+    audit(training, &answers, &AuditSettings { loss: manifest.settings.loss, ..*settings })
 }

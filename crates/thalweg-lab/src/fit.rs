@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, penalised_stationarity, spectral_bound};
+use thalweg::certificate::{Stationarity, spectral_bound, stationarity_under};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::{Nmf, ScaledPenalty};
-use thalweg::solver::nmf::{Alternating, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, method};
+use thalweg::problem::{Divergence, Loss, Nmf, ScaledPenalty};
+use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 
@@ -76,11 +76,11 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         None => (&job.dataset.matrix, None),
     };
     // refuse bad data and settings before a directory is made
-    the_method(&job.manifest.settings.method)?;
     the_start(&job.manifest.settings.init)?;
-    let scaled_penalty = Nmf::new(training, job.manifest.settings.rank)?.with_penalty(&job.manifest.settings.penalty)?.penalty();
+    let scaled_penalty = scaled_penalty(training, &job.manifest.settings)?;
+    Problem::new(training, &job.manifest.settings, scaled_penalty)?;
     let narrow = match job.manifest.settings.precision {
-        Precision::F32 => Some(narrow(training, job.manifest.settings.rank)?),
+        Precision::F32 => Some(narrow(training, &job.manifest.settings)?),
         Precision::F64 => None,
     };
     take_directory(&job)?;
@@ -100,15 +100,54 @@ struct Kept<'a> {
     scaled_penalty: ScaledPenalty,
 }
 
+/// The penalty in the units of the data.
+fn scaled_penalty(data: &Matrix<f64>, settings: &FitSettings) -> Result<ScaledPenalty, Error> {
+    let (loss, penalty) = (settings.loss, &settings.penalty);
+    match loss {
+        Loss::Frobenius => Ok(Nmf::new(data, settings.rank)?.with_penalty(penalty)?.penalty()),
+        _ if penalty.is_none() => Ok(ScaledPenalty::default()),
+        _ => Err(Error::Parameter { name: "loss", expected: "frobenius with a penalty (--l1, --l2)".into(), got: loss.to_string() }),
+    }
+}
+
+/// What is made small, and the method that does it.
+enum Problem<'a, T> {
+    Squares(Nmf<'a, T>, &'static dyn NmfMethod),
+    Divergence(Divergence<'a, T>, &'static dyn DivergenceMethod),
+}
+
+impl<'a, T: WorkingPrecision> Problem<'a, T> {
+    fn new(data: &'a Matrix<T>, settings: &FitSettings, penalty: ScaledPenalty) -> Result<Self, Error> {
+        Ok(match settings.loss {
+            Loss::Frobenius => Problem::Squares(Nmf::new(data, settings.rank)?.with_scaled_penalty(penalty), the_method(&settings.method)?),
+            loss => Problem::Divergence(Divergence::new(data, settings.rank, loss)?, divergence_method(&settings.method, loss)?),
+        })
+    }
+
+    fn nmf(&self) -> &Nmf<'a, T> {
+        match self {
+            Problem::Squares(problem, _) => problem,
+            Problem::Divergence(problem, _) => problem.nmf(),
+        }
+    }
+
+    fn start(&self, factors: Factors<T>) -> Result<Alternating<'_, T>, Error> {
+        match self {
+            Problem::Squares(problem, method) => Alternating::start(problem, *method, factors),
+            Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
+        }
+    }
+}
+
 /// The data in single precision, if it can hold them.
-fn narrow(data: &Matrix<f64>, rank: usize) -> Result<Matrix<f32>, Error> {
+fn narrow(data: &Matrix<f64>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
     let largest = data.summary().max;
     if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
         // said of the numbers as they stand in the file: rounded they may be infinite
         return Err(Error::Range { largest, precision: f32::NAME });
     }
     let data = data.cast::<f32>();
-    Nmf::new(&data, rank)?;
+    Problem::new(&data, settings, ScaledPenalty::default())?;
     Ok(data)
 }
 
@@ -121,7 +160,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, penalty, seed, precision or hold-out")
+            Some("rank, method, start, loss, penalty, seed, precision or hold-out")
         } else {
             None
         };
@@ -159,7 +198,7 @@ struct Judged {
 /// Restarts side by side, each on its share of the threads.
 fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Nmf::new(data, settings.rank)?.with_scaled_penalty(kept.scaled_penalty);
+    let problem = Problem::new(data, settings, kept.scaled_penalty)?;
     let begin = Instant::now();
     let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
     let share = (job.manifest.threads / side_by_side).max(1);
@@ -189,7 +228,13 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix
     done.into_iter().map(|(_, judged)| judged).collect()
 }
 
-fn one_restart<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &Nmf<'_, T>, number: usize, begin: Instant) -> Result<Judged, Error> {
+fn one_restart<T: WorkingPrecision>(
+    job: &FitJob<'_>,
+    kept: Kept<'_>,
+    problem: &Problem<'_, T>,
+    number: usize,
+    begin: Instant,
+) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
     let path = job.dir.restart(number);
     let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, kept.holdout, number)? };
@@ -197,7 +242,7 @@ fn one_restart<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = penalised_stationarity(kept.training, &factors, &kept.scaled_penalty)?;
+    let proof = stationarity_under(kept.training, &factors, settings.loss, &kept.scaled_penalty)?;
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -237,10 +282,15 @@ fn the_start(name: &str) -> Result<Init, Error> {
     Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
+fn first<T: WorkingPrecision>(
+    problem: &Problem<'_, T>,
+    settings: &FitSettings,
+    holdout: Option<&Holdout>,
+    number: usize,
+) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
-    let factors = init.factors(problem, settings.seed, number as u64)?;
-    let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
+    let factors = init.factors(problem.nmf(), settings.seed, number as u64)?;
+    let progress = problem.start(factors.clone())?.progress();
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
     Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
@@ -250,18 +300,17 @@ fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, hold
 fn advance<T: WorkingPrecision>(
     job: &FitJob<'_>,
     holdout: Option<&Holdout>,
-    problem: &Nmf<'_, T>,
+    problem: &Problem<'_, T>,
     (number, restart): (usize, Restart<T>),
     begin: Instant,
 ) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
-    let method = the_method(&settings.method)?;
     let path = job.dir.restart(number);
     let earlier = restart.seconds;
     let mut history = restart.history;
     let mut failed = None;
     let mut saved = Instant::now();
-    let mut iteration = Alternating::start(problem, method, restart.factors)?.resume(restart.memory);
+    let mut iteration = problem.start(restart.factors)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
     let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {
@@ -319,7 +368,11 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manife
         scaled_penalty: kept.scaled_penalty,
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
-        lower_bound: if is_over { spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.rank)) } else { None },
+        lower_bound: if is_over && job.manifest.settings.loss == Loss::Frobenius {
+            spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.rank))
+        } else {
+            None
+        },
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
         holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),

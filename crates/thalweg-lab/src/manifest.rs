@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
 use thalweg::data::{ImageShape, Precision, ReadOptions};
-use thalweg::problem::{Penalty, ScaledPenalty};
+use thalweg::problem::{Loss, Penalty, ScaledPenalty};
 
 /// The input of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ pub struct FitSettings {
     pub method: String,
     /// Name of the start.
     pub init: String,
-    /// Loss.
-    pub loss: String,
+    /// What is made small.
+    pub loss: Loss,
     /// Penalty on the size of the factors.
     #[serde(default)]
     pub penalty: Penalty,
@@ -66,7 +66,7 @@ pub struct RestartRecord {
     pub trial: u64,
     /// How it ended.
     pub status: Status,
-    /// ½ Σ w (X − UVᵀ)² and the penalty.
+    /// ½ Σ w (X − UVᵀ)² and the penalty, or Σ w d_β(X | UVᵀ) under another loss.
     pub objective: f64,
     /// Residual recomputed from the data.
     pub kkt: f64,
@@ -83,7 +83,7 @@ pub struct FitRecord {
     pub status: Status,
     /// Its number.
     pub best: usize,
-    /// ½ Σ w (X − UVᵀ)² and the penalty.
+    /// ½ Σ w (X − UVᵀ)² and the penalty, or Σ w d_β(X | UVᵀ) under another loss.
     pub objective: f64,
     /// The penalty's part of it.
     #[serde(default)]
@@ -91,7 +91,7 @@ pub struct FitRecord {
     /// The penalty in the units of the data: what new rows pay.
     #[serde(default)]
     pub scaled_penalty: ScaledPenalty,
-    /// √(Σ w (X − UVᵀ)² / Σ w X²).
+    /// √(Σ w (X − UVᵀ)² / Σ w X²); under another loss, that divergence over that of the best constant.
     pub relative_error: f64,
     /// Scale-free residual recomputed from the data.
     pub kkt: f64,

@@ -169,7 +169,7 @@ fn named(name: &str) {
     for field in [&mut run.manifest.input.sha256, &mut run.manifest.input.format, &mut run.manifest.input.kind, &mut run.manifest.thalweg] {
         *field = name.into();
     }
-    for field in [&mut run.manifest.settings.method, &mut run.manifest.settings.init, &mut run.manifest.settings.loss] {
+    for field in [&mut run.manifest.settings.method, &mut run.manifest.settings.init] {
         *field = name.into();
     }
     run.manifest.input.read.variable = Some(name.into());

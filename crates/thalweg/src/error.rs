@@ -67,6 +67,30 @@ pub enum Error {
         /// `f32` or `f64`.
         precision: &'static str,
     },
+    /// A divergence that is infinite at zeros was asked of data with an observed zero.
+    #[error(
+        "0 at row {}, column {}: the loss \"{loss}\" is infinite there, whatever is fitted; read zeros as unobserved (--missing absent), or use kl",
+        row + 1, col + 1
+    )]
+    InfiniteLoss {
+        /// The loss.
+        loss: String,
+        /// First row (from 0) that holds a zero.
+        row: usize,
+        /// Its column (from 0).
+        col: usize,
+    },
+    /// A loss for which each zero has its own term was asked of sparse data whose zeros are not stored.
+    #[error(
+        "{zeros} zeros are not stored, and under the loss \"{loss}\" each needs its own work: use kl or frobenius, which sum them all at once, \
+         read zeros as unobserved (--missing absent), or give a dense matrix"
+    )]
+    UnstoredZeros {
+        /// The loss.
+        loss: String,
+        /// How many.
+        zeros: u64,
+    },
     /// A setting is outside what it may be.
     #[error("{name} is {got}, expected {expected}")]
     Parameter {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use thalweg::data::FORMATS;
-use thalweg::solver::nmf::{INITS, NMF_METHODS};
+use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS};
 
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
@@ -29,6 +29,16 @@ fn methods() {
     };
     let header = "| name | rule | arithmetic for each row, beside G and C | each half-step lowers the objective | its start | source |";
     same("docs/methods.md", header, &NMF_METHODS.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn divergence_methods() {
+    let row = |m: &&dyn thalweg::solver::nmf::DivergenceMethod| {
+        let (about, betas) = (m.about(), m.betas());
+        let range = format!("{} to {}", betas.start(), betas.end());
+        format!("| `{}` | {} | {} | {range} | `{}` | {} |", about.name, about.summary, about.cost_per_row, about.init.name(), about.source)
+    };
+    same("docs/methods.md", "| name | rule | arithmetic | β | its start | source |", &DIVERGENCE_METHODS.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

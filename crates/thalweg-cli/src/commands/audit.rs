@@ -23,8 +23,14 @@ pub fn run(args: &AuditArgs, common: &Common) -> Result<u8, Failure> {
     let path = args.data.as_ref().unwrap_or(&manifest.input.path);
     let options = thalweg::data::ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
     let (dataset, _) = input::load(path, options, common)?;
-    let settings =
-        AuditSettings { tol: manifest.settings.tol, lines: args.lines, points: args.points, seed: common.seed, penalty: manifest.settings.penalty };
+    let settings = AuditSettings {
+        tol: manifest.settings.tol,
+        lines: args.lines,
+        points: args.points,
+        seed: common.seed,
+        penalty: manifest.settings.penalty,
+        loss: manifest.settings.loss,
+    };
     let audit = audit_run(&dir, &manifest, &dataset, path, &settings).map_err(|error| Failure::about(path, error))?;
     dir.write(&audit).map_err(Failure::Output)?;
     let is_converged = audit.status == Status::Converged;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
-use thalweg::problem::Penalty;
+use thalweg::problem::{Loss, Penalty};
 use thalweg_lab::{FitSettings, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
@@ -24,7 +24,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         rank: RANK,
         method: "hals".into(),
         init: "random".into(),
-        loss: "frobenius".into(),
+        loss: Loss::Frobenius,
         penalty: Penalty::default(),
         precision: Precision::F64,
         restarts: args.restarts.max(1),

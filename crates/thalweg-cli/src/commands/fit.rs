@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
-use thalweg::solver::nmf::{default_method, method};
+use thalweg::problem::Loss;
+use thalweg::solver::nmf::{About, default_divergence_method, default_method, divergence_method, method};
 use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
 
 /// What `fit --json` prints.
@@ -24,7 +25,7 @@ struct FitDocument<'a> {
     observed: u64,
     rank: usize,
     method: &'a str,
-    loss: &'a str,
+    loss: Loss,
     objective: f64,
     penalty: f64,
     relative_error: f64,
@@ -87,24 +88,12 @@ pub fn fit_in(
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
-    let chosen = match &args.method {
-        Some(name) => method(name).expect("the parser knows the methods"),
-        None => {
-            // held-out entries make any data observed-only
-            let (chosen, why) = match args.holdout {
-                Some(_) => (method("anls").expect("the exact row method is listed"), "held-out entries leave each row its own Gram matrix"),
-                None => default_method(&dataset.matrix),
-            };
-            common.detail(format_args!("method {}: {why}", chosen.about().name));
-            chosen
-        }
-    };
-    let about = chosen.about();
+    let about = the_method(args, dataset, common)?;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
         init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
-        loss: args.loss.clone(),
+        loss: args.loss,
         penalty: args.penalty.read()?,
         precision: match args.precision {
             None => dataset.precision,
@@ -117,6 +106,35 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         tol: args.tol,
         holdout: args.holdout,
     })
+}
+
+/// The method that was asked for or suits the loss and the data.
+fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
+    if args.loss != Loss::Frobenius {
+        return match &args.method {
+            Some(name) => Ok(divergence_method(name, args.loss)?.about()),
+            None => Ok(told(default_divergence_method(args.loss), |m| m.about(), common)),
+        };
+    }
+    match &args.method {
+        Some(name) => match method(name) {
+            Some(method) => Ok(method.about()),
+            None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
+        },
+        // held-out entries make any data observed-only
+        None if args.holdout.is_some() => {
+            let exact = method("anls").expect("the exact row method is listed");
+            Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+        }
+        None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
+    }
+}
+
+/// Says which method was picked, and why.
+fn told<M>((chosen, why): (M, &str), about: impl Fn(&M) -> About, common: &Common) -> About {
+    let about = about(&chosen);
+    common.detail(format_args!("method {}: {why}", about.name));
+    about
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -146,7 +164,7 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
         observed: manifest.input.observed,
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
-        loss: &manifest.settings.loss,
+        loss: manifest.settings.loss,
         objective: result.objective,
         penalty: result.penalty,
         relative_error: result.relative_error,
@@ -165,9 +183,10 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
     let settings = &manifest.settings;
     let mut lines = vec![
         format!(
-            "{}: rank {} by {}, {} after {} iterations ({:.2} s over {} restarts)",
+            "{}: rank {}, loss {}, by {}, {} after {} iterations ({:.2} s over {} restarts)",
             input.display(),
             settings.rank,
+            settings.loss,
             settings.method,
             word(result.status),
             result.iterations,
@@ -183,6 +202,7 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
             lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
+        None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),
         None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
     }
     if result.penalty > 0.0 {

@@ -6,10 +6,10 @@ use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use thalweg::certificate::penalised_stationarity;
+use thalweg::certificate::stationarity_under;
 use thalweg::data::write_factors;
-use thalweg::problem::{FactorPenalty, ScaledPenalty};
-use thalweg::solver::nmf::transform;
+use thalweg::problem::{FactorPenalty, Loss, ScaledPenalty};
+use thalweg::solver::nmf::transform_under;
 use thalweg::{Error, Factors, Side};
 use thalweg_lab::{Manifest, RunDir};
 
@@ -42,14 +42,26 @@ fn penalty(model: &Path) -> Result<ScaledPenalty, Failure> {
     Ok(manifest.and_then(|m| m.result).map_or(ScaledPenalty::default(), |r| r.scaled_penalty))
 }
 
+/// The loss that was asked for, or that of the run.
+fn the_loss(args: &TransformArgs) -> Result<Loss, Failure> {
+    let dir = RunDir::new(&args.model);
+    match args.loss {
+        Some(loss) => Ok(loss),
+        None if args.model.is_dir() && dir.has::<Manifest>() => Ok(dir.read::<Manifest>()?.settings.loss),
+        None => Ok(Loss::Frobenius),
+    }
+}
+
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let model = non_negative(&args.model)?;
+    let loss = the_loss(args)?;
     let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
-    let penalty = penalty(&args.model)?;
-    let fitted: Factors<f64> = transform(&dataset.matrix, &model, penalty).map_err(about)?;
-    let proof = penalised_stationarity(&dataset.matrix, &fitted, &ScaledPenalty { v: FactorPenalty::default(), ..penalty }).map_err(about)?;
+    let penalty = if loss == Loss::Frobenius { penalty(&args.model)? } else { ScaledPenalty::default() };
+    let fitted: Factors<f64> = transform_under(&dataset.matrix, &model, loss, penalty).map_err(about)?;
+    let of_rows = ScaledPenalty { v: FactorPenalty::default(), ..penalty };
+    let proof = stationarity_under(&dataset.matrix, &fitted, loss, &of_rows).map_err(about)?;
     let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
     write_factors(&path, &fitted).map_err(Failure::Output)?;
     let rank = model.rank();

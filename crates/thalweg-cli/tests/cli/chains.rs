@@ -114,3 +114,34 @@ fn finished_runs_are_not_run_again() {
     let again = desk.json(0, "fit x.csv -k 2 --restarts 2 -o run");
     assert_eq!(first, again, "seconds included: nothing was computed again");
 }
+
+/// Every loss from the file to the report; lines are not faked where the loss is no polynomial on them.
+#[test]
+fn other_losses_from_fit_to_transform() {
+    let desk = Desk::new();
+    let rows = planted(40, 24, 3, 1);
+    desk.put("full.csv", csv(&rows));
+    desk.put("sparse.mtx", mtx(&rows, 0.4, 2));
+    desk.put("gappy.csv", gappy_csv(&rows, 0.3, 4));
+    let reads = ["full.csv --loss kl", "full.csv --loss is", "full.csv --loss beta:1.5", "sparse.mtx --missing zero --loss kl"];
+    let observed = ["gappy.csv --missing nan --loss kl", "gappy.csv --missing nan --loss beta:0.5 --precision f32"];
+    for (at, read) in reads.into_iter().chain(observed).enumerate() {
+        let (run, loss) = (format!("loss{at}"), read.split("--loss ").nth(1).and_then(|l| l.split(' ').next()).expect("a loss"));
+        let fit = desk.json(0, &format!("fit {read} -k 3 --restarts 2 --tol 1e-3 --max-iters 20000 -o {run}"));
+        assert_eq!((&fit["loss"], &fit["lower_bound"]), (&loss.into(), &Value::Null), "{read}");
+        let audit = desk.json(0, &format!("audit {run}"));
+        for field in ["lower_bound", "gap", "lines", "barriers", "rank"] {
+            assert_eq!(audit[field], Value::Null, "{read}: {field}");
+        }
+        assert_eq!(audit["loss"], loss, "{read}");
+        assert!(audit["restarts"]["agreement"].is_number() && audit["verdict"].as_str().unwrap().contains("no polynomial"), "{read}");
+        let ratio = audit["objective"].as_f64().unwrap() / fit["objective"].as_f64().unwrap();
+        assert!((ratio - 1.0).abs() < 1e-6, "{read}: {ratio}");
+        desk.ends(0, &format!("report {run}"));
+        let new = desk.json(0, &format!("transform {} --model {run} -o {run}/new.npz", read.split(" --loss").next().expect("a file")));
+        assert!(new["objective"].as_f64().unwrap() <= fit["objective"].as_f64().unwrap() * (1.0 + 1e-3), "{read}: {new} {fit}");
+    }
+    desk.ends(65, "fit sparse.mtx --missing zero --loss is -k 3 -o refused");
+    desk.ends(2, "fit full.csv --loss is --method scalar-newton -k 3 -o refused");
+    desk.ends(2, "fit full.csv --loss kl -k 3 -o loss1");
+}

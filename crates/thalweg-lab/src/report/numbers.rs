@@ -6,6 +6,7 @@ use super::verdict::{ending, status_word};
 use crate::figure::number::{count, duration, percent, short};
 use crate::figure::text::escape;
 use thalweg::audit::Uniqueness;
+use thalweg::problem::Loss;
 
 struct Number {
     label: &'static str,
@@ -33,12 +34,18 @@ pub(super) fn section(run: &RunView) -> Section {
 }
 
 /// What is minimised.
-pub(super) fn objective_formula(loss: &str) -> String {
-    if loss == "frobenius" { "½ Σ (X − UVᵀ)² over the observed entries".into() } else { format!("the {loss} divergence of X from UVᵀ") }
+pub(super) fn objective_formula(loss: Loss) -> String {
+    match loss {
+        Loss::Frobenius => "½ Σ (X − UVᵀ)² over the observed entries".into(),
+        Loss::KullbackLeibler => "the Kullback–Leibler divergence Σ x ln(x/p) − x + p of X from p = UVᵀ".into(),
+        Loss::ItakuraSaito => "the Itakura–Saito divergence Σ x/p − ln(x/p) − 1 of X from p = UVᵀ".into(),
+        Loss::Beta(beta) => format!("the β-divergence of X from UVᵀ, β = {}", short(beta)),
+    }
 }
 
 fn numbers(run: &RunView) -> Vec<Number> {
     let (result, audit) = (run.manifest.result.as_ref(), run.audit.as_ref());
+    let loss = run.manifest.settings.loss;
     // the audit recomputes what the fit reported, so it goes first
     let objective = audit.map(|a| a.objective).or(result.map(|r| r.objective));
     let relative_error = audit.map(|a| a.relative_error).or(result.map(|r| r.relative_error));
@@ -52,7 +59,11 @@ fn numbers(run: &RunView) -> Vec<Number> {
         add(
             "Relative error",
             percent(error),
-            "What the factors leave of the data: the root of the squared residuals over the root of the squared entries.".into(),
+            match loss {
+                Loss::Frobenius => "What the factors leave of the data: the root of the squared residuals over the root of the squared entries.",
+                _ => "What the factors leave of the data: their divergence over that of the best constant.",
+            }
+            .into(),
             "A small error does not make the parts real; a large one may be noise.",
         );
     }
@@ -60,7 +71,7 @@ fn numbers(run: &RunView) -> Vec<Number> {
         add(
             "Objective",
             short(objective),
-            format!("What the method makes small: {}.", objective_formula(&run.manifest.settings.loss)),
+            format!("What the method makes small: {}.", objective_formula(loss)),
             "Comparable between runs on the same data only.",
         );
     }

@@ -28,7 +28,7 @@ pub(super) fn section(run: &RunView) -> Section {
         ("notes on reading", notes),
         ("rank", settings.rank.to_string()),
         ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
-        ("loss", word(&settings.loss)),
+        ("loss", word(&settings.loss.to_string())),
         ("penalty", penalty_words(&settings.penalty)),
         ("arithmetic", escape(&keyword(&settings.precision))),
         ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
@@ -60,7 +60,7 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     flag("-k", settings.rank.to_string());
     flag("--method", settings.method.clone());
     flag("--init", settings.init.clone());
-    flag("--loss", settings.loss.clone());
+    flag("--loss", settings.loss.to_string());
     if !settings.penalty.is_none() {
         let penalty = &settings.penalty;
         for (name, value) in [("--l2-u", penalty.u.l2), ("--l1-u", penalty.u.l1), ("--l2-v", penalty.v.l2), ("--l1-v", penalty.v.l1)] {

@@ -5,6 +5,7 @@ use super::section::{Section, name, paragraph};
 use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
 use thalweg::audit::{Audit, Status, Uniqueness};
+use thalweg::problem::Loss;
 
 /// How a claim stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +118,11 @@ fn restarts_agree(audit: &Audit) -> Claim {
 fn convex(audit: &Audit) -> Claim {
     let what = "The loss is convex on every straight line tried from a random start to the answer".into();
     let Some(lines) = audit.lines.as_ref().filter(|lines| lines.count > 0) else {
-        return Claim { standing: Standing::CannotSay, what, why: "No line was examined.".into() };
+        let why = match audit.loss {
+            Loss::Frobenius => "No line was examined.".into(),
+            loss => format!("No line was examined: on a line the loss “{loss}” is no polynomial."),
+        };
+        return Claim { standing: Standing::CannotSay, what, why };
     };
     let refuted = 1.0 - lines.convex_fraction - lines.undecided_fraction;
     // fractions are k/count, so half a line tells none from one

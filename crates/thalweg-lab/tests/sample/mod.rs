@@ -5,7 +5,7 @@ use thalweg::Factors;
 use thalweg::audit::*;
 use thalweg::data::{ImageShape, Missing, Precision, ReadOptions};
 use thalweg::geometry::{Line, Verdict};
-use thalweg::problem::{Penalty, ScaledPenalty};
+use thalweg::problem::{Loss, Penalty, ScaledPenalty};
 use thalweg_lab::report::{HistoryRow, RunView};
 use thalweg_lab::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 
@@ -120,7 +120,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             rank,
             method: "hals".into(),
             init: "random".into(),
-            loss: "frobenius".into(),
+            loss: Loss::Frobenius,
             penalty: Penalty::default(),
             precision: Precision::F64,
             restarts: restarts.len(),
@@ -179,6 +179,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
              {n} restarts agree to {agreement}: the components are stable.\n\
              Whether the factors are the only ones is not known."
         ),
+        loss: manifest.settings.loss,
         entries: manifest.input.observed,
         status: result.status,
         kkt: result.kkt,

@@ -5,10 +5,10 @@ use super::record::{
     UniquenessReport,
 };
 use super::verdict;
-use crate::certificate::{Evidence, SpectralBound, Stationarity, penalised_stationarity, spectral_bound, uniqueness};
+use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, stationarity_under, uniqueness};
 use crate::data::Matrix;
 use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
-use crate::problem::{Nmf, Penalty};
+use crate::problem::{Loss, Nmf, Penalty};
 use crate::solver::nmf::{Init, half_normal_scale};
 use crate::{Error, Factors};
 
@@ -34,11 +34,13 @@ pub struct AuditSettings {
     pub seed: u64,
     /// The penalty of the fit.
     pub penalty: Penalty,
+    /// What the fit made small. Lines, barriers, bound and rank evidence are there for least squares alone.
+    pub loss: Loss,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0, penalty: Penalty::default() }
+        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0, penalty: Penalty::default(), loss: Loss::Frobenius }
     }
 }
 
@@ -56,28 +58,31 @@ const SPECTRUM: usize = 64;
 /// Everything that can be said of these answers from the data.
 ///
 /// # Errors
-/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data, [`Penalty::check`] and [`penalised_stationarity`] for the factors.
+/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data, [`Penalty::check`] and [`stationarity_under`] for the factors.
 pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -> Result<Audit, Error> {
     let Some(first) = answers.first() else {
         return Err(Error::Empty { what: "the audit", why: "no answer was given" });
     };
     let rank = first.factors.rank();
     let problem = Nmf::new(data, rank)?.with_penalty(&settings.penalty)?;
-    let proofs: Vec<Stationarity> = answers.iter().map(|a| penalised_stationarity(data, &a.factors, &problem.penalty())).collect::<Result<_, _>>()?;
+    let proof = |a: &Answer| stationarity_under(data, &a.factors, settings.loss, &problem.penalty());
+    let proofs: Vec<Stationarity> = answers.iter().map(proof).collect::<Result<_, _>>()?;
     let mut order: Vec<usize> = (0..answers.len()).collect();
     order.sort_by(|&a, &b| proofs[a].objective.total_cmp(&proofs[b].objective));
     let best = order[0];
     let proof = proofs[best];
 
-    let bound = spectral_bound(data);
+    let is_squares = settings.loss == Loss::Frobenius;
+    let bound = if is_squares { spectral_bound(data) } else { None };
     let lower_bound = bound.as_ref().map(|b| b.lower_bound(rank));
-    let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order)?;
+    let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order, settings.loss)?;
     let restarts = restart_report(answers, &proofs, &order, &cosines, settings.tol)?;
-    let (lines, families_from_starts) = lines_from_starts(&problem, answers, &order, settings)?;
+    let (lines, families_from_starts) = if is_squares { lines_from_starts(&problem, answers, &order, settings)? } else { (None, Vec::new()) };
     let (in_rows, in_cols) = data.observed_counts();
     let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
     let mut audit = Audit {
         verdict: String::new(),
+        loss: settings.loss,
         entries: problem.summary().observed,
         status: restarts.each.iter().find(|r| r.restart == best).map_or(first.status, |r| r.status),
         kkt: proof.kkt,
@@ -111,14 +116,15 @@ struct Comparison {
     families: [LineFamily; 2],
 }
 
-fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize]) -> Result<Comparison, Error> {
+fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize], loss: Loss) -> Result<Comparison, Error> {
     let family = |kind| LineFamily { kind, lines: Vec::new() };
     let [mut raw, mut aligned] = [family(LineKind::AnswerToAnswer), family(LineKind::AlignedAnswerToAnswer)];
     let (mut cosines, mut pairs) = (Vec::new(), Vec::new());
     for (i, &a) in order.iter().take(COMPARED).enumerate() {
         for (j, &b) in order.iter().take(COMPARED).enumerate().skip(i + 1) {
             let (from, to) = (&answers[b].factors, &answers[a].factors);
-            if j >= BARRIERS_AMONG {
+            // the loss on a line is a polynomial for least squares alone
+            if j >= BARRIERS_AMONG || loss != Loss::Frobenius {
                 cosines.push(align(from, to)?.mean_cosine());
                 continue;
             }

@@ -1,6 +1,7 @@
 //! The audit as a record: what the command line prints as JSON and the report draws.
 
 use crate::geometry::Line;
+use crate::problem::Loss;
 use serde::{Deserialize, Serialize};
 
 pub use crate::solver::Status;
@@ -12,7 +13,7 @@ pub struct RestartSummary {
     pub restart: usize,
     /// How it ended.
     pub status: Status,
-    /// ½ Σ w (X − UVᵀ)².
+    /// Its objective.
     pub objective: f64,
     /// Residual recomputed from the data.
     pub kkt: f64,
@@ -146,6 +147,9 @@ pub struct UniquenessReport {
 pub struct Audit {
     /// In plain words, one sentence a line.
     pub verdict: String,
+    /// What the fit made small.
+    #[serde(default)]
+    pub loss: Loss,
     /// Entries that the fit saw, N.
     pub entries: u64,
     /// How the best restart ended, after its residual was recomputed.
@@ -154,12 +158,12 @@ pub struct Audit {
     pub kkt: f64,
     /// The tolerance it was held against.
     pub tol: f64,
-    /// ½ Σ w (X − UVᵀ)² and the penalty.
+    /// ½ Σ w (X − UVᵀ)² and the penalty, or Σ w d_β(X | UVᵀ) under another loss.
     pub objective: f64,
     /// The penalty's part of it.
     #[serde(default)]
     pub penalty: f64,
-    /// √(Σ w (X − UVᵀ)² / Σ w X²).
+    /// √(Σ w (X − UVᵀ)² / Σ w X²); under another loss, that divergence over that of the best constant.
     pub relative_error: f64,
     /// Proved lower bound of the objective over all factorisations of this rank.
     pub lower_bound: Option<f64>,

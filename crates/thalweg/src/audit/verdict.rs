@@ -1,6 +1,7 @@
 //! The audit in words.
 
 use super::record::{Audit, LineReport, RestartReport, Status, Uniqueness};
+use crate::problem::Loss;
 
 /// Mean matched cosine from which two answers count as the same solution.
 const SAME: f64 = 0.99;
@@ -15,6 +16,7 @@ pub(super) fn sentences(audit: &Audit, rank: usize) -> Vec<String> {
     said.extend(penalty(audit));
     said.extend(components(&audit.restarts));
     said.extend(audit.lines.as_ref().map(lines));
+    said.extend((audit.loss != Loss::Frobenius).then(|| no_lines(audit.loss)));
     said.extend(barriers(audit));
     said.push(uniqueness(audit));
     said.extend(empty(audit));
@@ -49,6 +51,9 @@ fn distance(audit: &Audit, rank: usize) -> String {
             percent(gap)
         ),
         (Some(_), _) => "The lower bound is 0: the singular values do not rule out an exact fit at this rank.".into(),
+        (None, _) if audit.loss != Loss::Frobenius => {
+            format!("How far this is from the best possible is not known: no lower bound is known for the loss \"{}\".", audit.loss)
+        }
         (None, _) => "How far this is from the best possible is not known: the bound needs every entry observed and a side of at most \
                       4096."
             .into(),
@@ -111,6 +116,10 @@ fn lines(report: &LineReport) -> String {
         percent(report.star_fraction),
         percent(report.gradient_fraction)
     )
+}
+
+fn no_lines(loss: Loss) -> String {
+    format!("Lines and barriers were not examined: on a line the loss \"{loss}\" is no polynomial, and nothing exact could be said.")
 }
 
 fn barriers(audit: &Audit) -> Option<String> {

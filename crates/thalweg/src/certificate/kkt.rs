@@ -43,14 +43,8 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
 /// # Errors
 /// As [`stationarity`].
 pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
+    check_factors(data, factors)?;
     let (m, n) = data.shape();
-    if (factors.rows(), factors.cols()) != (m, n) {
-        return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
-    }
-    if let Some((side, row, col)) = factors.first_not_finite() {
-        let value = factors.side(side)[row * factors.rank() + col];
-        return Err(Error::NotFinite { what: "a factor", row, col, value });
-    }
     let (u, v) = (factors.u(), factors.v());
     let (of_u, of_v) = match data {
         Matrix::Dense(x) => {
@@ -73,6 +67,19 @@ pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalt
         penalty,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
     })
+}
+
+/// Finite factors of the shape of the data.
+pub(super) fn check_factors(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<(), Error> {
+    let (m, n) = data.shape();
+    if (factors.rows(), factors.cols()) != (m, n) {
+        return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
+    }
+    if let Some((side, row, col)) = factors.first_not_finite() {
+        let value = factors.side(side)[row * factors.rank() + col];
+        return Err(Error::NotFinite { what: "a factor", row, col, value });
+    }
+    Ok(())
 }
 
 /// Sums over blocks of rows, in a fixed order.

@@ -39,6 +39,7 @@ pub trait Real:
     /// Rounded to nearest for `f32`.
     fn of(x: f64) -> Self;
     /// The larger of the two.
+    #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self < other { other } else { self }
     }
@@ -50,9 +51,11 @@ impl Real for f64 {
     const SMALLEST: f64 = 1e-140;
     const EPSILON: f64 = f64::EPSILON / 2.0;
     const CHEAP_VALUE_FLOOR: f64 = 1e-5;
+    #[inline(always)]
     fn f64(self) -> f64 {
         self
     }
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x
     }
@@ -65,9 +68,11 @@ impl Real for f32 {
     const SMALLEST: f64 = 1e-18;
     const EPSILON: f64 = (f32::EPSILON / 2.0) as f64;
     const CHEAP_VALUE_FLOOR: f64 = 1e-1;
+    #[inline(always)]
     fn f64(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x as f32
     }

