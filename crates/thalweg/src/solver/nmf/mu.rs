@@ -47,9 +47,9 @@ impl<T: Real> RowUpdate<T> for Mu {
                 }
                 for i in 0..lanes {
                     let at = k * lanes + i;
-                    // no push: the entry is zero or nothing holds it
+                    // no push: the entry is zero or nothing holds it; a penalty can leave no pull
                     if push[i] > T::of(0.0) {
-                        panel.rows[at] = old[at] * (panel.cross[at] / push[i]);
+                        panel.rows[at] = old[at] * (panel.cross[at].larger(T::of(0.0)) / push[i]);
                     }
                 }
             }
