@@ -21,10 +21,10 @@ pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
-pub use product::{ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, multiply};
+pub use product::{ROW_BLOCK, fixed_order_sum, gram, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
-pub use spectrum::{gram_of_columns, symmetric_eigenvalues};
+pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {

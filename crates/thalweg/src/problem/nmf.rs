@@ -1,8 +1,9 @@
 //! ½ Σ w (X − U Vᵀ)² over the observed entries, with U, V ≥ 0.
 
-use super::row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, When};
-use crate::data::{Csr, Matrix, Observed, Summary};
-use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, gather_gram, gather_rows, gram, mul, mul_transpose, row_major, row_residual};
+use super::half_step::{OBSERVED_BLOCK, Task};
+use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
+use crate::data::{Matrix, Observed, Summary};
+use crate::linalg::{Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -86,89 +87,6 @@ impl<'a, T: Real> Nmf<'a, T> {
         let (u, v) = factors.split();
         self.value(u, v)
     }
-
-    /// Normal equations with one Gram matrix for all rows; `cross_of` writes the cross products of the rows from `first` on.
-    fn shared_gram(&self, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When, cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
-        let r = self.rank;
-        let gram = gram(held, r);
-        let blocks = rows.par_chunks_mut(ROW_BLOCK * r).enumerate().map(|(block, rows)| {
-            let mut cross = vec![T::of(0.0); rows.len()];
-            cross_of(block * ROW_BLOCK, &mut cross);
-            let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
-            let mut sum = Measure::default();
-            for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
-                to_lanes(rows, &mut lane_rows, r);
-                to_lanes(cross, &mut lane_cross, r);
-                let panel = Panel { lanes: PANEL_LANES, rank: r, gram: &gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.summary.sd };
-                sum = sum + update_and_measure(panel, rule, when);
-                for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                    for (k, x) in row.iter_mut().enumerate() {
-                        *x = lane_rows[k * PANEL_LANES + i];
-                    }
-                }
-            }
-            sum
-        });
-        sum_in_order(blocks.collect())
-    }
-
-    /// Normal equations with a Gram matrix for each row, from the observed entries of that row.
-    fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
-        let r = self.rank;
-        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
-            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r]);
-            let mut weighted = Vec::new();
-            let mut sum = Measure::default();
-            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(block * OBSERVED_BLOCK + i);
-                if columns.is_empty() {
-                    continue; // no equation: the row stays what it is, 0
-                }
-                let weights = weights.map(|w| w.row(block * OBSERVED_BLOCK + i).1);
-                gram.fill(T::of(0.0));
-                cross.fill(T::of(0.0));
-                gather_gram(columns, weights, held, r, &mut gram);
-                match weights {
-                    None => gather_rows(columns, values, held, &mut cross),
-                    Some(w) => {
-                        weighted.clear();
-                        weighted.extend(w.iter().zip(values).map(|(&w, &x)| w * x));
-                        gather_rows(columns, &weighted, held, &mut cross);
-                    }
-                }
-                let panel = Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.summary.sd };
-                sum = sum + update_and_measure(panel, rule, when);
-            }
-            sum
-        });
-        sum_in_order(blocks.collect())
-    }
-}
-
-/// Observed rows that are worked on together; small, because their lengths differ a lot.
-const OBSERVED_BLOCK: usize = 32;
-
-/// Rows by component, padded with zero rows: those have zero equations and stay zero.
-fn to_lanes<T: Real>(rows: &[T], lanes: &mut [T], r: usize) {
-    if rows.len() < lanes.len() {
-        lanes.fill(T::of(0.0));
-    }
-    for (i, row) in rows.chunks_exact(r).enumerate() {
-        for (k, &x) in row.iter().enumerate() {
-            lanes[k * PANEL_LANES + i] = x;
-        }
-    }
-}
-
-fn update_and_measure<T: Real>(mut panel: Panel<'_, T>, rule: &dyn RowUpdate<T>, when: When) -> Measure {
-    let before = if when == When::Before { panel.measure() } else { Measure::default() };
-    rule.update(&mut panel);
-    if when == When::After { panel.measure() } else { before }
-}
-
-fn sum_in_order(blocks: Vec<Measure>) -> Measure {
-    let sum = |f: fn(&Measure) -> f64| fixed_order_sum(&blocks.iter().map(f).collect::<Vec<_>>());
-    Measure { model: sum(|m| m.model), residual: sum(|m| m.residual) }
 }
 
 impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
@@ -179,22 +97,26 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
+        let task = Task { rank: r, sd: self.summary.sd, rule, when };
         match self.data {
             Matrix::Dense(x) => {
-                let mut cross = vec![T::of(0.0); rows.len()];
+                let x = if side == Side::U { x.view() } else { x.view().transpose() };
                 let held_view = row_major(held, held.len() / r, r);
-                match side {
-                    Side::U => mul(x.view(), held_view, &mut cross),
-                    Side::V => mul_transpose(x.view(), held_view, &mut cross),
+                let gram = gram(held, r);
+                if is_cut_in_depth(x.nrows(), x.ncols()) {
+                    let mut cross = vec![T::of(0.0); rows.len()];
+                    mul_transpose(x.transpose(), held_view, &mut cross);
+                    task.shared_gram(&gram, rows, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
+                } else {
+                    task.shared_gram(&gram, rows, |first, out| {
+                        let count = out.len() / r;
+                        multiply(x.subrows(first, count), held_view, row_major_mut(out, count, r));
+                    })
                 }
-                self.shared_gram(held, rows, rule, when, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
             }
             Matrix::Sparse(x) => {
-                let entries = match side {
-                    Side::U => &x.by_row,
-                    Side::V => &x.by_col,
-                };
-                self.shared_gram(held, rows, rule, when, |first, out| {
+                let entries = x.rows_of(side);
+                task.shared_gram(&gram(held, r), rows, |first, out| {
                     for (i, out) in out.chunks_exact_mut(r).enumerate() {
                         let (columns, values) = entries.row(first + i);
                         gather_rows(columns, values, held, out);
@@ -202,11 +124,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
                 })
             }
             Matrix::Observed(Observed { entries, weights }) => {
-                let (entries, weights) = match side {
-                    Side::U => (&entries.by_row, weights.as_ref().map(|w| &w.by_row)),
-                    Side::V => (&entries.by_col, weights.as_ref().map(|w| &w.by_col)),
-                };
-                self.gram_per_row(entries, weights, held, rows, rule, when)
+                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
             }
         }
     }

@@ -3,20 +3,23 @@
 mod accelerated_hals;
 mod alternating;
 mod anls;
+mod extrapolated;
 mod gradient;
 mod hals;
 mod init;
 mod transform;
 
 pub use accelerated_hals::AcceleratedHals;
-pub use alternating::{Alternating, Memory, Order};
+pub use alternating::{Alternating, Memory, Momentum, Order};
 pub use anls::Anls;
+pub use extrapolated::Extrapolated;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
 pub use init::{INITS, Init};
 pub use transform::transform;
 
 use crate::data::Matrix;
+use extrapolated::{COMPRESSED, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
 use crate::linalg::Real;
 use crate::problem::RowUpdate;
 
@@ -66,7 +69,7 @@ pub struct About {
 }
 
 /// Every method, the default for full data first.
-pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &EXTRAPOLATED_HALS, &EXTRAPOLATED_ANLS, &COMPRESSED, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
