@@ -38,9 +38,26 @@ pub fn row_major_mut<T>(data: &mut [T], rows: usize, cols: usize) -> MatMut<'_, 
 
 /// Runs `f` compiled for the widest vector instructions of this processor.
 ///
-/// `f` must be a closure whose inner calls are `#[inline(always)]`; write plain loops over slices in it. No `mul_add`: without the
-/// instruction it is a library call.
+/// `f` must be a closure that, like its inner calls, is `#[inline(always)]`; write plain loops over slices in it. No `mul_add`: without the
+/// instruction it is a library call; see [`simd_fused`].
 #[inline(always)]
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
+}
+
+/// The same; `f` is told whether `mul_add` is an instruction here, for [`Real::times_plus`]. A constant once `f` is compiled.
+#[inline(always)]
+pub fn simd_fused<R>(f: impl FnOnce(bool) -> R) -> R {
+    pulp::Arch::new().dispatch(Fused(f))
+}
+
+struct Fused<F>(F);
+
+impl<R, F: FnOnce(bool) -> R> pulp::WithSimd for Fused<F> {
+    type Output = R;
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> R {
+        // every vector unit that the backend dispatches to has fused multiply-add; its scalar fallback does not
+        (self.0)(size_of::<S::f64s>() > size_of::<f64>())
+    }
 }

@@ -38,7 +38,10 @@ pub trait Real:
     fn f64(self) -> f64;
     /// Rounded to nearest for `f32`.
     fn of(x: f64) -> Self;
+    /// self · a + b, in one instruction if `is_fused`: see [`super::simd_fused`].
+    fn times_plus(self, a: Self, b: Self, is_fused: bool) -> Self;
     /// The larger of the two.
+    #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self < other { other } else { self }
     }
@@ -50,11 +53,17 @@ impl Real for f64 {
     const SMALLEST: f64 = 1e-140;
     const EPSILON: f64 = f64::EPSILON / 2.0;
     const CHEAP_VALUE_FLOOR: f64 = 1e-5;
+    #[inline(always)]
     fn f64(self) -> f64 {
         self
     }
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x
+    }
+    #[inline(always)]
+    fn times_plus(self, a: f64, b: f64, is_fused: bool) -> f64 {
+        if is_fused { self.mul_add(a, b) } else { self * a + b }
     }
 }
 
@@ -65,10 +74,16 @@ impl Real for f32 {
     const SMALLEST: f64 = 1e-18;
     const EPSILON: f64 = (f32::EPSILON / 2.0) as f64;
     const CHEAP_VALUE_FLOOR: f64 = 1e-1;
+    #[inline(always)]
     fn f64(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x as f32
+    }
+    #[inline(always)]
+    fn times_plus(self, a: f32, b: f32, is_fused: bool) -> f32 {
+        if is_fused { self.mul_add(a, b) } else { self * a + b }
     }
 }

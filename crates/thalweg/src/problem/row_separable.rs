@@ -1,7 +1,7 @@
 //! Given one factor, a least-squares fit separates over the rows of the other.
 
 use crate::Side;
-use crate::linalg::{Real, simd};
+use crate::linalg::{Real, simd_fused};
 
 /// Rows of a shared-Gram panel: enough for the widest vector registers, few enough to stay in the first cache.
 pub const PANEL_LANES: usize = 16;
@@ -45,30 +45,53 @@ impl std::ops::Add for Measure {
 impl<T: Real> Panel<'_, T> {
     /// The contributions of all rows, summed in f64.
     pub fn measure(&self) -> Measure {
-        let (r, lanes) = (self.rank, self.lanes);
-        simd(|| {
-            let (mut model, mut residual) = ([0.0; PANEL_LANES], [0.0; PANEL_LANES]);
-            for k in 0..r {
-                let mut gu = [0.0; PANEL_LANES];
-                for l in 0..r {
-                    let g = self.gram[k * r + l].f64();
-                    for (sum, u) in gu.iter_mut().zip(&self.rows[l * lanes..][..lanes]) {
-                        *sum += g * u.f64();
-                    }
-                }
-                let diagonal = self.gram[k * r + k].f64();
-                for i in 0..lanes {
-                    let (u, c) = (self.rows[k * lanes + i].f64(), self.cross[k * lanes + i].f64());
-                    model[i] += u * (0.5 * gu[i] - c);
-                    if diagonal > 0.0 {
-                        let step = u.min((gu[i] - c) / diagonal);
-                        residual[i] += diagonal * step * step;
-                    }
+        simd_fused(#[inline(always)] |fused| if self.lanes == PANEL_LANES { self.measure_lanes::<PANEL_LANES>(fused) } else { self.measure_lanes::<1>(fused) })
+    }
+
+    #[inline(always)]
+    fn measure_lanes<const L: usize>(&self, fused: bool) -> Measure {
+        let mut sums = Sums { model: [0.0; L], residual: [0.0; L] };
+        let whole = self.rank / 4 * 4;
+        for k in (0..whole).step_by(4) {
+            self.measure_components::<L, 4>(k, fused, &mut sums);
+        }
+        for k in whole..self.rank {
+            self.measure_components::<L, 1>(k, fused, &mut sums);
+        }
+        Measure { model: sums.model.iter().sum(), residual: sums.residual.iter().sum() }
+    }
+
+    /// Adds what components k … k + B − 1 contribute.
+    #[inline(always)]
+    fn measure_components<const L: usize, const B: usize>(&self, k: usize, fused: bool, sums: &mut Sums<L>) {
+        let r = self.rank;
+        let (rows, cross) = (self.rows.as_chunks::<L>().0, self.cross.as_chunks::<L>().0);
+        let mut gu = [[0.0; L]; B];
+        for (row, gram) in rows.iter().zip(self.gram.chunks_exact(r)) {
+            let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
+            for b in 0..B {
+                for i in 0..L {
+                    gu[b][i] = gram[b].f64().times_plus(row[i].f64(), gu[b][i], fused);
                 }
             }
-            Measure { model: model.iter().sum(), residual: residual.iter().sum() }
-        })
+        }
+        for b in 0..B {
+            let diagonal = self.gram[(k + b) * r + k + b].f64();
+            let inverse = if diagonal > 0.0 { 1.0 / diagonal } else { 0.0 };
+            for i in 0..L {
+                let (u, c) = (rows[k + b][i].f64(), cross[k + b][i].f64());
+                sums.model[i] += u * (0.5 * gu[b][i] - c);
+                let step = (gu[b][i] - c) * inverse;
+                let step = if u < step { u } else { step };
+                sums.residual[i] += diagonal * step * step;
+            }
+        }
     }
+}
+
+struct Sums<const L: usize> {
+    model: [f64; L],
+    residual: [f64; L],
 }
 
 /// One rule: how a method moves the rows of a panel. Everything that differs between NMF methods.

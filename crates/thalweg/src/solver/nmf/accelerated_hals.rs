@@ -2,7 +2,7 @@
 
 use super::hals::{sweep_panel, sweep_row};
 use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd};
+use crate::linalg::{Real, simd_fused};
 use crate::problem::{PANEL_LANES, Panel, RowUpdate};
 
 /// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did: the cross products, which cost more
@@ -32,7 +32,7 @@ impl NmfMethod for AcceleratedHals {
 
 impl<T: Real> RowUpdate<T> for AcceleratedHals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        simd(|| {
+        simd_fused(#[inline(always)] |fused| {
             let lanes = panel.lanes;
             let mut before = panel.rows.to_vec();
             let (mut enough, mut is_done) = ([0.0; PANEL_LANES], [false; PANEL_LANES]);
@@ -40,7 +40,7 @@ impl<T: Real> RowUpdate<T> for AcceleratedHals {
                 if lanes == 1 {
                     sweep_row(panel)
                 } else {
-                    sweep_panel(panel)
+                    sweep_panel(panel, fused)
                 }
                 // each row has its own test, so that its path does not depend on its neighbours in the panel
                 for i in (0..lanes).filter(|&i| is_done[i]) {

@@ -2,7 +2,7 @@
 
 use super::hals::{sweep_panel, sweep_row};
 use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{NnlsWorkspace, Real, nnls, simd};
+use crate::linalg::{NnlsWorkspace, Real, nnls, simd_fused};
 use crate::problem::{Panel, RowUpdate};
 
 /// u ← argmin over u ≥ 0 of ½ u G uᵀ − c uᵀ, by block principal pivoting from the present support.
@@ -29,7 +29,7 @@ impl NmfMethod for Anls {
 impl<T: Real> RowUpdate<T> for Anls {
     fn update(&self, panel: &mut Panel<'_, T>) {
         let (r, lanes) = (panel.rank, panel.lanes);
-        simd(|| {
+        simd_fused(#[inline(always)] |fused| {
             let mut work = NnlsWorkspace::default();
             let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
             let mut solved = true;
@@ -46,7 +46,7 @@ impl<T: Real> RowUpdate<T> for Anls {
                 (true, _) => {}
                 (false, 1) => sweep_row(panel),
                 // rows that were solved are fixed points of the sweep
-                (false, _) => sweep_panel(panel),
+                (false, _) => sweep_panel(panel, fused),
             }
         });
     }

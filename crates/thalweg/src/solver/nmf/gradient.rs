@@ -76,7 +76,7 @@ impl<T: Real> RowUpdate<T> for Paper {
 /// u ← max(0, u − step · (G u − c)) for every row of the panel.
 fn descend<T: Real>(panel: &mut Panel<'_, T>, step: T) {
     let (r, lanes) = (panel.rank, panel.lanes);
-    simd(|| {
+    simd(#[inline(always)] || {
         let old = panel.rows.to_vec();
         for k in 0..r {
             let mut g = [T::of(0.0); PANEL_LANES];

@@ -1,7 +1,7 @@
 //! Hierarchical alternating least squares: cyclic coordinate descent on the rows.
 
 use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd};
+use crate::linalg::{Real, simd_fused};
 use crate::problem::{PANEL_LANES, Panel, RowUpdate};
 
 /// u_k ← max(0, u_k − (G u − c)_k / G_kk), k = 1 … r.
@@ -27,29 +27,64 @@ impl NmfMethod for Hals {
 
 impl<T: Real> RowUpdate<T> for Hals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        simd(|| if panel.lanes == 1 { sweep_row(panel) } else { sweep_panel(panel) });
+        simd_fused(#[inline(always)] |fused| if panel.lanes == 1 { sweep_row(panel) } else { sweep_panel(panel, fused) });
     }
 }
 
+/// Components whose gradients are summed together: the rows are loaded once for all of them, and their sums do not wait for one another.
+const TOGETHER: usize = 4;
+
 /// One sweep over a panel: the sums run over components, the vector lanes over rows.
 #[inline(always)]
-pub(super) fn sweep_panel<T: Real>(panel: &mut Panel<'_, T>) {
+pub(super) fn sweep_panel<T: Real>(panel: &mut Panel<'_, T>, fused: bool) {
     let r = panel.rank;
-    for k in 0..r {
-        let diagonal = panel.gram[k * r + k];
+    let whole = r / TOGETHER * TOGETHER;
+    for k in (0..whole).step_by(TOGETHER) {
+        sweep_components::<T, TOGETHER>(panel, k, fused);
+    }
+    for k in whole..r {
+        sweep_components::<T, 1>(panel, k, fused);
+    }
+}
+
+/// Components k … k + B − 1 in turn: their gradients at the rows as they stand, brought up to date after each move.
+#[inline(always)]
+fn sweep_components<T: Real, const B: usize>(panel: &mut Panel<'_, T>, k: usize, fused: bool) {
+    let r = panel.rank;
+    let (rows, cross) = (panel.rows.as_chunks_mut::<PANEL_LANES>().0, panel.cross.as_chunks::<PANEL_LANES>().0);
+    let mut g = [[T::of(0.0); PANEL_LANES]; B];
+    for (g, cross) in g.iter_mut().zip(&cross[k..]) {
+        for i in 0..PANEL_LANES {
+            g[i] = -cross[i];
+        }
+    }
+    // G is symmetric: its row l holds what components k … have to do with l
+    for (row, gram) in rows.iter().zip(panel.gram.chunks_exact(r)) {
+        let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
+        for b in 0..B {
+            for i in 0..PANEL_LANES {
+                g[b][i] = gram[b].times_plus(row[i], g[b][i], fused);
+            }
+        }
+    }
+    for b in 0..B {
+        let gram = &panel.gram[(k + b) * r + k..][..B];
+        let diagonal = gram[b];
         if diagonal <= T::of(0.0) {
             continue; // no equation holds this component: leave it
         }
-        let mut g = [T::of(0.0); PANEL_LANES];
-        for (gram, row) in panel.gram[k * r..][..r].iter().zip(panel.rows.chunks_exact(PANEL_LANES)) {
-            for i in 0..PANEL_LANES {
-                g[i] += *gram * row[i];
-            }
-        }
         let inverse = T::of(1.0) / diagonal;
-        let (row, cross) = (&mut panel.rows[k * PANEL_LANES..][..PANEL_LANES], &panel.cross[k * PANEL_LANES..][..PANEL_LANES]);
+        let row = &mut rows[k + b];
+        let mut step = [T::of(0.0); PANEL_LANES];
         for i in 0..PANEL_LANES {
-            row[i] = (row[i] - (g[i] - cross[i]) * inverse).larger(T::of(0.0));
+            let moved = (row[i] - g[b][i] * inverse).larger(T::of(0.0));
+            step[i] = moved - row[i];
+            row[i] = moved;
+        }
+        for c in b + 1..B {
+            for i in 0..PANEL_LANES {
+                g[c][i] = gram[c].times_plus(step[i], g[c][i], fused);
+            }
         }
     }
 }
