@@ -235,7 +235,14 @@ fn first<T: WorkingPrecision>(problem: &Nmf<'_, T>, settings: &FitSettings, numb
     let factors = init.factors(problem, settings.seed, number as u64);
     let progress = Progress { iteration: 0, objective: problem.objective(&factors), kkt: None, measured_at: 0, unchanged: 0 };
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None };
-    Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
+    Ok(Restart {
+        factors,
+        memory: Memory { progress, v_residual: None, momentum: None },
+        seconds: 0.0,
+        status: None,
+        tol: settings.tol,
+        history: vec![row],
+    })
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.

@@ -8,14 +8,14 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
-use thalweg::data::{Matrix, Observed, ReadOptions, read};
+use thalweg::data::{Matrix, Missing, Observed, ReadOptions, read};
 use thalweg::problem::Nmf;
 use thalweg::solver::nmf::{Alternating, WorkingPrecision, default_method, method};
 use thalweg::solver::{Iteration, Stop, run};
 use thalweg::{Factors, Side};
 
 fn values(path: &Path) -> Result<Matrix<f64>, thalweg::Error> {
-    Ok(read(path, &ReadOptions::default())?.matrix)
+    Ok(read(path, &ReadOptions { missing: Missing::Zero, ..ReadOptions::default() })?.matrix)
 }
 
 fn status(key: &str) -> Option<f64> {

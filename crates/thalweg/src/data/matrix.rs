@@ -261,40 +261,43 @@ impl Partial {
     const LENGTH: usize = 2048;
 
     fn of<T: Real>(values: &[T]) -> Partial {
-        simd(#[inline(always)] || {
-            const L: usize = 16;
-            let (mut sum, mut square, mut spread) = ([0.0; L], [0.0; L], [0.0; L]);
-            let (mut min, mut max) = ([f64::INFINITY; L], [f64::NEG_INFINITY; L]);
-            let (mut negatives, mut zeros) = ([0u64; L], [0u64; L]);
-            for chunk in values.chunks(L) {
-                for (i, x) in chunk.iter().enumerate() {
-                    let x = x.f64();
-                    sum[i] += x;
-                    square[i] += x * x;
-                    min[i] = if x < min[i] { x } else { min[i] };
-                    max[i] = if x > max[i] { x } else { max[i] };
-                    negatives[i] += u64::from(x < 0.0);
-                    zeros[i] += u64::from(x == 0.0);
+        simd(
+            #[inline(always)]
+            || {
+                const L: usize = 16;
+                let (mut sum, mut square, mut spread) = ([0.0; L], [0.0; L], [0.0; L]);
+                let (mut min, mut max) = ([f64::INFINITY; L], [f64::NEG_INFINITY; L]);
+                let (mut negatives, mut zeros) = ([0u64; L], [0u64; L]);
+                for chunk in values.chunks(L) {
+                    for (i, x) in chunk.iter().enumerate() {
+                        let x = x.f64();
+                        sum[i] += x;
+                        square[i] += x * x;
+                        min[i] = if x < min[i] { x } else { min[i] };
+                        max[i] = if x > max[i] { x } else { max[i] };
+                        negatives[i] += u64::from(x < 0.0);
+                        zeros[i] += u64::from(x == 0.0);
+                    }
                 }
-            }
-            let count = values.len() as f64;
-            let mean = sum.iter().sum::<f64>() / count;
-            for chunk in values.chunks(L) {
-                for (i, x) in chunk.iter().enumerate() {
-                    spread[i] += (x.f64() - mean) * (x.f64() - mean);
+                let count = values.len() as f64;
+                let mean = sum.iter().sum::<f64>() / count;
+                for chunk in values.chunks(L) {
+                    for (i, x) in chunk.iter().enumerate() {
+                        spread[i] += (x.f64() - mean) * (x.f64() - mean);
+                    }
                 }
-            }
-            Partial {
-                count,
-                sum: sum.iter().sum(),
-                square: square.iter().sum(),
-                spread: spread.iter().sum(),
-                min: min.into_iter().fold(f64::INFINITY, f64::min),
-                max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
-                negatives: negatives.iter().sum(),
-                zeros: zeros.iter().sum(),
-            }
-        })
+                Partial {
+                    count,
+                    sum: sum.iter().sum(),
+                    square: square.iter().sum(),
+                    spread: spread.iter().sum(),
+                    min: min.into_iter().fold(f64::INFINITY, f64::min),
+                    max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
+                    negatives: negatives.iter().sum(),
+                    zeros: zeros.iter().sum(),
+                }
+            },
+        )
     }
 }
 

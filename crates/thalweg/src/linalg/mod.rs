@@ -45,6 +45,14 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
+pub use pulp::WithSimd;
+
+/// The same for a kernel that is written in vectors.
+#[inline(always)]
+pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+    pulp::Arch::new().dispatch(kernel)
+}
+
 /// The same; `f` is told whether `mul_add` is an instruction here, for [`Real::times_plus`]. A constant once `f` is compiled.
 #[inline(always)]
 pub fn simd_fused<R>(f: impl FnOnce(bool) -> R) -> R {

@@ -57,9 +57,9 @@ impl<T: Real> Compressed<T> {
         let unit = T::of(scale(1.0, -exponent(largest).unwrap_or(0)));
         for _ in 0..POWER_ITERATIONS {
             mul(tall, row_major(&basis, short, width), &mut image);
-            image.iter_mut().for_each(|y| *y = *y * unit);
+            image.iter_mut().for_each(|y| *y *= unit);
             mul_transpose(tall, row_major(&image, long, width), &mut basis);
-            basis.iter_mut().for_each(|y| *y = *y * unit);
+            basis.iter_mut().for_each(|y| *y *= unit);
             orthonormalise(&mut basis, width);
         }
         mul(tall, row_major(&basis, short, width), &mut image);
@@ -99,7 +99,11 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let difference = |rows: std::ops::Range<usize>| -> f64 {
             let (mut product, mut data) = (vec![T::of(0.0); rows.len() * n], vec![T::of(0.0); rows.len() * n]);
             mul(row_major(&u[rows.start * r..rows.end * r], rows.len(), r), row_major(v, n, r).transpose(), &mut product);
-            mul(row_major(&self.a[rows.start * self.width..rows.end * self.width], rows.len(), self.width), row_major(&self.b, n, self.width).transpose(), &mut data);
+            mul(
+                row_major(&self.a[rows.start * self.width..rows.end * self.width], rows.len(), self.width),
+                row_major(&self.b, n, self.width).transpose(),
+                &mut data,
+            );
             product.iter().zip(&data).map(|(p, x)| (x.f64() - p.f64()).powi(2)).sum()
         };
         let sums: Vec<f64> = (0..m).step_by(64).map(|start| difference(start..m.min(start + 64))).collect();

@@ -3,7 +3,9 @@
 use super::half_step::{OBSERVED_BLOCK, Task};
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::data::{Matrix, Observed, Summary};
-use crate::linalg::{Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual};
+use crate::linalg::{
+    Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual,
+};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -47,7 +49,8 @@ impl<'a, T: Real> Nmf<'a, T> {
     pub fn with_given_factor(data: &'a Matrix<T>, rank: usize) -> Result<Self, Error> {
         let summary = data.summary();
         // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
-        let is_good = summary.negatives == 0 && (summary.norm_squared + summary.mean).is_finite() && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
+        let is_good =
+            summary.negatives == 0 && (summary.norm_squared + summary.mean).is_finite() && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
         for row in 0..if is_good { 0 } else { data.shape().0 } {
             for (col, value, weight) in data.row_entries(row) {
                 let (value, weight) = (value.f64(), weight.f64());

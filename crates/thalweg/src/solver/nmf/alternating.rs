@@ -232,7 +232,8 @@ impl<'a, T: Real> Alternating<'a, T> {
         let of_v = self.problem.half_step(Side::V, u, v, &Stay, When::After);
         let objective = self.problem.constant() + of_v.model;
         let before = self.memory.progress.objective;
-        if !(objective < (1.0 - WORTH_COMPRESSING) * before) {
+        let is_worth_more = objective < (1.0 - WORTH_COMPRESSING) * before;
+        if !is_worth_more {
             self.compressed = None;
             momentum.is_compressed = false;
             momentum.shadow.clone_from(&self.factors);

@@ -40,6 +40,14 @@ pub const COMPRESSED: Extrapolated<AcceleratedHals> = Extrapolated {
     order: Order::CompressedFirst,
 };
 
+/// Extrapolated exact half-steps on compressed data, then on the full ones.
+pub const COMPRESSED_ANLS: Extrapolated<Anls> = Extrapolated {
+    rule: Anls,
+    name: "compressed-anls",
+    summary: "extrapolated-anls on a randomised low-rank stand-in for dense X, then on X itself; on other data extrapolated-anls",
+    order: Order::CompressedFirst,
+};
+
 impl<R: NmfMethod> NmfMethod for Extrapolated<R> {
     fn about(&self) -> About {
         let compressed = self.order == Order::CompressedFirst;

@@ -1,7 +1,7 @@
 //! Hierarchical alternating least squares: cyclic coordinate descent on the rows.
 
 use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd_fused};
+use crate::linalg::{Real, WithSimd, dispatch, simd};
 use crate::problem::{PANEL_LANES, Panel, RowUpdate};
 
 /// u_k ← max(0, u_k − (G u − c)_k / G_kk), k = 1 … r.
@@ -27,65 +27,86 @@ impl NmfMethod for Hals {
 
 impl<T: Real> RowUpdate<T> for Hals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        simd_fused(#[inline(always)] |fused| if panel.lanes == 1 { sweep_row(panel) } else { sweep_panel(panel, fused) });
-    }
-}
-
-/// Components whose gradients are summed together: the rows are loaded once for all of them, and their sums do not wait for one another.
-const TOGETHER: usize = 4;
-
-/// One sweep over a panel: the sums run over components, the vector lanes over rows.
-#[inline(always)]
-pub(super) fn sweep_panel<T: Real>(panel: &mut Panel<'_, T>, fused: bool) {
-    let r = panel.rank;
-    let whole = r / TOGETHER * TOGETHER;
-    for k in (0..whole).step_by(TOGETHER) {
-        sweep_components::<T, TOGETHER>(panel, k, fused);
-    }
-    for k in whole..r {
-        sweep_components::<T, 1>(panel, k, fused);
-    }
-}
-
-/// Components k … k + B − 1 in turn: their gradients at the rows as they stand, brought up to date after each move.
-#[inline(always)]
-fn sweep_components<T: Real, const B: usize>(panel: &mut Panel<'_, T>, k: usize, fused: bool) {
-    let r = panel.rank;
-    let (rows, cross) = (panel.rows.as_chunks_mut::<PANEL_LANES>().0, panel.cross.as_chunks::<PANEL_LANES>().0);
-    let mut g = [[T::of(0.0); PANEL_LANES]; B];
-    for (g, cross) in g.iter_mut().zip(&cross[k..]) {
-        for i in 0..PANEL_LANES {
-            g[i] = -cross[i];
+        if panel.lanes == 1 {
+            simd(
+                #[inline(always)]
+                || sweep_row(panel),
+            );
+        } else {
+            sweep_panel(panel, &[T::of(1.0); PANEL_LANES]);
         }
     }
-    // G is symmetric: its row l holds what components k … have to do with l
-    for (row, gram) in rows.iter().zip(panel.gram.chunks_exact(r)) {
-        let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
+}
+
+/// One sweep over a panel: the sums run over components, the vector lanes over rows. Each row moves by `active` (0 or 1) of its way; returns
+/// how far each moved, squared.
+pub(super) fn sweep_panel<T: Real>(panel: &mut Panel<'_, T>, active: &[T; PANEL_LANES]) -> [T; PANEL_LANES] {
+    let mut moved = [T::of(0.0); PANEL_LANES];
+    dispatch(Sweep { panel, active, moved: &mut moved });
+    moved
+}
+
+struct Sweep<'s, 'p, T> {
+    panel: &'s mut Panel<'p, T>,
+    active: &'s [T; PANEL_LANES],
+    moved: &'s mut [T; PANEL_LANES],
+}
+
+impl<T: Real> WithSimd for Sweep<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, simd: S) {
+        let r = self.panel.rank;
+        // rows that share a vector, then components whose gradients are summed together: eight sums that do not wait for one another
+        for vector in 0..T::vectors::<S>(self.active).len() {
+            let mut k = 0;
+            while k < r {
+                k += match r - k {
+                    8.. => self.components::<S, 8>(simd, k, vector),
+                    4.. => self.components::<S, 4>(simd, k, vector),
+                    _ => self.components::<S, 1>(simd, k, vector),
+                };
+            }
+        }
+    }
+}
+
+impl<T: Real> Sweep<'_, '_, T> {
+    /// Components k … k + B − 1 in turn: their gradients at the rows as they stand, brought up to date after each move. Returns B.
+    #[inline(always)]
+    fn components<S: pulp::Simd, const B: usize>(&mut self, simd: S, k: usize, vector: usize) -> usize {
+        let (r, gram) = (self.panel.rank, self.panel.gram);
+        let (rows, cross) = (T::vectors_mut::<S>(self.panel.rows), T::vectors::<S>(self.panel.cross));
+        let (active, moved) = (T::vectors::<S>(self.active), &mut T::vectors_mut::<S>(self.moved)[vector]);
+        let width = active.len();
+        let zero = T::splat(simd, T::of(0.0));
+        let mut g = [zero; B];
+        // G is symmetric: its row l holds what components k … have to do with l
+        for (row, gram) in rows.chunks_exact(width).zip(gram.chunks_exact(r)) {
+            let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
+            for b in 0..B {
+                g[b] = T::multiply_add(simd, T::splat(simd, gram[b]), row[vector], g[b]);
+            }
+        }
         for b in 0..B {
-            for i in 0..PANEL_LANES {
-                g[b][i] = gram[b].times_plus(row[i], g[b][i], fused);
+            let gram = &gram[(k + b) * r + k..][..B];
+            if gram[b] <= T::of(0.0) {
+                continue; // no equation holds this component: leave it
+            }
+            let at = (k + b) * width + vector;
+            let down = T::subtract(simd, cross[at], g[b]);
+            let goal = T::extreme(simd, T::multiply_add(simd, down, T::splat(simd, T::of(1.0) / gram[b]), rows[at]), zero, true);
+            let step = T::subtract(simd, goal, rows[at]);
+            // from a row r ≥ 0 by a step rounded to at least −r: not below 0
+            let after = T::multiply_add(simd, step, active[vector], rows[at]);
+            let step = T::subtract(simd, after, rows[at]);
+            rows[at] = after;
+            *moved = T::multiply_add(simd, step, step, *moved);
+            for c in b + 1..B {
+                g[c] = T::multiply_add(simd, T::splat(simd, gram[c]), step, g[c]);
             }
         }
-    }
-    for b in 0..B {
-        let gram = &panel.gram[(k + b) * r + k..][..B];
-        let diagonal = gram[b];
-        if diagonal <= T::of(0.0) {
-            continue; // no equation holds this component: leave it
-        }
-        let inverse = T::of(1.0) / diagonal;
-        let row = &mut rows[k + b];
-        let mut step = [T::of(0.0); PANEL_LANES];
-        for i in 0..PANEL_LANES {
-            let moved = (row[i] - g[b][i] * inverse).larger(T::of(0.0));
-            step[i] = moved - row[i];
-            row[i] = moved;
-        }
-        for c in b + 1..B {
-            for i in 0..PANEL_LANES {
-                g[c][i] = gram[c].times_plus(step[i], g[c][i], fused);
-            }
-        }
+        B
     }
 }
 

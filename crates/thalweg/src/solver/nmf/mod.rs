@@ -19,9 +19,9 @@ pub use init::{INITS, Init};
 pub use transform::transform;
 
 use crate::data::Matrix;
-use extrapolated::{COMPRESSED, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
 use crate::linalg::Real;
 use crate::problem::RowUpdate;
+use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
 
 /// A rule in both precisions, with what its users should know.
 pub trait NmfMethod: RowUpdate<f32> + RowUpdate<f64> {
@@ -69,17 +69,30 @@ pub struct About {
 }
 
 /// Every method, the default for full data first.
-pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &EXTRAPOLATED_HALS, &EXTRAPOLATED_ANLS, &COMPRESSED, &Gradient, &Paper { step: 1e-7, iterations: 10_000 }];
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[
+    &Hals,
+    &AcceleratedHals,
+    &Anls,
+    &EXTRAPOLATED_HALS,
+    &EXTRAPOLATED_ANLS,
+    &COMPRESSED,
+    &COMPRESSED_ANLS,
+    &Gradient,
+    &Paper { step: 1e-7, iterations: 10_000 },
+];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
     NMF_METHODS.iter().copied().find(|m| m.about().name == name)
 }
 
-/// The method that suits the data, and why.
+/// The method that suits the data, and why; from the measurements in `docs/benchmarks.md`.
 pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
     match data {
-        Matrix::Dense(_) | Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
-        Matrix::Observed(_) => (&Anls, "each row has its own Gram matrix, which costs more than solving the row exactly"),
+        Matrix::Dense(_) => (&COMPRESSED, "dense data are well approximated at low rank, where iterations cost little; the end is on the full data"),
+        Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
+        Matrix::Observed(_) => {
+            (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
+        }
     }
 }
