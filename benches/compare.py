@@ -336,7 +336,7 @@ def run_peers(args, name):
 def run_ours(args, name):
     program = args.program or REPO / "target/release/examples/fit_trace"
     for method in args.methods.split(",") if args.methods else OURS[kind(name)]:
-        _, rank, limit = PROBLEMS[name]
+        limit = PROBLEMS[name][2] * args.limit_scale
         command = [program, args.work / name, method, str(limit), "observed" if kind(name) == "observed" else "full"]
         run_pair(args, name, f"thalweg-{method}", command, {"RAYON_NUM_THREADS": str(args.threads)})
 
@@ -410,6 +410,7 @@ def main():
     parser.add_argument("--methods")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--limit-scale", type=float, default=1.0, help="our share of the CPU seconds that peers get")
     parser.add_argument("--program", type=Path, help="the fit_trace program; by default the release build of this checkout")
     parser.add_argument("--machine", default="", help="what the table says of the machine")
     parser.add_argument("--date", default=datetime.date.today().isoformat())

@@ -90,7 +90,9 @@ pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
 pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
     match data {
         Matrix::Dense(_) => (&COMPRESSED, "dense data are well approximated at low rank, where iterations cost little; the end is on the full data"),
-        Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
+        Matrix::Sparse(_) => {
+            (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
+        }
         Matrix::Observed(_) => {
             (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
         }
