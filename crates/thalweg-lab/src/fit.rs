@@ -11,7 +11,7 @@ use thalweg::certificate::{Stationarity, spectral_bound, stationarity_under};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
 use thalweg::problem::{Divergence, Loss, Nmf, ScaledPenalty};
-use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, Memory, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method};
+use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 
@@ -290,10 +290,11 @@ fn first<T: WorkingPrecision>(
 ) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
     let factors = init.factors(problem.nmf(), settings.seed, number as u64)?;
-    let progress = problem.start(factors.clone())?.progress();
+    let memory = problem.start(factors.clone())?.memory();
+    let progress = memory.progress;
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
-    Ok(Restart { factors, memory: Memory { progress, v_residual: None }, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
+    Ok(Restart { factors, memory, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.

@@ -4,17 +4,18 @@ use crate::HistoryRow;
 use std::path::Path;
 use thalweg::data::{Array, Numbers, read_npz, write_npz};
 use thalweg::linalg::Real;
-use thalweg::solver::nmf::Memory;
+use thalweg::solver::nmf::{Memory, Momentum};
 use thalweg::solver::{Progress, Status};
 use thalweg::{Error, Factors};
 
-/// Everything that a restart needs to go on, bit for bit; `restarts/N.npz` with arrays `U`, `V`, `history` and `state`.
+/// Everything that a restart needs to go on, bit for bit; `restarts/N.npz` with arrays `U`, `V`, `history` and `state`, and of
+/// an extrapolated run `shadow_U`, `shadow_V` and `momentum`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restart<T> {
     /// The factors.
     pub factors: Factors<T>,
     /// What the method remembers beside them.
-    pub memory: Memory,
+    pub memory: Memory<T>,
     /// Seconds, over all sessions.
     pub seconds: f64,
     /// How it ended; none while it runs.
@@ -44,7 +45,7 @@ impl<T: Real> Restart<T> {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let (u, v) = self.factors.split();
         let rank = self.factors.rank();
-        let Memory { progress, v_residual } = self.memory;
+        let Memory { progress, v_residual, momentum } = &self.memory;
         let status = self.status.map_or(-1.0, |s| STATUSES.iter().position(|&t| t == s).expect("every status is listed") as f64);
         let state = vec![
             progress.iteration as f64,
@@ -62,12 +63,20 @@ impl<T: Real> Restart<T> {
             .iter()
             .flat_map(|h| [h.seconds, h.iteration as f64, h.objective, h.kkt.unwrap_or(f64::NAN), h.holdout_rmse.unwrap_or(f64::NAN)])
             .collect();
-        let arrays = [
+        let mut arrays = vec![
             ("U", Array::new(vec![self.factors.rows(), rank], numbers(u))?),
             ("V", Array::new(vec![self.factors.cols(), rank], numbers(v))?),
             ("history", Array::new(vec![self.history.len(), 5], Numbers::F64(history))?),
             ("state", Array::new(vec![state.len()], Numbers::F64(state))?),
         ];
+        if let Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain, is_compressed }) = momentum {
+            let (u, v) = shadow.split();
+            let flag = |x: bool| f64::from(u8::from(x));
+            let numbers_of = vec![*beta, *ceiling, *last_beta, *model, flag(*is_plain), flag(*is_compressed)];
+            arrays.push(("shadow_U", Array::new(vec![shadow.rows(), rank], numbers(u))?));
+            arrays.push(("shadow_V", Array::new(vec![shadow.cols(), rank], numbers(v))?));
+            arrays.push(("momentum", Array::new(vec![numbers_of.len()], Numbers::F64(numbers_of))?));
+        }
         write_npz(path, &arrays)
     }
 
@@ -83,6 +92,7 @@ impl<T: Real> Restart<T> {
             expected: expected.into(),
             found: found.into(),
         };
+        let is_extrapolated = arrays.contains_key("momentum");
         let mut take = |name: &str, sides: usize| -> Result<(Vec<usize>, Vec<f64>), Error> {
             let array = arrays.remove(name).ok_or_else(|| malformed(name, "no such array"))?;
             let shape = array.shape.clone();
@@ -99,6 +109,17 @@ impl<T: Real> Restart<T> {
         let [iteration, objective, kkt, measured_at, unchanged, v_residual, seconds, status, tol] = state[..] else {
             return Err(malformed("9 numbers in state", &state.len().to_string()));
         };
+        let momentum = if is_extrapolated {
+            let ((_, mut shadow), (_, shadow_v), (_, numbers)) = (take("shadow_U", 2)?, take("shadow_V", 2)?, take("momentum", 1)?);
+            let [beta, ceiling, last_beta, model, is_plain, is_compressed] = numbers[..] else {
+                return Err(malformed("6 numbers in momentum", &numbers.len().to_string()));
+            };
+            shadow.extend(shadow_v);
+            let shadow = Factors::new(u_shape[0], v_shape[0], u_shape[1], shadow.into_iter().map(T::of).collect())?;
+            Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain: is_plain != 0.0, is_compressed: is_compressed != 0.0 })
+        } else {
+            None
+        };
         u.extend(v);
         let buffer = u.into_iter().map(T::of).collect();
         let known = |x: f64| (!x.is_nan()).then_some(x);
@@ -108,7 +129,7 @@ impl<T: Real> Restart<T> {
             |h: &[f64]| HistoryRow { restart, seconds: h[0], iteration: h[1] as usize, objective: h[2], kkt: known(h[3]), holdout_rmse: known(h[4]) };
         Ok(Restart {
             factors: Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?,
-            memory: Memory { progress, v_residual: known(v_residual) },
+            memory: Memory { progress, v_residual: known(v_residual), momentum },
             seconds,
             status: STATUSES.get(status as usize).copied().filter(|_| status >= 0.0),
             tol,

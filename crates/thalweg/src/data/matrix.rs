@@ -1,6 +1,6 @@
 //! Matrices to factor: dense, sparse with zeros, or observed at some entries only.
 
-use crate::linalg::{MatRef, ROW_BLOCK, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major};
+use crate::linalg::{MatRef, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major, simd};
 use crate::{Error, Side};
 use rayon::prelude::*;
 
@@ -242,6 +242,65 @@ pub struct Summary {
     pub stored_zeros: u64,
 }
 
+/// Sums over some entries.
+struct Partial {
+    count: f64,
+    sum: f64,
+    /// Σx².
+    square: f64,
+    /// Σ(x − their mean)².
+    spread: f64,
+    min: f64,
+    max: f64,
+    negatives: u64,
+    zeros: u64,
+}
+
+impl Partial {
+    /// Entries in a part: few enough to stay in the first cache between two passes.
+    const LENGTH: usize = 2048;
+
+    fn of<T: Real>(values: &[T]) -> Partial {
+        simd(
+            #[inline(always)]
+            || {
+                const L: usize = 16;
+                let (mut sum, mut square, mut spread) = ([0.0; L], [0.0; L], [0.0; L]);
+                let (mut min, mut max) = ([f64::INFINITY; L], [f64::NEG_INFINITY; L]);
+                let (mut negatives, mut zeros) = ([0u64; L], [0u64; L]);
+                for chunk in values.chunks(L) {
+                    for (i, x) in chunk.iter().enumerate() {
+                        let x = x.f64();
+                        sum[i] += x;
+                        square[i] += x * x;
+                        min[i] = if x < min[i] { x } else { min[i] };
+                        max[i] = if x > max[i] { x } else { max[i] };
+                        negatives[i] += u64::from(x < 0.0);
+                        zeros[i] += u64::from(x == 0.0);
+                    }
+                }
+                let count = values.len() as f64;
+                let mean = sum.iter().sum::<f64>() / count;
+                for chunk in values.chunks(L) {
+                    for (i, x) in chunk.iter().enumerate() {
+                        spread[i] += (x.f64() - mean) * (x.f64() - mean);
+                    }
+                }
+                Partial {
+                    count,
+                    sum: sum.iter().sum(),
+                    square: square.iter().sum(),
+                    spread: spread.iter().sum(),
+                    min: min.into_iter().fold(f64::INFINITY, f64::min),
+                    max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
+                    negatives: negatives.iter().sum(),
+                    zeros: zeros.iter().sum(),
+                }
+            },
+        )
+    }
+}
+
 impl<T: Real> Matrix<T> {
     /// (m, n).
     pub fn shape(&self) -> (usize, usize) {
@@ -314,31 +373,31 @@ impl<T: Real> Matrix<T> {
             Matrix::Observed(_) => stored,
             _ => m as u64 * n as u64,
         };
-        let blocks = m.div_ceil(ROW_BLOCK);
-        let (mut sums, mut squares) = (vec![0.0; blocks], vec![0.0; blocks]);
-        let (mut min, mut max) = if observed > stored { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
-        let (mut negatives, mut stored_zeros) = (0, 0);
-        for i in 0..m {
-            for (_, x, w) in self.row_entries(i) {
-                let (x, w) = (x.f64(), w.f64());
-                sums[i / ROW_BLOCK] += x;
-                squares[i / ROW_BLOCK] += w * x * x;
-                (min, max) = (f64::min(min, x), f64::max(max, x));
-                negatives += u64::from(x < 0.0);
-                stored_zeros += u64::from(x == 0.0);
+        let slice = |x: &'_ [T], start: usize| Partial::of(&x[start..x.len().min(start + Partial::LENGTH)]);
+        let parts: Vec<Partial> = match self {
+            Matrix::Dense(Dense { values: x, .. }) | Matrix::Sparse(Sparse { by_row: Csr { values: x, .. }, .. }) => {
+                (0..x.len()).into_par_iter().step_by(Partial::LENGTH).map(|start| slice(x, start)).collect()
             }
-        }
+            Matrix::Observed(_) => (0..m)
+                .map(|i| {
+                    let mut part = Partial::of(&self.row_entries(i).map(|(_, x, _)| x).collect::<Vec<_>>());
+                    part.square = self.row_entries(i).map(|(_, x, w)| w.f64() * x.f64() * x.f64()).sum();
+                    part
+                })
+                .collect(),
+        };
+        let sum_of = |f: fn(&Partial) -> f64| fixed_order_sum(&parts.iter().map(f).collect::<Vec<_>>());
         let count = observed as f64;
-        let mean = fixed_order_sum(&sums) / count;
-        // a second pass: Σ(x − mean)² keeps the digits that Σx² − N mean² would lose
-        let mut spread = vec![0.0; blocks];
-        for i in 0..m {
-            for (_, x, _) in self.row_entries(i) {
-                spread[i / ROW_BLOCK] += (x.f64() - mean) * (x.f64() - mean);
-            }
-        }
+        let mean = sum_of(|p| p.sum) / count;
+        let extreme = if observed > stored { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
+        let (min, max) = parts.iter().fold(extreme, |(min, max), p| (f64::min(min, p.min), f64::max(max, p.max)));
+        let negatives = parts.iter().map(|p| p.negatives).sum();
+        let stored_zeros = parts.iter().map(|p| p.zeros).sum();
+        // each part about its own mean, then the parts about that of all: keeps the digits that Σx² − N mean² would lose
+        let spread: Vec<f64> = parts.iter().filter(|p| p.count > 0.0).map(|p| p.spread + p.count * (p.sum / p.count - mean).powi(2)).collect();
+        let norm_squared = sum_of(|p| p.square);
         let variance = (fixed_order_sum(&spread) + (observed - stored) as f64 * mean * mean) / count;
-        Summary { observed, stored, norm_squared: fixed_order_sum(&squares), mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
+        Summary { observed, stored, norm_squared, mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
     }
 
     /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored counts as zero.

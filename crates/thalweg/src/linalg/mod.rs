@@ -24,10 +24,10 @@ pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
-pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, mul, mul_transpose, multiply};
+pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
-pub use spectrum::{gram_of_columns, symmetric_eigenvalues};
+pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues};
 pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, truncated_svd};
 
 /// A row-major slice as a matrix view.
@@ -42,9 +42,34 @@ pub fn row_major_mut<T>(data: &mut [T], rows: usize, cols: usize) -> MatMut<'_, 
 
 /// Runs `f` compiled for the widest vector instructions of this processor.
 ///
-/// `f` must be a closure whose inner calls are `#[inline(always)]`; write plain loops over slices in it. No `mul_add`: without the
-/// instruction it is a library call.
+/// `f` must be a closure that, like its inner calls, is `#[inline(always)]`; write plain loops over slices in it. No `mul_add`: without the
+/// instruction it is a library call; see [`simd_fused`].
 #[inline(always)]
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
+}
+
+pub use pulp::WithSimd;
+
+/// The same for a kernel that is written in vectors.
+#[inline(always)]
+pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+    pulp::Arch::new().dispatch(kernel)
+}
+
+/// The same; `f` is told whether `mul_add` is an instruction here, for [`Real::times_plus`]. A constant once `f` is compiled.
+#[inline(always)]
+pub fn simd_fused<R>(f: impl FnOnce(bool) -> R) -> R {
+    pulp::Arch::new().dispatch(Fused(f))
+}
+
+struct Fused<F>(F);
+
+impl<R, F: FnOnce(bool) -> R> pulp::WithSimd for Fused<F> {
+    type Output = R;
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> R {
+        // every vector unit that the backend dispatches to has fused multiply-add; its scalar fallback does not
+        (self.0)(size_of::<S::f64s>() > size_of::<f64>())
+    }
 }

@@ -37,6 +37,11 @@ pub fn mul<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
     });
 }
 
+/// Whether [`mul_transpose`] cuts its sum over `depth` rows: few columns and many rows. Many columns are cut instead.
+pub fn is_cut_in_depth(columns: usize, depth: usize) -> bool {
+    columns < 2 * ROW_BLOCK && depth > DEPTH_BLOCK
+}
+
 /// Aᵀ·B into `out`, row-major (a.ncols() × b.ncols()): the sum over rows in blocks of fixed depth, added in order.
 pub fn mul_transpose<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
     debug_assert_eq!(a.nrows(), b.nrows());
@@ -47,8 +52,7 @@ pub fn mul_transpose<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T])
     if out.is_empty() || depth == 0 {
         return;
     }
-    // few columns and many rows: cut the sum; many columns: cut the columns
-    if p < 2 * ROW_BLOCK && depth > DEPTH_BLOCK {
+    if is_cut_in_depth(p, depth) {
         let starts: Vec<usize> = (0..depth).step_by(DEPTH_BLOCK).collect();
         let parts: Vec<Vec<T>> = starts
             .par_iter()

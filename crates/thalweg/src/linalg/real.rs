@@ -38,6 +38,22 @@ pub trait Real:
     fn f64(self) -> f64;
     /// Rounded to nearest for `f32`.
     fn of(x: f64) -> Self;
+    /// self · a + b, in one instruction if `is_fused`: see [`super::simd_fused`].
+    fn times_plus(self, a: Self, b: Self, is_fused: bool) -> Self;
+    /// As many numbers as a vector register holds.
+    type Vector<S: pulp::Simd>: Copy;
+    /// Whole vectors of a slice.
+    fn vectors<S: pulp::Simd>(x: &[Self]) -> &[Self::Vector<S>];
+    /// The same, to write.
+    fn vectors_mut<S: pulp::Simd>(x: &mut [Self]) -> &mut [Self::Vector<S>];
+    /// One number in all lanes.
+    fn splat<S: pulp::Simd>(simd: S, x: Self) -> Self::Vector<S>;
+    /// a·b + c, lane by lane, in one instruction where there is one.
+    fn multiply_add<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// a − b.
+    fn subtract<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// The smaller or the larger of the two, lane by lane.
+    fn extreme<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, larger: bool) -> Self::Vector<S>;
     /// The larger of the two.
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
@@ -59,6 +75,36 @@ impl Real for f64 {
     fn of(x: f64) -> Self {
         x
     }
+    #[inline(always)]
+    fn times_plus(self, a: f64, b: f64, is_fused: bool) -> f64 {
+        if is_fused { self.mul_add(a, b) } else { self * a + b }
+    }
+    type Vector<S: pulp::Simd> = S::f64s;
+    #[inline(always)]
+    fn vectors<S: pulp::Simd>(x: &[f64]) -> &[S::f64s] {
+        S::as_simd_f64s(x).0
+    }
+    #[inline(always)]
+    fn vectors_mut<S: pulp::Simd>(x: &mut [f64]) -> &mut [S::f64s] {
+        S::as_mut_simd_f64s(x).0
+    }
+    #[inline(always)]
+    fn splat<S: pulp::Simd>(simd: S, x: f64) -> S::f64s {
+        simd.splat_f64s(x)
+    }
+    #[inline(always)]
+    fn multiply_add<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        // may round twice where there is no such instruction, instead of calling a library for it
+        simd.mul_add_e_f64s(a, b, c)
+    }
+    #[inline(always)]
+    fn subtract<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.sub_f64s(a, b)
+    }
+    #[inline(always)]
+    fn extreme<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s, larger: bool) -> S::f64s {
+        if larger { simd.max_f64s(a, b) } else { simd.min_f64s(a, b) }
+    }
 }
 
 impl Real for f32 {
@@ -75,5 +121,35 @@ impl Real for f32 {
     #[inline(always)]
     fn of(x: f64) -> Self {
         x as f32
+    }
+    #[inline(always)]
+    fn times_plus(self, a: f32, b: f32, is_fused: bool) -> f32 {
+        if is_fused { self.mul_add(a, b) } else { self * a + b }
+    }
+    type Vector<S: pulp::Simd> = S::f32s;
+    #[inline(always)]
+    fn vectors<S: pulp::Simd>(x: &[f32]) -> &[S::f32s] {
+        S::as_simd_f32s(x).0
+    }
+    #[inline(always)]
+    fn vectors_mut<S: pulp::Simd>(x: &mut [f32]) -> &mut [S::f32s] {
+        S::as_mut_simd_f32s(x).0
+    }
+    #[inline(always)]
+    fn splat<S: pulp::Simd>(simd: S, x: f32) -> S::f32s {
+        simd.splat_f32s(x)
+    }
+    #[inline(always)]
+    fn multiply_add<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        // may round twice where there is no such instruction, instead of calling a library for it
+        simd.mul_add_e_f32s(a, b, c)
+    }
+    #[inline(always)]
+    fn subtract<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.sub_f32s(a, b)
+    }
+    #[inline(always)]
+    fn extreme<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s, larger: bool) -> S::f32s {
+        if larger { simd.max_f32s(a, b) } else { simd.min_f32s(a, b) }
     }
 }

@@ -1,6 +1,6 @@
-//! Eigenvalues of symmetric matrices.
+//! Eigenvalues of symmetric matrices, and orthonormal bases.
 
-use super::{MatRef, mul_transpose, row_major};
+use super::{MatRef, Real, mul_transpose, row_major};
 use faer::{Par, set_global_parallelism};
 use std::sync::Once;
 
@@ -17,6 +17,18 @@ pub fn symmetric_eigenvalues(a: &[f64], d: usize) -> Option<Vec<f64>> {
     let mut values = row_major(a, d, d).self_adjoint_eigenvalues(faer::Side::Lower).ok()?;
     values.reverse();
     Some(values)
+}
+
+/// Columns of a row-major matrix made orthonormal, by Householder's QR; the span is the same where they are independent.
+pub fn orthonormalise<T: Real>(a: &mut [T], columns: usize) {
+    decompose_on_one_thread();
+    let rows = a.len() / columns;
+    let q = row_major(a, rows, columns).qr().compute_thin_Q();
+    for (i, row) in a.chunks_exact_mut(columns).enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = q[(i, j)];
+        }
+    }
 }
 
 /// The backend's decompositions read a global: one thread, so that the bits do not depend on their number.

@@ -1,7 +1,7 @@
 //! Leading singular vectors of a matrix known by its products, and the nearest orthogonal matrix.
 
-use super::spectrum::decompose_on_one_thread;
-use super::{Mat, MatRef, multiply, row_major, row_major_mut};
+use super::spectrum::{decompose_on_one_thread, orthonormalise};
+use super::{MatRef, multiply, row_major, row_major_mut};
 
 /// Columns of the sketch beyond the rank.
 const OVERSAMPLING: usize = 10;
@@ -39,9 +39,9 @@ pub fn truncated_svd(
     let (mut left, mut right) = (vec![0.0; rows * width], sketch);
     for _ in 0..PASSES {
         forward(&right, width, &mut left);
-        orthonormalise(&mut left, rows, width);
+        orthonormalise(&mut left, width);
         backward(&left, width, &mut right);
-        orthonormalise(&mut right, cols, width);
+        orthonormalise(&mut right, width);
     }
     forward(&right, width, &mut left);
     // A ≈ (A R) Rᵀ, and A R = P Σ Qᵀ makes A ≈ P Σ (R Q)ᵀ
@@ -51,13 +51,6 @@ pub fn truncated_svd(
     multiply(row_major(&right, cols, width), svd.V(), row_major_mut(&mut rotated, cols, width));
     let leading = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..rank).map(move |k| m[(i, k)])).collect();
     Some(TruncatedSvd { u: leading(svd.U()), singular_values: (0..rank).map(|k| svd.S()[k]).collect(), v: leading(row_major(&rotated, cols, width)) })
-}
-
-/// Replaces the columns by an orthonormal basis of their span.
-fn orthonormalise(columns: &mut [f64], rows: usize, width: usize) {
-    decompose_on_one_thread();
-    let q: Mat<f64> = row_major(columns, rows, width).qr().compute_thin_Q();
-    row_major_mut(columns, rows, width).copy_from(&q);
 }
 
 /// The orthogonal matrix nearest to a square one (row-major): U Vᵀ of its singular value decomposition. None if that does not end.

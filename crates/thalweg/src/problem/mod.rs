@@ -1,6 +1,8 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
+mod compressed;
 mod divergence;
+mod half_step;
 mod landscape;
 mod loss;
 mod nmf;
@@ -10,6 +12,7 @@ mod row_fit;
 mod row_separable;
 mod segment;
 
+pub use compressed::Compressed;
 pub use divergence::Divergence;
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;

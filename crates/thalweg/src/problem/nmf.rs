@@ -1,9 +1,12 @@
 //! ½ Σ w (X − U Vᵀ)² over the observed entries, with U, V ≥ 0 and a penalty on their size.
 
+use super::half_step::{OBSERVED_BLOCK, Task};
 use super::penalty::{FactorPenalty, Penalty, RowPenalties, ScaledPenalty};
-use super::row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, When};
+use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::data::{Matrix, Observed, Summary};
-use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, gather_gram, gather_rows, gram, mul, mul_transpose, row_major, row_residual};
+use crate::linalg::{
+    Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual,
+};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -48,7 +51,11 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// # Errors
     /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
     pub fn with_given_factor(data: &'a Matrix<T>, rank: usize) -> Result<Self, Error> {
-        for row in 0..data.shape().0 {
+        let summary = data.summary();
+        // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
+        let is_good =
+            summary.negatives == 0 && (summary.norm_squared + summary.mean).is_finite() && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
+        for row in 0..if is_good { 0 } else { data.shape().0 } {
             for (col, value, weight) in data.row_entries(row) {
                 let (value, weight) = (value.f64(), weight.f64());
                 if !value.is_finite() {
@@ -62,7 +69,6 @@ impl<'a, T: Real> Nmf<'a, T> {
                 }
             }
         }
-        let summary = data.summary();
         let largest = summary.max;
         if largest > 0.0 && !(T::SMALLEST..=T::LARGEST).contains(&largest) {
             return Err(Error::Range { largest, precision: T::NAME });
@@ -88,6 +94,11 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// The penalty in the units of the data.
     pub fn penalty(&self) -> ScaledPenalty {
         self.penalty.as_ref().map_or(ScaledPenalty::default(), |p| p.scaled)
+    }
+
+    /// Whether the data term is all of the objective.
+    pub fn has_no_penalty(&self) -> bool {
+        self.penalty.is_none()
     }
 
     /// λ₂ and λ₁ of each row of a factor; none where nothing is penalised.
@@ -120,120 +131,6 @@ impl<'a, T: Real> Nmf<'a, T> {
         let (u, v) = factors.split();
         self.value(u, v)
     }
-
-    /// Normal equations with one Gram matrix for all rows; `cross_of` writes the cross products of the rows from `first` on.
-    fn shared_gram(
-        &self,
-        side: Side,
-        held: &[T],
-        rows: &mut [T],
-        rule: &dyn RowUpdate<T>,
-        when: When,
-        cross_of: impl Fn(usize, &mut [T]) + Sync,
-    ) -> Measure {
-        let r = self.rank;
-        let mut gram = gram(held, r);
-        // with every entry given, all rows pay the same
-        let penalty = self.row_penalties(side).map(|rows| rows[0]);
-        add_ridge(&mut gram, r, penalty);
-        let blocks = rows.par_chunks_mut(ROW_BLOCK * r).enumerate().map(|(block, rows)| {
-            let mut cross = vec![T::of(0.0); rows.len()];
-            cross_of(block * ROW_BLOCK, &mut cross);
-            subtract_l1(&mut cross, penalty);
-            let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
-            let mut sum = Measure::default();
-            for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
-                to_lanes(rows, &mut lane_rows, r);
-                to_lanes(cross, &mut lane_cross, r);
-                let panel = Panel { lanes: PANEL_LANES, rank: r, gram: &gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.summary.sd };
-                sum = sum + update_and_measure(panel, rule, when);
-                for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                    for (k, x) in row.iter_mut().enumerate() {
-                        *x = lane_rows[k * PANEL_LANES + i];
-                    }
-                }
-            }
-            sum
-        });
-        sum_in_order(blocks.collect())
-    }
-
-    /// Normal equations with a Gram matrix for each row, from the observed entries of that row.
-    fn gram_per_row(&self, side: Side, x: &Observed<T>, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
-        let r = self.rank;
-        let (entries, weights) = (x.entries.rows_of(side), x.weights.as_ref().map(|w| w.rows_of(side)));
-        let penalties = self.row_penalties(side);
-        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
-            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r]);
-            let mut weighted = Vec::new();
-            let mut sum = Measure::default();
-            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(block * OBSERVED_BLOCK + i);
-                if columns.is_empty() {
-                    continue; // no equation: the row stays what it is, 0
-                }
-                let weights = weights.map(|w| w.row(block * OBSERVED_BLOCK + i).1);
-                gram.fill(T::of(0.0));
-                cross.fill(T::of(0.0));
-                gather_gram(columns, weights, held, r, &mut gram);
-                match weights {
-                    None => gather_rows(columns, values, held, &mut cross),
-                    Some(w) => {
-                        weighted.clear();
-                        weighted.extend(w.iter().zip(values).map(|(&w, &x)| w * x));
-                        gather_rows(columns, &weighted, held, &mut cross);
-                    }
-                }
-                let penalty = penalties.map(|rows| rows[block * OBSERVED_BLOCK + i]);
-                add_ridge(&mut gram, r, penalty);
-                subtract_l1(&mut cross, penalty);
-                let panel = Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.summary.sd };
-                sum = sum + update_and_measure(panel, rule, when);
-            }
-            sum
-        });
-        sum_in_order(blocks.collect())
-    }
-}
-
-/// G + λ₂I.
-fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l2, .. }) = penalty {
-        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
-    }
-}
-
-/// c − λ₁.
-fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l1, .. }) = penalty {
-        cross.iter_mut().for_each(|c| *c -= T::of(l1));
-    }
-}
-
-/// Observed rows that are worked on together; small, because their lengths differ a lot.
-const OBSERVED_BLOCK: usize = 32;
-
-/// Rows by component, padded with zero rows: those have zero equations and stay zero.
-fn to_lanes<T: Real>(rows: &[T], lanes: &mut [T], r: usize) {
-    if rows.len() < lanes.len() {
-        lanes.fill(T::of(0.0));
-    }
-    for (i, row) in rows.chunks_exact(r).enumerate() {
-        for (k, &x) in row.iter().enumerate() {
-            lanes[k * PANEL_LANES + i] = x;
-        }
-    }
-}
-
-fn update_and_measure<T: Real>(mut panel: Panel<'_, T>, rule: &dyn RowUpdate<T>, when: When) -> Measure {
-    let before = if when == When::Before { panel.measure() } else { Measure::default() };
-    rule.update(&mut panel);
-    if when == When::After { panel.measure() } else { before }
-}
-
-fn sum_in_order(blocks: Vec<Measure>) -> Measure {
-    let sum = |f: fn(&Measure) -> f64| fixed_order_sum(&blocks.iter().map(f).collect::<Vec<_>>());
-    Measure { model: sum(|m| m.model), residual: sum(|m| m.residual) }
 }
 
 impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
@@ -244,29 +141,36 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
+        let penalties = self.row_penalties(side);
+        let task = Task { rank: r, sd: self.summary.sd, rule, when, penalties };
         let measure = match self.data {
             Matrix::Dense(x) => {
-                let mut cross = vec![T::of(0.0); rows.len()];
+                let x = if side == Side::U { x.view() } else { x.view().transpose() };
                 let held_view = row_major(held, held.len() / r, r);
-                match side {
-                    Side::U => mul(x.view(), held_view, &mut cross),
-                    Side::V => mul_transpose(x.view(), held_view, &mut cross),
+                let gram = gram(held, r);
+                if is_cut_in_depth(x.nrows(), x.ncols()) {
+                    let mut cross = vec![T::of(0.0); rows.len()];
+                    mul_transpose(x.transpose(), held_view, &mut cross);
+                    task.shared_gram(&gram, rows, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
+                } else {
+                    task.shared_gram(&gram, rows, |first, out| {
+                        let count = out.len() / r;
+                        multiply(x.subrows(first, count), held_view, row_major_mut(out, count, r));
+                    })
                 }
-                self.shared_gram(side, held, rows, rule, when, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
             }
             Matrix::Sparse(x) => {
-                let entries = match side {
-                    Side::U => &x.by_row,
-                    Side::V => &x.by_col,
-                };
-                self.shared_gram(side, held, rows, rule, when, |first, out| {
+                let entries = x.rows_of(side);
+                task.shared_gram(&gram(held, r), rows, |first, out| {
                     for (i, out) in out.chunks_exact_mut(r).enumerate() {
                         let (columns, values) = entries.row(first + i);
                         gather_rows(columns, values, held, out);
                     }
                 })
             }
-            Matrix::Observed(x) => self.gram_per_row(side, x, held, rows, rule, when),
+            Matrix::Observed(Observed { entries, weights }) => {
+                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
+            }
         };
         match when {
             When::Never => measure,

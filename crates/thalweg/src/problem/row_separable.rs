@@ -1,7 +1,7 @@
 //! Given one factor, a least-squares fit separates over the rows of the other.
 
 use crate::Side;
-use crate::linalg::{Real, simd};
+use crate::linalg::{Real, WithSimd, dispatch};
 
 /// Rows of a shared-Gram panel: enough for the widest vector registers, few enough to stay in the first cache.
 pub const PANEL_LANES: usize = 16;
@@ -45,29 +45,89 @@ impl std::ops::Add for Measure {
 impl<T: Real> Panel<'_, T> {
     /// The contributions of all rows, summed in f64.
     pub fn measure(&self) -> Measure {
-        let (r, lanes) = (self.rank, self.lanes);
-        simd(|| {
-            let (mut model, mut residual) = ([0.0; PANEL_LANES], [0.0; PANEL_LANES]);
-            for k in 0..r {
-                let mut gu = [0.0; PANEL_LANES];
-                for l in 0..r {
-                    let g = self.gram[k * r + l].f64();
-                    for (sum, u) in gu.iter_mut().zip(&self.rows[l * lanes..][..lanes]) {
-                        *sum += g * u.f64();
-                    }
-                }
-                let diagonal = self.gram[k * r + k].f64();
-                for i in 0..lanes {
-                    let (u, c) = (self.rows[k * lanes + i].f64(), self.cross[k * lanes + i].f64());
-                    model[i] += u * (0.5 * gu[i] - c);
-                    if diagonal > 0.0 {
-                        let step = u.min((gu[i] - c) / diagonal);
-                        residual[i] += diagonal * step * step;
-                    }
-                }
+        if self.lanes == 1 {
+            return self.measure_row();
+        }
+        let (mut model, mut residual) = ([T::of(0.0); PANEL_LANES], [T::of(0.0); PANEL_LANES]);
+        // in units of X², so that squares of small data do not vanish in single precision
+        let unit = 1.0 / (self.sd * self.sd);
+        let unit = if unit.is_finite() && unit > 0.0 { unit } else { 1.0 };
+        dispatch(Measuring { panel: self, unit, model: &mut model, residual: &mut residual });
+        let sum = |lanes: &[T]| lanes.iter().map(|x| x.f64()).sum::<f64>();
+        Measure { model: sum(&model), residual: sum(&residual) / unit }
+    }
+
+    fn measure_row(&self) -> Measure {
+        let mut sum = Measure::default();
+        for (k, gram) in self.gram.chunks_exact(self.rank).enumerate() {
+            let gu: f64 = gram.iter().zip(self.rows.iter()).map(|(g, u)| g.f64() * u.f64()).sum();
+            let (u, c, diagonal) = (self.rows[k].f64(), self.cross[k].f64(), gram[k].f64());
+            sum.model += u * (0.5 * gu - c);
+            if diagonal > 0.0 {
+                let step = u.min((gu - c) / diagonal);
+                sum.residual += diagonal * step * step;
             }
-            Measure { model: model.iter().sum(), residual: residual.iter().sum() }
-        })
+        }
+        sum
+    }
+}
+
+struct Measuring<'s, 'p, T> {
+    panel: &'s Panel<'p, T>,
+    unit: f64,
+    model: &'s mut [T; PANEL_LANES],
+    residual: &'s mut [T; PANEL_LANES],
+}
+
+impl<T: Real> WithSimd for Measuring<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, simd: S) {
+        let r = self.panel.rank;
+        for vector in 0..T::vectors::<S>(self.model).len() {
+            let mut k = 0;
+            while k < r {
+                k += match r - k {
+                    8.. => self.components::<S, 8>(simd, k, vector),
+                    4.. => self.components::<S, 4>(simd, k, vector),
+                    _ => self.components::<S, 1>(simd, k, vector),
+                };
+            }
+        }
+    }
+}
+
+impl<T: Real> Measuring<'_, '_, T> {
+    /// Adds what components k … k + B − 1 contribute; returns B.
+    #[inline(always)]
+    fn components<S: pulp::Simd, const B: usize>(&mut self, simd: S, k: usize, vector: usize) -> usize {
+        let r = self.panel.rank;
+        let (rows, cross) = (T::vectors::<S>(self.panel.rows), T::vectors::<S>(self.panel.cross));
+        let (model, residual) = (T::vectors_mut::<S>(self.model), T::vectors_mut::<S>(self.residual));
+        let width = model.len();
+        let (zero, half) = (T::splat(simd, T::of(0.0)), T::splat(simd, T::of(0.5)));
+        let mut gu = [zero; B];
+        for (row, gram) in rows.chunks_exact(width).zip(self.panel.gram.chunks_exact(r)) {
+            let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
+            for b in 0..B {
+                gu[b] = T::multiply_add(simd, T::splat(simd, gram[b]), row[vector], gu[b]);
+            }
+        }
+        for b in 0..B {
+            let at = (k + b) * width + vector;
+            let (u, c) = (rows[at], cross[at]);
+            // ½ Gu − c
+            let short = T::multiply_add(simd, half, gu[b], T::subtract(simd, zero, c));
+            model[vector] = T::multiply_add(simd, u, short, model[vector]);
+            let diagonal = self.panel.gram[(k + b) * r + k + b];
+            if diagonal > T::of(0.0) {
+                let step = T::multiply_add(simd, T::subtract(simd, gu[b], c), T::splat(simd, T::of(1.0) / diagonal), zero);
+                let step = T::extreme(simd, u, step, false);
+                let weighted = T::multiply_add(simd, T::splat(simd, T::of(diagonal.f64() * self.unit)), step, zero);
+                residual[vector] = T::multiply_add(simd, weighted, step, residual[vector]);
+            }
+        }
+        B
     }
 }
 

@@ -211,3 +211,47 @@ fn rows_and_columns_without_an_entry_get_no_factor() {
         assert!(u.iter().chain(v).all(|&x| x == 0.0), "{}", method.about().name);
     }
 }
+
+/// Data large enough to be compressed: the other laws are too small for it.
+#[test]
+fn compressed_runs_keep_the_laws() {
+    let (m, n) = (320, 210);
+    let values = planted::product(&planted::factors(m, n, RANK, 4), 0.1, 4);
+    let data = planted::dense(m, n, &values);
+    let problem = Nmf::new(&data, RANK).unwrap();
+    let plain = fit(&data, thalweg::solver::nmf::method("extrapolated-hals").unwrap(), Init::Random, 300, 0.0);
+    for name in ["compressed", "compressed-anls"] {
+        let method = thalweg::solver::nmf::method(name).unwrap();
+        let start = Init::Random.factors(&problem, 7, 0).unwrap();
+        let begun = Alternating::<f64>::start(&problem, method, start.clone()).unwrap();
+        assert!(begun.memory().momentum.is_some_and(|m| m.is_compressed), "{name}");
+        let stop = Stop { max_iters: 300, max_time: None, tol: 1e-9 };
+        let run_on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&mut Alternating::<f64>::start(&problem, method, start.clone()).unwrap(), &stop, &mut go))
+        };
+        let whole = run_on(1);
+        assert_eq!(whole.point, run_on(3).point, "{name}");
+        let (reached, reference) = (problem.objective(&whole.point), problem.objective(&plain.point));
+        assert!(reached <= 1.001 * reference, "{name}: {reached} against {reference}");
+        for cut in [1, 31, 32, 33, 64, 150] {
+            let mut first = Alternating::<f64>::start(&problem, method, start.clone()).unwrap();
+            let part = run(&mut first, &Stop { max_iters: cut, ..stop }, &mut go);
+            let mut second = Alternating::<f64>::start(&problem, method, part.point).unwrap().resume(first.memory());
+            let rest = run(&mut second, &stop, &mut go);
+            assert_eq!((rest.point, rest.progress), (whole.point.clone(), whole.progress), "{name}, cut at {cut}");
+        }
+        for exponent in [-60, 1, 60] {
+            let scaled: Vec<f64> = values.iter().map(|x| x * 2f64.powi(exponent)).collect();
+            let got = fit(&planted::dense(m, n, &scaled), method, Init::Random, 300, 1e-9);
+            assert_eq!(got.progress.iteration, whole.progress.iteration, "{name}, 2^{exponent}");
+            let undone = |side| {
+                let ratio = got.point.side(side).iter().zip(whole.point.side(side)).find(|(_, w)| **w > 0.0).map(|(g, w)| g / w).unwrap();
+                (ratio.log2().fract(), got.point.side(side).iter().map(|x| x / ratio).collect::<Vec<_>>())
+            };
+            for side in [Side::U, Side::V] {
+                assert_eq!(undone(side), (0.0, whole.point.side(side).to_vec()), "{name}, 2^{exponent}");
+            }
+        }
+    }
+}

@@ -32,45 +32,44 @@ impl NmfMethod for AcceleratedHals {
 
 impl<T: Real> RowUpdate<T> for AcceleratedHals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        simd(|| {
-            let lanes = panel.lanes;
-            let mut before = panel.rows.to_vec();
-            let (mut enough, mut is_done) = ([0.0; PANEL_LANES], [false; PANEL_LANES]);
-            for sweep in 0..MAX_SWEEPS {
-                if lanes == 1 {
-                    sweep_row(panel)
-                } else {
-                    sweep_panel(panel)
-                }
-                // each row has its own test, so that its path does not depend on its neighbours in the panel
-                for i in (0..lanes).filter(|&i| is_done[i]) {
-                    for (row, &was) in panel.rows[i..].iter_mut().step_by(lanes).zip(before[i..].iter().step_by(lanes)) {
-                        *row = was;
-                    }
-                }
-                for (i, moved) in squared_distances(&before, panel.rows, lanes).into_iter().take(lanes).enumerate() {
-                    if sweep == 0 {
-                        enough[i] = DELTA * DELTA * moved;
-                    }
-                    is_done[i] |= moved <= enough[i];
-                }
-                if is_done.iter().take(lanes).all(|&done| done) {
-                    break;
-                }
-                before.copy_from_slice(panel.rows);
-            }
-        });
+        if panel.lanes == 1 { several_of_one_row(panel) } else { several_of_a_panel(panel) }
     }
 }
 
-/// For each row of a panel, how far it moved, squared.
-#[inline(always)]
-fn squared_distances<T: Real>(a: &[T], b: &[T], lanes: usize) -> [f64; PANEL_LANES] {
-    let mut sums = [0.0; PANEL_LANES];
-    for (a, b) in a.chunks_exact(lanes).zip(b.chunks_exact(lanes)) {
-        for i in 0..lanes {
-            sums[i] += (a[i].f64() - b[i].f64()).powi(2);
+/// Each row has its own test, so that its path does not depend on its neighbours in the panel.
+fn several_of_a_panel<T: Real>(panel: &mut Panel<'_, T>) {
+    let mut active = [T::of(1.0); PANEL_LANES];
+    let enough = sweep_panel(panel, &active).map(|first| T::of(DELTA * DELTA) * first);
+    for _ in 1..MAX_SWEEPS {
+        let moved = sweep_panel(panel, &active);
+        for i in 0..PANEL_LANES {
+            if moved[i] <= enough[i] {
+                active[i] = T::of(0.0);
+            }
+        }
+        if active.iter().all(|&a| a == T::of(0.0)) {
+            break;
         }
     }
-    sums
+}
+
+fn several_of_one_row<T: Real>(panel: &mut Panel<'_, T>) {
+    let mut before = panel.rows.to_vec();
+    let mut enough = T::of(0.0);
+    for sweep in 0..MAX_SWEEPS {
+        simd(
+            #[inline(always)]
+            || sweep_row(panel),
+        );
+        let mut moved = T::of(0.0);
+        for (a, b) in before.iter().zip(panel.rows.iter()) {
+            moved += (*a - *b) * (*a - *b);
+        }
+        if sweep == 0 {
+            enough = T::of(DELTA * DELTA) * moved;
+        } else if moved <= enough {
+            break;
+        }
+        before.copy_from_slice(panel.rows);
+    }
 }

@@ -1,24 +1,36 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
 use super::{DivergenceMethod, NmfMethod, WorkingPrecision};
+use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Stay, When};
+use crate::problem::{Compressed, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
 
-/// From which U the V half-step is taken.
+/// From which factors a half-step is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// From the new one.
+    /// V from the new U.
     Alternating,
-    /// From the old one: one step of a method on (U, V) jointly.
+    /// V from the old U: one step of a method on (U, V) jointly.
     Simultaneous,
+    /// V from the new U, both taken further in the direction of their last step; an iteration that would raise the objective is undone and
+    /// followed by a plain one. See [`Momentum`].
+    Extrapolated,
+    /// The same, and first on a compressed stand-in for dense data, as long as that lowers the objective fast: see [`Compressed`].
+    CompressedFirst,
 }
 
 /// The first iterations are all measured, later ones at this interval: measuring costs up to a sweep of HALS.
 const MEASURE_EVERY: usize = 8;
+
+/// On compressed data: the interval at which the objective is measured on the full data, half an iteration of theirs.
+const CHECK_EVERY: usize = 32;
+
+/// On compressed data: the relative fall of the true objective between two checks that is worth another [`CHECK_EVERY`] iterations.
+const WORTH_COMPRESSING: f64 = 1e-3;
 
 /// A run of an NMF method: one [`Iteration`] is a half-step on U and one on V.
 pub struct Alternating<'a, T: Real> {
@@ -27,9 +39,11 @@ pub struct Alternating<'a, T: Real> {
     factors: Factors<T>,
     /// What the V half-step needs of the old U, when the order is simultaneous.
     old_u: Vec<T>,
-    progress: Progress,
-    /// Residual of the V side where the last iteration left it, if it was measured.
-    v_residual: Option<f64>,
+    /// The stand-in for the data, while there is one.
+    compressed: Option<Compressed<T>>,
+    /// Where an extrapolated iteration is tried.
+    trial: Factors<T>,
+    memory: Memory<T>,
 }
 
 /// A problem with the rule that moves its rows.
@@ -48,10 +62,10 @@ impl<T: Real> Fit<'_, T> {
         }
     }
 
-    fn stay(&self, side: Side, held: &[T], rows: &mut [T]) -> Measure {
+    fn stay(&self, side: Side, held: &[T], rows: &mut [T], when: When) -> Measure {
         match self {
-            Fit::Squares(problem, _) => problem.half_step(side, held, rows, &Stay, When::Before),
-            Fit::Divergence(problem, _) => problem.half_step(side, held, rows, &Stay, When::Before),
+            Fit::Squares(problem, _) => problem.half_step(side, held, rows, &Stay, when),
+            Fit::Divergence(problem, _) => problem.half_step(side, held, rows, &Stay, when),
         }
     }
 
@@ -68,7 +82,7 @@ impl<T: Real> Fit<'_, T> {
         match self {
             Fit::Squares(problem, _) => {
                 let cheap = problem.constant() + model;
-                let is_exact = cheap > T::CHEAP_VALUE_FLOOR * problem.constant() && order == Order::Alternating;
+                let is_exact = cheap > T::CHEAP_VALUE_FLOOR * problem.constant() && order != Order::Simultaneous;
                 if is_exact { cheap } else { problem.objective(factors) }
             }
             Fit::Divergence(problem, _) => problem.in_units_of_data(model),
@@ -77,13 +91,44 @@ impl<T: Real> Fit<'_, T> {
 }
 
 /// What a run needs to go on, bit for bit, beside its factors.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Memory<T> {
     /// The last progress.
     pub progress: Progress,
-    /// See [`Alternating`].
+    /// Residual of the V side where the last iteration left it, if it was measured.
     pub v_residual: Option<f64>,
+    /// Of an extrapolated run.
+    pub momentum: Option<Momentum<T>>,
 }
+
+/// State of the extrapolation. The point of the run is (Ũ, V): Ũ is the extrapolated U, V the factor that a half-step found for it.
+///
+/// Source: Ang, Gillis (2019), Neural Computation 31(2), algorithm 2 (hp = 1) with its rules for β. We undo an iteration that raises the
+/// objective by going on from (Ũ, V) with one plain iteration, which cannot raise it, so that the points of a run never do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Momentum<T> {
+    /// U before it was extrapolated, and Ṽ = max(0, V + β(V − V₋)), from which the next half-step is taken.
+    pub shadow: Factors<T>,
+    /// β.
+    pub beta: f64,
+    /// Upper bound of β.
+    pub ceiling: f64,
+    /// β of the last iteration that was kept.
+    pub last_beta: f64,
+    /// The objective of the point less its constant, of the data that are worked on.
+    pub model: f64,
+    /// Whether the next iteration is a plain one.
+    pub is_plain: bool,
+    /// Whether the data worked on are still the compressed ones.
+    pub is_compressed: bool,
+}
+
+/// β of the first extrapolation.
+const FIRST_BETA: f64 = 0.5;
+/// Growth of β after an iteration that was kept, growth of its bound, and what a restart divides it by.
+const GROWTH: f64 = 1.05;
+const CEILING_GROWTH: f64 = 1.01;
+const DECAY: f64 = 1.5;
 
 impl<'a, T: WorkingPrecision> Alternating<'a, T> {
     /// Starts a method at given factors.
@@ -103,7 +148,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     pub fn with_rule(problem: &'a Nmf<'a, T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
         check_start(problem, &factors)?;
         let objective = problem.objective(&factors);
-        Ok(Self::begin(Fit::Squares(problem, rule), order, factors, objective))
+        Ok(Self::begin(problem, Fit::Squares(problem, rule), order, factors, objective))
     }
 
     /// Starts a method for divergences at given factors.
@@ -118,22 +163,45 @@ impl<'a, T: Real> Alternating<'a, T> {
         }
         check_start(problem.nmf(), &factors)?;
         let objective = problem.objective(&factors);
-        Ok(Self::begin(Fit::Divergence(problem, method), Order::Alternating, factors, objective))
+        Ok(Self::begin(problem.nmf(), Fit::Divergence(problem, method), Order::Alternating, factors, objective))
     }
 
-    fn begin(fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
+    fn begin(problem: &Nmf<'a, T>, fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
         let progress = Progress { iteration: 0, objective, kkt: None, measured_at: 0, unchanged: 0 };
-        Alternating { fit, order, factors, old_u: Vec::new(), progress, v_residual: None }
+        let compressed = match (&fit, order, problem.data()) {
+            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() => {
+                Compressed::new(x, problem.rank(), problem.summary().sd, problem.summary().max)
+            }
+            _ => None,
+        };
+        let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst);
+        let momentum = is_extrapolated.then(|| Momentum {
+            shadow: factors.clone(),
+            beta: FIRST_BETA,
+            ceiling: 1.0,
+            last_beta: FIRST_BETA,
+            model: f64::INFINITY,
+            is_plain: true,
+            is_compressed: compressed.is_some(),
+        });
+        let trial = if is_extrapolated { factors.clone() } else { Factors::zeros(0, 0, problem.rank()) };
+        let memory = Memory { progress, v_residual: None, momentum };
+        Alternating { fit, order, factors, old_u: Vec::new(), compressed, trial, memory }
     }
 
     /// What to keep, with the factors, to go on later.
-    pub fn memory(&self) -> Memory {
-        Memory { progress: self.progress, v_residual: self.v_residual }
+    pub fn memory(&self) -> Memory<T> {
+        self.memory.clone()
     }
 
     /// Goes on where a run with this memory stood.
-    pub fn resume(mut self, memory: Memory) -> Self {
-        (self.progress, self.v_residual) = (memory.progress, memory.v_residual);
+    pub fn resume(mut self, memory: Memory<T>) -> Self {
+        // a memory without momentum is that of a start
+        let momentum = memory.momentum.or(self.memory.momentum.take());
+        if momentum.as_ref().is_some_and(|m| !m.is_compressed) {
+            self.compressed = None;
+        }
+        self.memory = Memory { momentum, ..memory };
         self
     }
 
@@ -141,9 +209,99 @@ impl<'a, T: Real> Alternating<'a, T> {
         let (u, v) = self.factors.split_mut();
         match (side, self.order) {
             (Side::U, _) => self.fit.half_step(side, v, u, when),
-            (Side::V, Order::Alternating) => self.fit.half_step(side, u, v, when),
             (Side::V, Order::Simultaneous) => self.fit.half_step(side, &self.old_u, v, when),
+            (Side::V, _) => self.fit.half_step(side, u, v, when),
         }
+    }
+
+    /// One half-step on each side from where the factors stand.
+    fn plain_step(&mut self, is_measured: bool) -> Measure {
+        if self.order == Order::Simultaneous {
+            self.old_u = self.factors.side(Side::U).to_vec();
+        }
+        // the U side before it moves and the V side after it moved last time are the residual of one point: the last one
+        let when = if self.memory.v_residual.is_some() { When::Before } else { When::Never };
+        let u = self.half_step(Side::U, when);
+        if let Some(v_residual) = self.memory.v_residual.take() {
+            self.memory.progress.kkt = Some(self.fit.relative(u.residual + v_residual));
+        }
+        let v = self.half_step(Side::V, if is_measured { When::After } else { When::Never });
+        if is_measured {
+            self.memory.v_residual = (self.order == Order::Alternating).then_some(v.residual);
+        }
+        v
+    }
+
+    /// One extrapolated iteration, kept or undone; the model of the point where it ends.
+    fn extrapolated_step(&mut self, momentum: &mut Momentum<T>) -> Measure {
+        let half_step = |side, held: &[T], rows: &mut [T], when| match (&self.compressed, &self.fit) {
+            (Some(compressed), Fit::Squares(_, rule)) => compressed.half_step(side, held, rows, *rule, when),
+            (_, fit) => fit.half_step(side, held, rows, when),
+        };
+        let ((u, v), (shadow_u, shadow_v), (trial_u, trial_v)) = (self.factors.split_mut(), momentum.shadow.split_mut(), self.trial.split_mut());
+        trial_u.copy_from_slice(u);
+        trial_v.copy_from_slice(shadow_v);
+        let when = if self.memory.v_residual.is_some() { When::Before } else { When::Never };
+        let of_u = half_step(Side::U, trial_v, trial_u, when);
+        if let (Some(v_residual), None) = (self.memory.v_residual.take(), &self.compressed) {
+            // of a point between two, which is as near as a warning has to be
+            self.memory.progress.kkt = Some(self.fit.relative(of_u.residual + v_residual));
+        }
+        // the found U goes to the shadow, the extrapolated one to the trial; what they replace is in u until the trial is kept
+        let beta = T::of(if momentum.is_plain { 0.0 } else { momentum.beta });
+        for (found, before) in trial_u.iter_mut().zip(shadow_u.iter_mut()) {
+            let ahead = (*found + beta * (*found - *before)).larger(T::of(0.0));
+            *before = *found;
+            *found = ahead;
+        }
+        let of_v = half_step(Side::V, trial_u, trial_v, When::After);
+        if of_v.model > momentum.model {
+            // undone: the next iteration is a plain one from the point
+            shadow_u.copy_from_slice(u);
+            shadow_v.copy_from_slice(v);
+            momentum.ceiling = momentum.last_beta;
+            momentum.beta /= DECAY;
+            momentum.is_plain = true;
+            return Measure { model: momentum.model, residual: f64::NAN };
+        }
+        momentum.last_beta = momentum.beta;
+        let beta = T::of(momentum.beta);
+        for ((ahead, &found), before) in shadow_v.iter_mut().zip(trial_v.iter()).zip(v.iter()) {
+            *ahead = (found + beta * (found - *before)).larger(T::of(0.0));
+        }
+        std::mem::swap(&mut self.factors, &mut self.trial);
+        momentum.beta = momentum.ceiling.min(GROWTH * momentum.beta);
+        momentum.ceiling = (CEILING_GROWTH * momentum.ceiling).min(1.0);
+        momentum.model = of_v.model;
+        momentum.is_plain = false;
+        of_v
+    }
+
+    /// Measures the point on the full data, and leaves the compressed ones if they lower the objective too slowly.
+    fn check(&mut self, momentum: &mut Momentum<T>) -> Measure {
+        let (u, v) = self.factors.split_mut();
+        let of_v = self.fit.stay(Side::V, u, v, When::After);
+        let objective = self.fit.objective(of_v.model, self.order, &self.factors);
+        let before = self.memory.progress.objective;
+        let is_worth_more = objective < (1.0 - WORTH_COMPRESSING) * before;
+        if !is_worth_more {
+            self.compressed = None;
+            momentum.is_compressed = false;
+            momentum.shadow.clone_from(&self.factors);
+            momentum.model = of_v.model;
+            momentum.is_plain = true;
+        }
+        of_v
+    }
+
+    /// Takes down a measurement after the present iteration.
+    fn note(&mut self, objective: f64) -> Result<(), Breakdown> {
+        let progress = &mut self.memory.progress;
+        let is_unchanged = (progress.objective - objective).abs() <= 8.0 * T::EPSILON * objective.abs();
+        progress.unchanged = if is_unchanged { progress.unchanged + 1 } else { 0 };
+        progress.objective = objective;
+        progress.measured_at = progress.iteration;
+        if objective.is_finite() { Ok(()) } else { Err(Breakdown::NotFinite { iteration: progress.iteration }) }
     }
 }
 
@@ -173,40 +331,33 @@ impl<T: Real> Iteration for Alternating<'_, T> {
     }
 
     fn progress(&self) -> Progress {
-        self.progress
+        self.memory.progress
     }
 
     fn step(&mut self) -> Result<(), Breakdown> {
-        let iteration = self.progress.iteration + 1;
-        let is_measured = |i: usize| i <= MEASURE_EVERY || i.is_multiple_of(MEASURE_EVERY);
-        if self.order == Order::Simultaneous {
-            self.old_u = self.factors.side(Side::U).to_vec();
+        self.memory.progress.iteration += 1;
+        let iteration = self.memory.progress.iteration;
+        let is_due = iteration <= MEASURE_EVERY || iteration.is_multiple_of(MEASURE_EVERY);
+        let Some(mut momentum) = self.memory.momentum.take() else {
+            let v = self.plain_step(is_due);
+            return if is_due { self.note(self.fit.objective(v.model, self.order, &self.factors)) } else { Ok(()) };
+        };
+        let mut v = self.extrapolated_step(&mut momentum);
+        let is_due = if self.compressed.is_some() { iteration.is_multiple_of(CHECK_EVERY) } else { is_due };
+        if is_due && self.compressed.is_some() {
+            v = self.check(&mut momentum);
         }
-        // the U side before it moves and the V side after it moved last time are the residual of one point: the last one
-        let when = if self.v_residual.is_some() { When::Before } else { When::Never };
-        let u = self.half_step(Side::U, when);
-        if let Some(v_residual) = self.v_residual.take() {
-            self.progress.kkt = Some(self.fit.relative(u.residual + v_residual));
+        self.memory.momentum = Some(momentum);
+        if !is_due {
+            return Ok(());
         }
-        let v = self.half_step(Side::V, if is_measured(iteration) { When::After } else { When::Never });
-        self.progress.iteration = iteration;
-        if is_measured(iteration) {
-            let objective = self.fit.objective(v.model, self.order, &self.factors);
-            let is_unchanged = (self.progress.objective - objective).abs() <= 8.0 * T::EPSILON * objective.abs();
-            self.progress.unchanged = if is_unchanged { self.progress.unchanged + 1 } else { 0 };
-            self.progress.objective = objective;
-            self.progress.measured_at = iteration;
-            self.v_residual = (self.order == Order::Alternating).then_some(v.residual);
-            if !self.progress.objective.is_finite() {
-                return Err(Breakdown::NotFinite { iteration });
-            }
-        }
-        Ok(())
+        self.memory.v_residual = (!v.residual.is_nan() && self.compressed.is_none()).then_some(v.residual);
+        self.note(self.fit.objective(v.model, self.order, &self.factors))
     }
 
     fn kkt(&mut self) -> f64 {
         let (u, v) = self.factors.split_mut();
-        let (of_u, of_v) = (self.fit.stay(Side::U, v, u), self.fit.stay(Side::V, u, v));
+        let (of_u, of_v) = (self.fit.stay(Side::U, v, u, When::Before), self.fit.stay(Side::V, u, v, When::Before));
         self.fit.relative(of_u.residual + of_v.residual)
     }
 }

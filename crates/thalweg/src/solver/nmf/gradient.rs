@@ -76,20 +76,23 @@ impl<T: Real> RowUpdate<T> for Paper {
 /// u ← max(0, u − step · (G u − c)) for every row of the panel.
 fn descend<T: Real>(panel: &mut Panel<'_, T>, step: T) {
     let (r, lanes) = (panel.rank, panel.lanes);
-    simd(|| {
-        let old = panel.rows.to_vec();
-        for k in 0..r {
-            let mut g = [T::of(0.0); PANEL_LANES];
-            for l in 0..r {
-                let gram = panel.gram[k * r + l];
-                for (g, &u) in g.iter_mut().zip(&old[l * lanes..][..lanes]) {
-                    *g += gram * u;
+    simd(
+        #[inline(always)]
+        || {
+            let old = panel.rows.to_vec();
+            for k in 0..r {
+                let mut g = [T::of(0.0); PANEL_LANES];
+                for l in 0..r {
+                    let gram = panel.gram[k * r + l];
+                    for (g, &u) in g.iter_mut().zip(&old[l * lanes..][..lanes]) {
+                        *g += gram * u;
+                    }
+                }
+                for i in 0..lanes {
+                    let at = k * lanes + i;
+                    panel.rows[at] = (old[at] - step * (g[i] - panel.cross[at])).larger(T::of(0.0));
                 }
             }
-            for i in 0..lanes {
-                let at = k * lanes + i;
-                panel.rows[at] = (old[at] - step * (g[i] - panel.cross[at])).larger(T::of(0.0));
-            }
-        }
-    });
+        },
+    );
 }

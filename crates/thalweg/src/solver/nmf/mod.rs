@@ -3,6 +3,7 @@
 mod accelerated_hals;
 mod alternating;
 mod anls;
+mod extrapolated;
 mod gradient;
 mod hals;
 mod init;
@@ -11,8 +12,9 @@ mod scalar_newton;
 mod transform;
 
 pub use accelerated_hals::AcceleratedHals;
-pub use alternating::{Alternating, Memory, Order};
+pub use alternating::{Alternating, Memory, Momentum, Order};
 pub use anls::Anls;
+pub use extrapolated::Extrapolated;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
 pub use init::{INITS, Init, half_normal_scale};
@@ -24,6 +26,7 @@ use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
 use crate::problem::{DivergenceUpdate, Loss, RowUpdate};
+use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
 use std::ops::RangeInclusive;
 
 /// A rule in both precisions, with what its users should know.
@@ -72,18 +75,34 @@ pub struct About {
 }
 
 /// Every method, the default for full data first.
-pub const NMF_METHODS: &[&dyn NmfMethod] = &[&Hals, &AcceleratedHals, &Anls, &Gradient, &Mu, &Paper { step: 1e-7, iterations: 10_000 }];
+pub const NMF_METHODS: &[&dyn NmfMethod] = &[
+    &Hals,
+    &AcceleratedHals,
+    &Anls,
+    &EXTRAPOLATED_HALS,
+    &EXTRAPOLATED_ANLS,
+    &COMPRESSED,
+    &COMPRESSED_ANLS,
+    &Gradient,
+    &Mu,
+    &Paper { step: 1e-7, iterations: 10_000 },
+];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
     NMF_METHODS.iter().copied().find(|m| m.about().name == name)
 }
 
-/// The method that suits the data, and why.
+/// The method that suits the data, and why; from the measurements in `docs/benchmarks.md`.
 pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
     match data {
-        Matrix::Dense(_) | Matrix::Sparse(_) => (&Hals, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap"),
-        Matrix::Observed(_) => (&Anls, "each row has its own Gram matrix, which costs more than solving the row exactly"),
+        Matrix::Dense(_) => (&COMPRESSED, "dense data are well approximated at low rank, where iterations cost little; the end is on the full data"),
+        Matrix::Sparse(_) => {
+            (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
+        }
+        Matrix::Observed(_) => {
+            (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
+        }
     }
 }
 

@@ -1,0 +1,112 @@
+//! Dense data of low rank: a cheap stand-in for X while factors are far from their goal.
+
+use super::half_step::Task;
+use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
+use crate::Side;
+use crate::data::{Dense, stream};
+use crate::linalg::{Real, exponent, fixed_order_sum, gram, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, scale};
+use rand_distr::{Distribution, StandardNormal};
+
+/// X̂ = A Bᵀ ≈ X, with A m×l and B n×l: X multiplied from its shorter side by the projector on the range of a randomised range finder.
+///
+/// A half-step costs 2(m + n)·l·r instead of 2mnr. X̂ is one matrix for both half-steps, so that ½‖X̂ − UVᵀ‖² falls as steadily as the
+/// objective of full data would; its minimisers are near those of X, not the same.
+///
+/// Source: Halko, Martinsson, Tropp (2011), algorithm 4.4, with two power iterations; Erichson, Mendible, Wihlborn, Kutz (2018) for NMF on it.
+#[derive(Debug)]
+pub struct Compressed<T> {
+    a: Vec<T>,
+    b: Vec<T>,
+    shape: (usize, usize, usize),
+    width: usize,
+    sd: f64,
+    constant: f64,
+}
+
+/// Power iterations: each makes the small singular values smaller beside the large ones.
+const POWER_ITERATIONS: usize = 2;
+
+/// Columns beside the rank; more of them where the rank is large, because real spectra fall slowly.
+fn oversampling(rank: usize) -> usize {
+    10 + rank / 2
+}
+
+impl<T: Real> Compressed<T> {
+    /// Compresses X for factors of this rank; none where that would not make iterations much cheaper.
+    ///
+    /// `largest`: the largest entry of X. The sketch has a seed of its own, the same for every run.
+    pub fn new(x: &Dense<T>, rank: usize, sd: f64, largest: f64) -> Option<Self> {
+        let view = x.view();
+        let (m, n) = (view.nrows(), view.ncols());
+        let width = rank + oversampling(rank);
+        if m * n < 3 * (m + n) * width {
+            return None;
+        }
+        let is_tall = m >= n;
+        let tall = if is_tall { view } else { view.transpose() };
+        let (long, short) = (tall.nrows(), tall.ncols());
+        let mut rng = stream(0, u64::MAX);
+        let mut basis: Vec<T> = (0..short * width)
+            .map(|_| {
+                let g: f64 = StandardNormal.sample(&mut rng);
+                T::of(g)
+            })
+            .collect();
+        let mut image = vec![T::of(0.0); long * width];
+        // exact, and the basis gets the same bits for data multiplied by a power of two
+        let unit = T::of(scale(1.0, -exponent(largest).unwrap_or(0)));
+        for _ in 0..POWER_ITERATIONS {
+            mul(tall, row_major(&basis, short, width), &mut image);
+            image.iter_mut().for_each(|y| *y *= unit);
+            mul_transpose(tall, row_major(&image, long, width), &mut basis);
+            basis.iter_mut().for_each(|y| *y *= unit);
+            orthonormalise(&mut basis, width);
+        }
+        mul(tall, row_major(&basis, short, width), &mut image);
+        let squares: Vec<f64> = image.chunks(4096).map(|c| c.iter().map(|x| x.f64() * x.f64()).sum()).collect();
+        let constant = 0.5 * fixed_order_sum(&squares);
+        let (a, b) = if is_tall { (image, basis) } else { (basis, image) };
+        Some(Compressed { a, b, shape: (m, n, rank), width, sd, constant })
+    }
+}
+
+impl<T: Real> RowSeparable<T> for Compressed<T> {
+    fn shape(&self) -> (usize, usize, usize) {
+        self.shape
+    }
+
+    fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
+        let (r, l) = (self.shape.2, self.width);
+        let (near, far) = if side == Side::U { (&self.a, &self.b) } else { (&self.b, &self.a) };
+        let view = |x| -> crate::linalg::MatRef<'_, T> { row_major(x, held.len() / r, r) };
+        // Bᵀ V, l×r
+        let mut small = vec![T::of(0.0); l * r];
+        mul_transpose(row_major(far, held.len() / r, l), view(held), &mut small);
+        let small = row_major(&small, l, r);
+        let task = Task { rank: r, sd: self.sd, rule, when, penalties: None };
+        task.shared_gram(&gram(held, r), rows, |first, out| {
+            let count = out.len() / r;
+            multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));
+        })
+    }
+
+    fn constant(&self) -> f64 {
+        self.constant
+    }
+
+    fn value(&self, u: &[T], v: &[T]) -> f64 {
+        let (m, n, r) = self.shape;
+        let difference = |rows: std::ops::Range<usize>| -> f64 {
+            let (mut product, mut data) = (vec![T::of(0.0); rows.len() * n], vec![T::of(0.0); rows.len() * n]);
+            mul(row_major(&u[rows.start * r..rows.end * r], rows.len(), r), row_major(v, n, r).transpose(), &mut product);
+            mul(
+                row_major(&self.a[rows.start * self.width..rows.end * self.width], rows.len(), self.width),
+                row_major(&self.b, n, self.width).transpose(),
+                &mut data,
+            );
+            product.iter().zip(&data).map(|(p, x)| (x.f64() - p.f64()).powi(2)).sum()
+        };
+        let sums: Vec<f64> = (0..m).step_by(64).map(|start| difference(start..m.min(start + 64))).collect();
+        0.5 * fixed_order_sum(&sums)
+    }
+}

@@ -1,0 +1,130 @@
+//! Half-steps: normal equations block by block, and the rule on panels of rows.
+
+use super::penalty::FactorPenalty;
+use super::row_separable::{Measure, PANEL_LANES, Panel, RowUpdate, When};
+use crate::data::Csr;
+use crate::linalg::{Real, fixed_order_sum, gather_gram, gather_rows};
+use rayon::prelude::*;
+
+/// What the rows of one half-step have in common.
+pub(super) struct Task<'a, T> {
+    /// r.
+    pub rank: usize,
+    /// Standard deviation of the observed entries of X.
+    pub sd: f64,
+    pub rule: &'a dyn RowUpdate<T>,
+    pub when: When,
+    /// What each row pays, if anything: all the same where every entry is given.
+    pub penalties: Option<&'a [FactorPenalty]>,
+}
+
+/// Rows that are worked on together, by the number of all rows: few rows make smaller blocks, so that there is one for each thread.
+pub(super) fn block_rows(rows: usize) -> usize {
+    if rows >= 4096 { 256 } else { 128 }
+}
+
+/// Observed rows that are worked on together; small, because their lengths differ a lot.
+pub(super) const OBSERVED_BLOCK: usize = 32;
+
+impl<T: Real> Task<'_, T> {
+    /// One Gram matrix for all rows; `cross_of` writes the cross products of the rows from its first argument on.
+    pub fn shared_gram(&self, gram: &[T], rows: &mut [T], cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
+        let r = self.rank;
+        let penalty = self.penalties.map(|rows| rows[0]);
+        let mut gram = gram.to_vec();
+        add_ridge(&mut gram, r, penalty);
+        let gram = gram.as_slice();
+        let size = block_rows(rows.len() / r);
+        let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
+            let mut cross = vec![T::of(0.0); rows.len()];
+            cross_of(block * size, &mut cross);
+            subtract_l1(&mut cross, penalty);
+            let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
+            let mut sum = Measure::default();
+            for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
+                to_lanes(rows, &mut lane_rows, r);
+                to_lanes(cross, &mut lane_cross, r);
+                let panel = Panel { lanes: PANEL_LANES, rank: r, gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.sd };
+                sum = sum + self.update_and_measure(panel);
+                for (i, row) in rows.chunks_exact_mut(r).enumerate() {
+                    for (k, x) in row.iter_mut().enumerate() {
+                        *x = lane_rows[k * PANEL_LANES + i];
+                    }
+                }
+            }
+            sum
+        });
+        sum_in_order(blocks.collect())
+    }
+
+    /// A Gram matrix for each row, from the observed entries of that row.
+    pub fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T]) -> Measure {
+        let r = self.rank;
+        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
+            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r]);
+            let mut weighted = Vec::new();
+            let mut sum = Measure::default();
+            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
+                let (columns, values) = entries.row(block * OBSERVED_BLOCK + i);
+                if columns.is_empty() {
+                    continue; // no equation: the row stays what it is, 0
+                }
+                let weights = weights.map(|w| w.row(block * OBSERVED_BLOCK + i).1);
+                gram.fill(T::of(0.0));
+                cross.fill(T::of(0.0));
+                gather_gram(columns, weights, held, r, &mut gram);
+                match weights {
+                    None => gather_rows(columns, values, held, &mut cross),
+                    Some(w) => {
+                        weighted.clear();
+                        weighted.extend(w.iter().zip(values).map(|(&w, &x)| w * x));
+                        gather_rows(columns, &weighted, held, &mut cross);
+                    }
+                }
+                let penalty = self.penalties.map(|rows| rows[block * OBSERVED_BLOCK + i]);
+                add_ridge(&mut gram, r, penalty);
+                subtract_l1(&mut cross, penalty);
+                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd });
+            }
+            sum
+        });
+        sum_in_order(blocks.collect())
+    }
+
+    fn update_and_measure(&self, mut panel: Panel<'_, T>) -> Measure {
+        let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
+        self.rule.update(&mut panel);
+        if self.when == When::After { panel.measure() } else { before }
+    }
+}
+
+/// G + λ₂I.
+fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
+    if let Some(FactorPenalty { l2, .. }) = penalty {
+        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
+    }
+}
+
+/// c − λ₁.
+fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
+    if let Some(FactorPenalty { l1, .. }) = penalty {
+        cross.iter_mut().for_each(|c| *c -= T::of(l1));
+    }
+}
+
+/// Rows by component, padded with zero rows: those have zero equations and stay zero.
+fn to_lanes<T: Real>(rows: &[T], lanes: &mut [T], r: usize) {
+    if rows.len() < lanes.len() {
+        lanes.fill(T::of(0.0));
+    }
+    for (i, row) in rows.chunks_exact(r).enumerate() {
+        for (k, &x) in row.iter().enumerate() {
+            lanes[k * PANEL_LANES + i] = x;
+        }
+    }
+}
+
+fn sum_in_order(blocks: Vec<Measure>) -> Measure {
+    let sum = |f: fn(&Measure) -> f64| fixed_order_sum(&blocks.iter().map(f).collect::<Vec<_>>());
+    Measure { model: sum(|m| m.model), residual: sum(|m| m.residual) }
+}
