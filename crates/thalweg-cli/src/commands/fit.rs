@@ -203,6 +203,9 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
         None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),
+        None if matches!(result.status, Status::TimeLimit | Status::Stopped) => {
+            lines.push("lower bound      not computed: the run is unfinished (audit computes it)".into());
+        }
         None => lines.push("lower bound      not known: it needs every entry observed and a side of at most 4096".into()),
     }
     if result.penalty > 0.0 {

@@ -35,8 +35,8 @@ pub fn transform(data: &Matrix<f64>, model: &Factors<f64>, penalty: ScaledPenalt
 
 /// argmin over U ≥ 0 of Σ w d_β(X | UVᵀ) with the V of `model`: one convex problem for each row of X where 1 ≤ β ≤ 2.
 ///
-/// As [`transform`] for least squares, the only loss with a penalty. Otherwise the loss's default method, from the row that has every component equally and the
-/// weight of the data, until the stationarity residual is 1e-10 or 2000 passes were made.
+/// As [`transform`] for least squares, the only loss with a penalty. Otherwise the loss's default method, from the row that has every
+/// component equally and the weight of the data, until the stationarity residual is 1e-10 or 2000 passes were made.
 ///
 /// # Errors
 /// As [`transform`], and as [`Divergence::with_given_factor`].
