@@ -47,6 +47,7 @@ pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     let bench = Bench { data: args.data.clone() };
     let interrupt = Interrupt::listen();
     let begin = std::time::Instant::now();
+    let mut is_complete = true;
     let mut done: Vec<(About, Tally, Findings)> = Vec::new();
     for experiment in chosen {
         let about = experiment.about();
@@ -66,7 +67,7 @@ pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
         };
         let outcome = run_trials(&job);
         bar.finish();
-        outcome?;
+        is_complete &= outcome?.is_complete();
         let (tally, findings) = what_is_known(experiment, args, &store, &bench)?;
         let page = Reproduction { about: &about, scale: args.scale.into(), tally, findings: &findings }.write(&dir).map_err(Failure::Output)?;
         if !common.json {
@@ -81,7 +82,6 @@ pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
             count => print_json(&Items { schema: 1, command: "reproduce", items: (0..count).map(of).collect() })?,
         }
     }
-    let is_complete = done.iter().all(|(_, tally, _)| tally.is_complete());
     Ok(if is_complete { DONE } else { interrupt.exit_code().unwrap_or(LIMIT) })
 }
 
