@@ -3,6 +3,7 @@
 //! A format turns bytes into [`Parsed`]: what stands where. [`Parsed::settle`] alone decides what a missing entry means, keeps the columns
 //! asked for and transposes, so that the options mean the same for every format.
 
+mod array;
 mod bag_of_words;
 mod image;
 mod input;
@@ -12,6 +13,7 @@ mod npy;
 mod npz;
 mod parsed;
 mod pnm;
+mod prepare;
 mod ratings;
 mod scipy;
 mod table;
@@ -22,6 +24,7 @@ use super::source::{Budget, shown};
 use crate::Error;
 use input::Input;
 use parsed::Parsed;
+pub use prepare::{Negative, Scale};
 use std::path::Path;
 
 /// The pixels of one row of the matrix, when rows are images.
@@ -86,6 +89,16 @@ pub enum Precision {
 /// Memory that reading may take when nothing else is said: 8 GiB.
 pub(super) const DEFAULT_MAX_MEMORY: u64 = 8 << 30;
 
+/// Where the weights w of ½ Σ w (X − UVᵀ)² stand. An entry of weight 0 is unobserved.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// In this array, such as an inverse variance. NaN weighs nothing.
+    Given(String),
+    /// w = 1 / variance for the variances in this array. NaN, 0 and less weigh nothing.
+    Variance(String),
+}
+
 /// How to read a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -100,13 +113,38 @@ pub struct ReadOptions {
     pub columns: Option<(usize, usize)>,
     /// Transpose after reading.
     pub transpose: bool,
+    /// The file to take from a folder or an archive with several.
+    pub member: Option<String>,
     /// The array to take from a file with several. Formats with one matrix have no use for it.
     pub variable: Option<String>,
+    /// The array that holds the weights of the entries.
+    pub weights: Option<Weights>,
+    /// The axis (from 0) of an array of three or more that becomes the rows; all others, the last fastest, become the columns.
+    pub unfold: Option<usize>,
+    /// What becomes of negative entries.
+    pub negative: Negative,
+    /// Leave out rows and columns of which nothing is observed; of dense and sparse data, those of zeros alone.
+    pub drop_empty: bool,
+    /// What the entries are divided by, after all else.
+    pub scale: Scale,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { missing: Missing::Error, layout: Layout::Auto, max_memory: DEFAULT_MAX_MEMORY, columns: None, transpose: false, variable: None }
+        ReadOptions {
+            missing: Missing::Error,
+            layout: Layout::Auto,
+            max_memory: DEFAULT_MAX_MEMORY,
+            columns: None,
+            transpose: false,
+            member: None,
+            variable: None,
+            weights: None,
+            unfold: None,
+            negative: Negative::Keep,
+            drop_empty: false,
+            scale: Scale::None,
+        }
     }
 }
 
@@ -115,6 +153,8 @@ impl Default for ReadOptions {
 pub struct Dataset {
     /// The numbers, all finite.
     pub matrix: Matrix<f64>,
+    /// What the entries were divided by: the file's units are this many times larger.
+    pub scale: f64,
     /// Precision of the file's numbers: a fit of an f32 file is done in f32 unless asked otherwise.
     pub precision: Precision,
     /// Names of the rows.
