@@ -55,7 +55,7 @@ fn the_loss(args: &TransformArgs) -> Result<Loss, Failure> {
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let model = non_negative(&args.model)?;
     let loss = the_loss(args)?;
-    let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (dataset, _) = input::load_asked(&args.input, &args.read, common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
     let penalty = if loss == Loss::Frobenius { penalty(&args.model)? } else { ScaledPenalty::default() };

@@ -149,6 +149,10 @@ struct Unfolded {
 }
 
 fn unfolded(source: &Source, shape: &[usize], cube: Cube, options: &ReadOptions) -> Result<Unfolded, Error> {
+    // with a side of 0 the others may be anything, and their product too large
+    if shape.contains(&0) {
+        return Err(source.malformed("its shape", "at least one row and one column", sides(shape)));
+    }
     let image = |others: &[usize]| match others {
         &[height, width] => Some(ImageShape { height, width }),
         _ => None,

@@ -1,4 +1,4 @@
-//! MATLAB files of version 5 to 7: numbers and sparse matrices, compressed or not. (Version 7.3 is HDF5.)
+//! MATLAB files of version 5 to 7: numbers and sparse matrices, compressed or not. (Version 7.3 is HDF5: see `hdf5.rs`.)
 //!
 //! A file is a header of 128 bytes and a list of elements, each a type, a length and its bytes; a variable is an element of elements: flags,
 //! dimensions, name, numbers. Cells, structures, text and complex numbers are passed over.
@@ -6,13 +6,13 @@
 //! Format: The MathWorks, "MAT-File Format" (level 5).
 
 use super::array::{self, Arrays, Content, Cube, Variable};
-use super::parsed::{Parsed, Unlisted, claim_listed};
-use super::{Format, Input, Precision, ReadOptions};
+use super::compressed::Compressed;
+use super::parsed::Parsed;
+use super::{Format, Input, ReadOptions};
 use crate::Error;
 use crate::data::arrays::raw::{Raw, Type, c_order};
 use crate::data::arrays::{Array, Numbers};
 use crate::data::source::{Budget, Source, read_within, shown};
-use crate::data::{Duplicates, Triplet};
 use flate2::read::ZlibDecoder;
 use std::io::Read;
 
@@ -304,24 +304,8 @@ fn sparse(mut parts: Elements, header: &Header, budget: &Budget) -> Result<Conte
     };
     let (row_of, starts) = (parts.wholes("the row indices", budget)?, parts.wholes("the column starts", budget)?);
     let values = parts.numbers("the numbers of a variable", budget)?.into_f64();
-    let count = starts.last().copied().unwrap_or(u64::MAX);
-    let is_ascending = starts.first() == Some(&0) && starts.windows(2).all(|w| w[0] <= w[1]);
-    if Some(starts.len()) != cols.checked_add(1) || !is_ascending || count > row_of.len().min(values.len()) as u64 {
-        let expected = format!("{} ascending column starts from 0, the last at most {}", cols as u64 + 1, row_of.len().min(values.len()));
-        return Err(parts.malformed(expected, format!("{} of them, the last {count}", starts.len())));
-    }
-    if let Some(row) = row_of[..count as usize].iter().find(|&&row| row >= rows as u64) {
-        return Err(parts.malformed(format!("row indices below {rows}"), row.to_string()));
-    }
-    claim_listed(budget, rows, cols, count as usize)?;
-    let mut entries = Vec::with_capacity(count as usize);
-    for (col, range) in starts.windows(2).enumerate() {
-        let range = range[0] as usize..range[1] as usize;
-        let column = row_of[range.clone()].iter().zip(&values[range]);
-        entries.extend(column.map(|(&row, &value)| Triplet { row: row as u32, col: col as u32, value }));
-    }
-    let parsed = Parsed::listed(rows, cols, entries, Duplicates::Sum, Unlisted::Unsettled);
-    Ok(Content::Listed(Parsed { precision: Precision::F64, ..parsed }))
+    let arrays = Compressed { rows, cols, by_row: false, starts, indices: row_of, values };
+    Ok(Content::Listed(arrays.parsed(parts.source, budget)?))
 }
 
 fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
@@ -352,7 +336,7 @@ mod tests {
         says(&|f| f.truncate(100), "version 5 to 7");
         says(&|f| f[132..136].copy_from_slice(&u32::MAX.to_le_bytes()), "a variable of 4294967295 bytes");
         says(&|f| f[160] = 9, "numbers for shape [9, 3]");
-        says(&|f| f[160..164].copy_from_slice(&u32::MAX.to_le_bytes()), "2 to 32 dimensions");
+        says(&|f| f[160..164].copy_from_slice(&u32::MAX.to_le_bytes()), "whole numbers from 0");
         says(&|f| f[145] = 8, "real numbers");
         says(&|f| f[144] = 1, "two or more dimensions");
     }

@@ -1,7 +1,7 @@
 //! A matrix in NumPy's `.npz` format: one array of several, a SciPy sparse matrix, or observed entries.
 
-use super::parsed::Parsed;
 use super::array::{self, Arrays, Content, Cube, Variable};
+use super::parsed::Parsed;
 use super::{Format, Input, ReadOptions, scipy};
 use crate::Error;
 use crate::data::arrays::npz::{Archive, write_archive};

@@ -203,7 +203,9 @@ impl Parsed {
     fn first(&self, is: impl Fn(f64) -> bool) -> Option<(usize, usize, f64)> {
         let counts = |at: usize| self.weights.as_ref().is_none_or(|weights| weights[at] > 0.0);
         match &self.entries {
-            Entries::Table(values) => values.iter().enumerate().position(|(at, &x)| is(x) && counts(at)).map(|at| (at / self.cols, at % self.cols, values[at])),
+            Entries::Table(values) => {
+                values.iter().enumerate().position(|(at, &x)| is(x) && counts(at)).map(|at| (at / self.cols, at % self.cols, values[at]))
+            }
             Entries::Listed { entries, .. } => entries.iter().find(|e| is(e.value)).map(|e| (e.row as usize, e.col as usize, e.value)),
         }
     }

@@ -134,8 +134,8 @@ fn drop_empty(data: &mut Dataset, source: &Source, budget: &Budget) -> Result<()
     }
     let matrix = std::mem::replace(&mut data.matrix, Matrix::Dense(Dense::new(0, 0, Vec::new())?));
     data.matrix = selected(matrix, budget, |_, _, _| true, &sides)?;
-    data.row_labels = data.row_labels.take().map(|labels| kept(labels, &in_row));
-    data.col_labels = data.col_labels.take().map(|labels| kept(labels, &in_col));
+    data.row_labels = kept(data.row_labels.take(), &in_row);
+    data.col_labels = kept(data.col_labels.take(), &in_col);
     if kept_cols < cols {
         data.image = None;
     }
@@ -144,8 +144,13 @@ fn drop_empty(data: &mut Dataset, source: &Source, budget: &Budget) -> Result<()
     Ok(())
 }
 
-fn kept(labels: Vec<String>, stays: &[bool]) -> Vec<String> {
-    labels.into_iter().zip(stays).filter(|(_, stays)| **stays).map(|(label, _)| label).collect()
+/// Labels of what stays; where there were none, and some have gone, their numbers from 1, so that each keeps its name.
+fn kept(labels: Option<Vec<String>>, stays: &[bool]) -> Option<Vec<String>> {
+    if labels.is_none() && stays.iter().all(|&stays| stays) {
+        return None;
+    }
+    let labels = labels.unwrap_or_else(|| (1..=stays.len()).map(|number| number.to_string()).collect());
+    Some(labels.into_iter().zip(stays).filter(|(_, stays)| **stays).map(|(label, _)| label).collect())
 }
 
 fn scale(data: &mut Dataset, source: &Source, scale: Scale) -> Result<(), Error> {
@@ -207,6 +212,11 @@ mod tests {
         assert!(data.notes.iter().any(|n| n == "left out because nothing is observed in them: 1 rows, 1 columns"), "{:?}", data.notes);
         let zeros = read(text, &ReadOptions { missing: Missing::Error, ..options.clone() }).expect("reads");
         assert_eq!((zeros.matrix.kind(), dense(&zeros)), ("dense", vec![vec![1.0, 2.0], vec![0.0, 3.0]]));
+        let unnamed = read("0,1\n0,0\n0,2\n", &options).expect("reads");
+        assert_eq!(
+            (unnamed.row_labels.expect("numbers"), unnamed.col_labels.expect("numbers")),
+            (vec!["1".to_owned(), "3".into()], vec!["2".to_owned()])
+        );
         assert!(read("0,0\n0,0\n", &ReadOptions { missing: Missing::Error, ..options }).is_err());
     }
 
