@@ -197,7 +197,7 @@ pub enum PrecisionArg {
 }
 
 /// How to read the input.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ReadArgs {
     /// What an entry that is not there means [default: error].
     #[arg(long, value_enum)]

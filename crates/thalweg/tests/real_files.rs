@@ -2,7 +2,7 @@
 //! the environment variable `THALWEG_SHARED` names, or in `shared` beside the workspace, and say so when they find none.
 
 use std::path::{Path, PathBuf};
-use thalweg::data::{Dataset, ImageShape, Matrix, Missing, Negative, ReadOptions, Scale, Weights, read};
+use thalweg::data::{Dataset, ImageShape, Matrix, Missing, Negative, ReadOptions, Scale, Stft, Weights, catalogue, read};
 
 /// The file, if it is there.
 fn find(name: &str) -> Option<PathBuf> {
@@ -176,6 +176,45 @@ fn quasars() {
     let galaxy = open("extragalactic/NGC3073_SDSS_DR18.fits", &ReadOptions { weights, ..variable("COADD.flux") }).expect("there");
     assert_eq!((galaxy.matrix.shape(), galaxy.matrix.kind()), ((3848, 1), "weighted"));
     assert!(is_near(sum(&galaxy), 546_031.002_410_888_7), "{}", sum(&galaxy));
+}
+
+#[test]
+fn birdsong() {
+    let whole = ReadOptions { stft: Stft { window: 10240, hop: Some(1872), bins: Some(5120) }, ..plain() };
+    let Some(data) = open("birdsong/xc131316.flac", &whole) else { return };
+    let summary = data.matrix.summary();
+    assert_eq!((data.matrix.shape(), data.format), ((5120, 1246), "audio"));
+    // of numpy.fft.rfft on what libsndfile decodes
+    assert!(is_near(sum(&data), 1_436_414.500_305_837) && is_near(summary.sd, 1.207_633_928_013_304), "{} {}", sum(&data), summary.sd);
+    assert!(is_near(summary.max, 307.405_311_595_317_7), "{}", summary.max);
+    for (name, samples) in [
+        ("xc143894.flac", 2_764_790),
+        ("xc132608.flac", 1_700_352),
+        ("xc133872.flac", 2_321_270),
+        ("xc132580.flac", 2_908_800),
+        ("xc146756.flac", 1_911_461),
+        ("xc134671.flac", 801_782),
+        ("xc145537.flac", 638_198),
+        ("xc27039.wav", 253_440),
+        ("xc64738.wav", 46_080),
+    ] {
+        let data = open(&format!("birdsong/{name}"), &plain()).expect("there");
+        assert_eq!(data.matrix.shape(), (1025, (samples - 2048) / 512 + 1), "{name}");
+        assert!(data.notes.iter().any(|note| note.contains(&format!("spectrogram of {samples} samples at 44100 Hz"))), "{:?}", data.notes);
+    }
+}
+
+/// Every data set of the catalogue that is there has its checksum, shape and number of entries.
+#[test]
+fn the_catalogue() {
+    let Some(readme) = find("README.md") else { return };
+    let folder = readme.parent().expect("a folder");
+    for entry in catalogue().iter().filter(|entry| entry.path(folder).exists()) {
+        let data = entry.open(folder, plain().max_memory).unwrap_or_else(|e| panic!("{}: {e}", entry.name));
+        println!("{}: {:?} {}; {:?}", entry.name, data.matrix.shape(), data.matrix.kind(), data.notes);
+        assert!(entry.paper.is_none() || (data.matrix.summary().sd - 1.0).abs() < 1e-12, "{}: scaled as in the paper", entry.name);
+        assert!(entry.paper.is_none() || data.matrix.summary().negatives == 0, "{}: non-negative", entry.name);
+    }
 }
 
 #[test]
