@@ -214,7 +214,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "NAME")]
     pub member: Option<String>,
     /// The array to take from a file with several (.npz, .mat, .h5, .fits).
-    #[arg(long, visible_alias = "var", value_name = "NAME")]
+    #[arg(long, alias = "var", value_name = "NAME")]
     pub variable: Option<String>,
     /// The array that holds the weight of each entry; NaN and 0 are unobserved.
     #[arg(long, value_name = "NAME", conflicts_with = "variance")]
