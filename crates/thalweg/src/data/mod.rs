@@ -1,5 +1,6 @@
 //! Matrices and the files they come in.
 
+mod all_but;
 mod arrays;
 mod atomic;
 mod digits;
@@ -9,6 +10,7 @@ mod matrix;
 mod random;
 mod source;
 
+pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
 pub use atomic::{remove_leftovers, write_atomically};
 pub use digits::digits;

@@ -100,7 +100,7 @@ pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'s
         Matrix::Sparse(_) => {
             (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
         }
-        Matrix::Observed(_) => {
+        Matrix::Observed(_) | Matrix::AllBut(_) => {
             (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
         }
     }
