@@ -12,6 +12,7 @@ pub mod predict;
 pub mod rank;
 pub mod report;
 pub mod transform;
+pub mod update;
 
 use crate::exit::Failure;
 use serde::Serialize;

@@ -163,6 +163,43 @@ fn what_is_not_computed_is_null() {
 }
 
 #[test]
+fn update_and_batches() {
+    let desk = Desk::new();
+    let whole = labelled_csv(&planted(60, 9, 2, 1));
+    let lines: Vec<&str> = whole.lines().collect();
+    desk.put("old.csv", lines[..41].join("\n") + "\n");
+    desk.put("new.csv", [&lines[..1], &lines[41..]].concat().join("\n") + "\n");
+    desk.put("whole.csv", &whole);
+    let fit = desk.json(0, "fit old.csv -k 2 --method minibatch --batch-size 8 -o run");
+    assert_eq!((&fit["method"], &fit["status"]), (&"minibatch".into(), &"converged".into()), "{fit}");
+    assert!(desk.ends(2, "fit old.csv -k 2 --method minibatch --batch-size 9 -o run").err.contains("batch size"));
+    assert!(desk.ends(2, "fit old.csv -k 2 --method hals --batch-size 9 -o other").err.contains("--method minibatch"));
+
+    let update = desk.json(0, "update run new.csv -o grown");
+    command(&update, "update");
+    has(&update, "", FIT);
+    assert_eq!(update["shape"], serde_json::json!([60, 9]));
+    let direct = desk.json(0, "fit whole.csv -k 2 -o direct");
+    let objective = |document: &Value| document["objective"].as_f64().expect("a number");
+    assert!(objective(&update) <= objective(&direct) * 1.01, "{update} against {direct}");
+    // an ordinary run: every other command takes it, and the same command goes on
+    audited(&desk.json(0, "audit grown --lines 5"));
+    desk.ends(0, "report grown");
+    desk.put("pairs.csv", "g1,s1\ng60,s1\n");
+    desk.json(0, "predict grown --pairs pairs.csv");
+    let tighter = desk.json(0, "update run new.csv -o grown --tol 1e-6");
+    assert!(tighter["kkt"].as_f64() <= update["kkt"].as_f64(), "{tighter}");
+    let table = String::from_utf8(desk.bytes("grown/labels.json")).expect("text");
+    assert!(table.contains("g60"), "{table}");
+
+    desk.put("narrow.csv", labelled_csv(&planted(5, 8, 2, 1)));
+    desk.ends(65, "update run narrow.csv -o narrow");
+    assert!(desk.ends(2, "update run old.csv -o grown").err.contains("another run"));
+    assert!(desk.ends(65, "update run new.csv -o other --data whole.csv").err.contains("sha256"));
+    assert!(desk.ends(2, "update run new.csv").err.contains("-o"));
+}
+
+#[test]
 fn rank() {
     let desk = Desk::new();
     desk.put("x.csv", labelled_csv(&planted(24, 18, 2, 1)));
@@ -170,6 +207,7 @@ fn rank() {
     let whole = desk.json(0, &format!("{words} -o whole"));
     command(&whole, "rank");
     has(&whole, "", &[("ranks", List), ("supported", List), ("suggested", Count), ("verdict", Text), ("spectrum", Record), ("page", Text)]);
+    has(&whole, "", &[("erratic", List)]);
     let row = [("rank", Count), ("holdout", Number), ("holdout_se", Number), ("agreement", Number), ("relative_error", Number)];
     (0..3).for_each(|at| has(&whole, &format!("/ranks/{at}"), &row));
     assert!(desk.has("whole/rank.json") && desk.has("whole/rank.html") && desk.has("whole/figures/rank-holdout.csv"));

@@ -9,6 +9,7 @@ mod holdout;
 mod matrix;
 mod random;
 mod source;
+mod stack;
 
 pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
@@ -18,3 +19,4 @@ pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precisio
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use random::stream;
+pub use stack::write_matrix;

@@ -10,6 +10,8 @@ use rayon::prelude::*;
 pub(super) struct Task<'a, T> {
     /// r.
     pub rank: usize,
+    /// The number that the first of the rows has in the data.
+    pub first: usize,
     /// Standard deviation of the observed entries of X.
     pub sd: f64,
     pub rule: &'a dyn RowUpdate<T>,
@@ -65,11 +67,11 @@ impl<T: Real> Task<'_, T> {
             let mut weighted = Vec::new();
             let mut sum = Measure::default();
             for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(block * OBSERVED_BLOCK + i);
+                let (columns, values) = entries.row(self.first + block * OBSERVED_BLOCK + i);
                 if columns.is_empty() {
                     continue; // no equation: the row stays what it is, 0
                 }
-                let weights = weights.map(|w| w.row(block * OBSERVED_BLOCK + i).1);
+                let weights = weights.map(|w| w.row(self.first + block * OBSERVED_BLOCK + i).1);
                 gram.fill(T::of(0.0));
                 cross.fill(T::of(0.0));
                 gather_gram(columns, weights, held, r, &mut gram);
@@ -102,7 +104,7 @@ impl<T: Real> Task<'_, T> {
             cross_of(block * size, &mut cross);
             let mut sum = Measure::default();
             for (i, (row, cross)) in rows.chunks_exact_mut(r).zip(cross.chunks_exact_mut(r)).enumerate() {
-                let columns = hidden.row(block * size + i).0;
+                let columns = hidden.row(self.first + block * size + i).0;
                 if columns.len() == hidden.cols() {
                     continue; // no equation: the row stays what it is, 0
                 }
@@ -111,6 +113,27 @@ impl<T: Real> Task<'_, T> {
                 add_ridge(&mut gram, r, penalty);
                 subtract_l1(cross, penalty);
                 sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross, rows: row, sd: self.sd });
+            }
+            sum
+        });
+        sum_in_order(blocks.collect())
+    }
+
+    /// Gram matrices and cross products that are there already, one for each row.
+    pub fn given_grams(&self, grams: &[T], cross: &[T], rows: &mut [T]) -> Measure {
+        let r = self.rank;
+        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
+            let mut sum = Measure::default();
+            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
+                let number = block * OBSERVED_BLOCK + i;
+                let (mut gram, mut cross) = (grams[number * r * r..][..r * r].to_vec(), cross[number * r..][..r].to_vec());
+                if gram.iter().step_by(r + 1).all(|&g| g == T::of(0.0)) {
+                    continue; // no equation yet
+                }
+                let penalty = self.penalties.map(|rows| rows[number]);
+                add_ridge(&mut gram, r, penalty);
+                subtract_l1(&mut cross, penalty);
+                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd });
             }
             sum
         });

@@ -9,6 +9,7 @@ use crate::linalg::{
 };
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// min ½ Σ_observed w (X − UVᵀ)² + the [`Penalty`] over U ≥ 0 (m×r), V ≥ 0 (n×r).
 ///
@@ -125,6 +126,24 @@ impl<'a, T: Real> Nmf<'a, T> {
         &self.summary
     }
 
+    /// Lets the rule move the rows of the `side` factor from number `first` on, with the other factor held; the measure is that of these rows
+    /// alone, without the penalty on what is held.
+    pub fn move_rows(&self, side: Side, first: usize, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
+        let r = self.rank;
+        let range = first..first + rows.len() / r;
+        let penalties = self.row_penalties(side).map(|all| &all[range.clone()]);
+        let task = Task { rank: r, first, sd: self.summary.sd, rule, when, penalties };
+        match self.data.full_and_hidden() {
+            (Matrix::Observed(Observed { entries, weights }), _) => {
+                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
+            }
+            (full, None) => task.shared_gram(&gram(held, r), rows, cross_products(full, side, &range, held, r)),
+            (full, Some(hidden)) => {
+                task.gram_less_hidden(&gram(held, r), hidden.entries.rows_of(side), held, rows, cross_products(full, side, &range, held, r))
+            }
+        }
+    }
+
     /// The objective of factors that fit the data.
     pub fn objective(&self, factors: &Factors<T>) -> f64 {
         let (u, v) = factors.split();
@@ -132,11 +151,18 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 }
 
-/// X·held for rows of a full X (or Xᵀ, by `side`): writes those from its first argument on.
-fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, held: &'x [T], r: usize) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
+/// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
+fn cross_products<'x, T: Real>(
+    full: &'x Matrix<T>,
+    side: Side,
+    rows: &Range<usize>,
+    held: &'x [T],
+    r: usize,
+) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
     match full {
         Matrix::Dense(x) => {
             let x = if side == Side::U { x.view() } else { x.view().transpose() };
+            let x = x.subrows(rows.start, rows.len());
             let held = row_major(held, held.len() / r, r);
             if !is_cut_in_depth(x.nrows(), x.ncols()) {
                 return Box::new(move |first, out| {
@@ -149,10 +175,10 @@ fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, held: &'x [T], r
             Box::new(move |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
         }
         Matrix::Sparse(x) => {
-            let entries = x.rows_of(side);
+            let (entries, start) = (x.rows_of(side), rows.start);
             Box::new(move |first, out| {
                 for (i, out) in out.chunks_exact_mut(r).enumerate() {
-                    let (columns, values) = entries.row(first + i);
+                    let (columns, values) = entries.row(start + first + i);
                     gather_rows(columns, values, held, out);
                 }
             })
@@ -168,18 +194,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
     }
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
-        let r = self.rank;
-        let penalties = self.row_penalties(side);
-        let task = Task { rank: r, sd: self.summary.sd, rule, when, penalties };
-        let measure = match self.data.full_and_hidden() {
-            (Matrix::Observed(Observed { entries, weights }), _) => {
-                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
-            }
-            (full, None) => task.shared_gram(&gram(held, r), rows, cross_products(full, side, held, r)),
-            (full, Some(hidden)) => {
-                task.gram_less_hidden(&gram(held, r), hidden.entries.rows_of(side), held, rows, cross_products(full, side, held, r))
-            }
-        };
+        let measure = self.move_rows(side, 0, held, rows, rule, when);
         match when {
             When::Never => measure,
             // the rows' own penalty is in their equations

@@ -241,7 +241,7 @@ fn compressed_runs_keep_the_laws() {
         let method = thalweg::solver::nmf::method(name).unwrap();
         let start = Init::Random.factors(&problem, 7, 0).unwrap();
         let begun = Alternating::<f64>::start(&problem, method, start.clone()).unwrap();
-        assert!(begun.memory().momentum.is_some_and(|m| m.is_compressed), "{name}");
+        assert!(begun.memory().momentum.is_some_and(|m| m.is_opening), "{name}");
         let stop = Stop { max_iters: 300, max_time: None, tol: 1e-9 };
         let run_on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
