@@ -38,6 +38,7 @@ pub fn update(run: &RunDir, old: &Dataset, (path, new): (&Path, &Dataset), dir: 
     let missing = if all.has_unstored_zeros() { Missing::Zero } else { Missing::Error };
     let options = ReadOptions { missing, max_memory, ..ReadOptions::default() };
     let file = std::path::absolute(dir.path().join("data.npz")).unwrap_or_else(|_| dir.path().join("data.npz"));
+    let _lock = dir.lock().map_err(FitError::Output)?;
     let is_begun = dir.has::<Manifest>();
     let penalty = manifest.result.as_ref().map_or_else(Default::default, |r| r.scaled_penalty);
     let settings = FitSettings { restarts: 1, holdout: None, ..manifest.settings };
