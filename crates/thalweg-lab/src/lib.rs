@@ -12,6 +12,7 @@ mod rank;
 pub mod report;
 mod restart;
 mod run_dir;
+mod update;
 mod view;
 
 pub use audit::audit_run;
@@ -25,3 +26,4 @@ pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
+pub use update::{Update, update};

@@ -14,6 +14,7 @@ pub mod rank;
 pub mod report;
 pub mod reproduce;
 pub mod transform;
+pub mod update;
 
 use crate::exit::Failure;
 use serde::Serialize;
