@@ -7,7 +7,7 @@ use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogu
 use thalweg_lab::InputRecord;
 
 /// Before the name of a data set of the catalogue.
-const NAMED: &str = "data:";
+pub const NAMED: &str = "data:";
 /// The folder of the named data sets, where the command line does not say.
 const FOLDER: &str = "THALWEG_DATA";
 

@@ -162,9 +162,10 @@ fn default_dir(args: &FitArgs) -> PathBuf {
     PathBuf::from(format!("thalweg-{}-k{}", stem(&args.input), args.rank))
 }
 
-/// The first part of the file's name.
+/// The first part of the file's name, or the name of the data set.
 pub fn stem(input: &Path) -> String {
     let name = input.file_name().map_or("matrix".into(), |n| n.to_string_lossy().into_owned());
+    let name = name.strip_prefix(input::NAMED).unwrap_or(&name);
     name.split('.').find(|part| !part.is_empty()).unwrap_or("matrix").to_owned()
 }
 
