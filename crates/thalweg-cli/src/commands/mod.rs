@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;
@@ -11,6 +12,7 @@ pub mod man;
 pub mod predict;
 pub mod rank;
 pub mod report;
+pub mod reproduce;
 pub mod transform;
 pub mod update;
 

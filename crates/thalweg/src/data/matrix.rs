@@ -34,6 +34,11 @@ impl<T: Real> Dense<T> {
         &mut self.values
     }
 
+    /// The same, without a copy.
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
+
     /// As a matrix view.
     pub fn view(&self) -> MatRef<'_, T> {
         row_major(&self.values, self.rows, self.cols)
@@ -457,6 +462,19 @@ impl<T: Real> Matrix<T> {
                 });
             }
             Matrix::AllBut(x) => x.full().multiply(side, b, width, out),
+        }
+    }
+
+    /// Replaces each stored value by a function of it, one that leaves 0 as it is: what is hidden or not stored stays 0.
+    pub(super) fn change_values(&mut self, f: &dyn Fn(T) -> T) {
+        let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
+        match self {
+            Matrix::Dense(x) => change(&mut x.values),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
+                change(&mut x.by_row.values);
+                change(&mut x.by_col.values);
+            }
+            Matrix::AllBut(x) => x.full_mut().change_values(f),
         }
     }
 
