@@ -6,4 +6,5 @@ mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod recoveries;
 mod starts;
