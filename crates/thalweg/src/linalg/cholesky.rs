@@ -68,15 +68,15 @@ mod tests {
 
     #[test]
     fn solves_what_is_positive_definite_and_nothing_else() {
-        let a = [4.0, 2.0, 2.0, 3.0];
+        let a = [4.0f64, 2.0, 2.0, 3.0];
         let factor = Cholesky::of(&a, 2).unwrap();
-        let mut x = [8.0, 7.0];
+        let mut x = [8.0f64, 7.0];
         factor.solve(&mut x);
         assert!((x[0] - 1.25).abs() < 1e-15 && (x[1] - 1.5).abs() < 1e-15);
-        let mut columns = [8.0, 4.0, 7.0, 2.0];
+        let mut columns = [8.0f64, 4.0, 7.0, 2.0];
         factor.solve_columns(&mut columns, 2);
         assert!((columns[0] - 1.25).abs() < 1e-15 && (columns[1] - 1.0).abs() < 1e-15);
-        assert!(Cholesky::of(&[1.0, 2.0, 2.0, 1.0], 2).is_none());
+        assert!(Cholesky::of(&[1.0f64, 2.0, 2.0, 1.0], 2).is_none());
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn of_a_small_matrix() {
-        let (values, vectors) = symmetric_eigenvectors(&[2.0, 1.0, 1.0, 2.0], 2).unwrap();
+        let (values, vectors) = symmetric_eigenvectors(&[2.0f64, 1.0, 1.0, 2.0], 2).unwrap();
         assert!((values[0] - 3.0).abs() < 1e-14 && (values[1] - 1.0).abs() < 1e-14);
         assert!((vectors[0] - vectors[1]).abs() < 1e-14 && (vectors[2] + vectors[3]).abs() < 1e-14);
     }

@@ -28,7 +28,7 @@ pub use matrix_vector::{dot, dot_error, multiply_transposed_vector, multiply_vec
 pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
-pub use power_of_two::{exponent, scale};
+pub use power_of_two::{exponent, scale, scale_all};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use rounding::rounding;

@@ -3,7 +3,7 @@
 use super::outer_products::OuterProducts;
 use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
-use crate::linalg::scale;
+use crate::linalg::scale_all;
 use crate::{Error, Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -101,7 +101,6 @@ impl MeasurementMap for Bilinear {
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         // split evenly, so that neither factor leaves the range
         let (first, second) = (exponent / 2, exponent - exponent / 2);
-        let by = |x: &[f64], k| x.iter().map(|&x| scale(x, k)).collect();
-        Box::new(Bilinear { shape: self.shape, a: by(&self.a, first), c: by(&self.c, second) })
+        Box::new(Bilinear { shape: self.shape, a: scale_all(&self.a, first), c: scale_all(&self.c, second) })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
-use crate::linalg::{gram_of_rows, mul, mul_transpose, multiply, multiply_transposed_vector, multiply_vector, row_major, row_major_mut, scale};
+use crate::linalg::{gram_of_rows, mul, mul_transpose, multiply, multiply_transposed_vector, multiply_vector, row_major, row_major_mut, scale_all};
 use crate::{Error, Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -137,6 +137,6 @@ impl MeasurementMap for Gaussian {
     }
 
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
-        Box::new(Gaussian { shape: self.shape, matrices: self.matrices.iter().map(|&a| scale(a, exponent)).collect() })
+        Box::new(Gaussian { shape: self.shape, matrices: scale_all(&self.matrices, exponent) })
     }
 }

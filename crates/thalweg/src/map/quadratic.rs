@@ -3,7 +3,7 @@
 use super::outer_products::OuterProducts;
 use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
-use crate::linalg::scale;
+use crate::linalg::scale_all;
 use crate::{Error, Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -109,7 +109,6 @@ impl MeasurementMap for Quadratic {
 
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         let (first, second) = (exponent / 2, exponent - exponent / 2);
-        let by = |x: &[f64], k| x.iter().map(|&x| scale(x, k)).collect();
-        Box::new(Quadratic { d: self.d, x: by(&self.x, first), scaled: by(&self.scaled, second) })
+        Box::new(Quadratic { d: self.d, x: scale_all(&self.x, first), scaled: scale_all(&self.scaled, second) })
     }
 }

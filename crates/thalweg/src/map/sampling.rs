@@ -2,7 +2,7 @@
 
 use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
-use crate::linalg::{dot, scale};
+use crate::linalg::{dot, scale_all};
 use crate::{Error, Factors, Side};
 use rand::RngExt;
 
@@ -157,6 +157,6 @@ impl MeasurementMap for Sampling {
     }
 
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
-        Box::new(Sampling { weights: self.weights.iter().map(|&w| scale(w, exponent)).collect(), ..self.clone() })
+        Box::new(Sampling { weights: scale_all(&self.weights, exponent), ..self.clone() })
     }
 }

@@ -1,7 +1,7 @@
 //! The measurements of an instance, evaluated from its arrays alone, with bounds on what rounding did.
 
 use super::bounds::{ROOM, norm, up};
-use crate::linalg::{dot, dot_error, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale};
+use crate::linalg::{dot, dot_error, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all};
 use crate::map::{Definition, MeasurementMap};
 
 /// A, brought near 1 by a power of two.
@@ -30,7 +30,7 @@ impl Measured {
     /// None for a map that is zero.
     pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
         let exponent = |x: &[f64]| crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs())));
-        let by = |x: &[f64], k: i32| x.iter().map(|&x| scale(x, -k)).collect::<Vec<f64>>();
+        let by = |x: &[f64], k: i32| scale_all(x, -k);
         let (arrays, exponent) = match map.definition() {
             Definition::Dense(a) => {
                 let k = exponent(a)?;

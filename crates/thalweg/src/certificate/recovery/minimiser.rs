@@ -3,7 +3,9 @@
 use super::bounds::{ROOM, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
 use super::coordinates::Coordinates;
 use super::measured::{Measured, Near};
-use crate::linalg::{dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, symmetric_eigenvectors, thin_svd};
+use crate::linalg::{
+    dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
+};
 use crate::problem::{Domain, Fidelity, Recovery};
 use crate::{Error, Factors};
 use serde::{Deserialize, Serialize};
@@ -134,7 +136,7 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
     }
     // the norm of x may be far from 1
     let exponent = exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs())))?;
-    let near: Vec<f64> = x.iter().map(|&x| scale(x, -exponent)).collect();
+    let near = scale_all(x, -exponent);
     let svd = thin_svd(&near, d1, d2)?;
     let width = d1.min(d2);
     let (u, v) = factors.split_mut();
@@ -193,13 +195,12 @@ impl<'a> Check<'a> {
         let mut x = vec![0.0; d1 * d2];
         // two exact scalings, so that neither factor leaves the range
         let shift = measured.exponent - of_b;
-        let by = |x: &[f64], k: i32| x.iter().map(|&x| scale(x, k)).collect::<Vec<f64>>();
-        let (u, v) = (by(factors.split().0, shift / 2), by(factors.split().1, shift - shift / 2));
+        let (u, v) = (scale_all(factors.split().0, shift / 2), scale_all(factors.split().1, shift - shift / 2));
         mul(row_major(&u, d1, rank), row_major(&v, d2, rank).transpose(), &mut x);
         if problem.domain != Domain::General {
             x = (0..d1 * d1).map(|at| 0.5 * (x[at] + x[at % d1 * d1 + at / d1])).collect();
         }
-        let (b, y) = (by(problem.b, -of_b), by(multiplier, measured.exponent));
+        let (b, y) = (scale_all(problem.b, -of_b), scale_all(multiplier, measured.exponent));
         Check { problem, measured, coordinates, b, y, x, rank }.run()
     }
 

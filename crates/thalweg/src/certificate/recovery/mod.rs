@@ -9,7 +9,7 @@ mod minimiser;
 
 pub use minimiser::{MISFIT_LIMIT, RADIUS_LIMIT, RecoveryVerdict, Unproved, leading_factors, verify};
 
-use crate::linalg::{dot, mul, row_major, singular_values};
+use crate::linalg::{dot, mul, row_major, scale_all, singular_values};
 use crate::map::Rescaling;
 use crate::problem::{Norm, Recovery};
 use bounds::{ROOM, norm, up};
@@ -36,9 +36,8 @@ pub fn relative_misfit(problem: &Recovery<'_>, x: &[f64]) -> f64 {
     let Some(measured) = Measured::of(problem.map) else { return 1.0 };
     let size = problem.b.iter().fold(0.0f64, |m, b| m.max(b.abs()));
     let shift = crate::linalg::exponent(size).unwrap_or(0);
-    let near = |x: &[f64], k: i32| x.iter().map(|&x| crate::linalg::scale(x, k)).collect::<Vec<f64>>();
-    let b = near(problem.b, -shift);
-    let fitted = measured.fitted(&near(x, measured.exponent - shift)).values;
+    let b = scale_all(problem.b, -shift);
+    let fitted = measured.fitted(&scale_all(x, measured.exponent - shift)).values;
     let missing = fitted.iter().zip(&b).map(|(f, b)| (f - b).powi(2)).sum::<f64>().sqrt();
     if missing == 0.0 { 0.0 } else { missing / b.iter().map(|b| b * b).sum::<f64>().sqrt() }
 }
@@ -47,7 +46,7 @@ pub fn relative_misfit(problem: &Recovery<'_>, x: &[f64]) -> f64 {
 pub fn value(problem: &Recovery<'_>, x: &[f64]) -> f64 {
     let (d1, d2) = problem.map.shape();
     let shift = crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs()))).unwrap_or(0);
-    let x: Vec<f64> = x.iter().map(|&x| crate::linalg::scale(x, -shift)).collect();
+    let x = scale_all(x, -shift);
     let weighted = match (problem.norm, Measured::of(problem.map)) {
         (Norm::Flat, Some(measured)) => match Rescaling::of(&*problem.map.scaled(-measured.exponent)) {
             Some(Rescaling { left, right, .. }) => {

@@ -11,7 +11,7 @@ mod uniqueness;
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
-use crate::linalg::{exponent, mul, row_major, scale};
+use crate::linalg::{exponent, mul, row_major, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling, Weight};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::{Iteration, Progress, Status, Stop, run};
@@ -115,7 +115,7 @@ impl Scaled {
             Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
             Definition::Entries(_, _, weights) => exponent(largest(weights))?,
         };
-        let b = problem.b.iter().map(|&b| scale(b, -of_b)).collect();
+        let b = scale_all(problem.b, -of_b);
         let (map, exponents) = (problem.map.scaled(-of_map), (of_map, of_b));
         match problem.norm {
             Norm::Nuclear => Some(Scaled { map, b, exponents, back: None }),
@@ -145,7 +145,7 @@ impl Scaled {
             rank: solution.point.rank,
             iterations: solution.progress.iteration,
             witness,
-            multiplier: solution.point.multiplier.iter().map(|&y| scale(y, -self.exponents.0)).collect(),
+            multiplier: scale_all(&solution.point.multiplier, -self.exponents.0),
             x: self.back(solution.point.x)?,
         })
     }
@@ -163,7 +163,7 @@ impl Scaled {
                 out
             }
         };
-        let x: Vec<f64> = x.into_iter().map(|x| scale(x, self.exponents.1 - self.exponents.0)).collect();
+        let x = scale_all(&x, self.exponents.1 - self.exponents.0);
         match x.iter().find(|x| !x.is_finite()) {
             Some(&largest) => Err(Error::Range { largest, precision: "f64" }),
             None => Ok(x),

@@ -1,7 +1,7 @@
 //! The first-order phase: Douglas–Rachford splitting.
 
 use super::plane::Plane;
-use super::shrinkage::{Shrunk, shrink};
+use super::shrinkage::{Shrunk, Subspace, shrink};
 use crate::linalg::Real;
 use crate::map::MeasurementMap;
 use crate::problem::Domain;
@@ -25,6 +25,8 @@ pub(super) struct Splitting<T: Real> {
     s: Vec<T>,
     tau: T,
     shrunk: Shrunk<T>,
+    /// Where the next shrinkage looks first, once the rank is small.
+    subspace: Option<Subspace<T>>,
     /// The last projection.
     z: Vec<T>,
 }
@@ -66,7 +68,7 @@ impl<T: Real> Splitting<T> {
     fn with(plane: Plane<T>, shape: (usize, usize), domain: Domain, s: Vec<T>, tau: T) -> Option<Self> {
         let shrunk = shrink(&s, shape, tau, domain)?;
         let z = s.clone();
-        Some(Splitting { plane, shape, domain, s, tau, shrunk, z })
+        Some(Splitting { plane, shape, domain, s, tau, shrunk, subspace: None, z })
     }
 
     /// One step. None if a decomposition fails.
@@ -79,7 +81,20 @@ impl<T: Real> Splitting<T> {
         for ((s, &z), &x) in self.s.iter_mut().zip(&self.z).zip(&self.shrunk.x) {
             *s += relaxation * (z - x);
         }
-        self.shrunk = shrink(&self.s, self.shape, self.tau, self.domain)?;
+        self.shrink()
+    }
+
+    /// X from S: in the last subspace if there is one and it is wide enough, else by a whole decomposition.
+    fn shrink(&mut self) -> Option<()> {
+        if self.domain != Domain::General {
+            self.shrunk = shrink(&self.s, self.shape, self.tau, self.domain)?;
+            return Some(());
+        }
+        if let Some(shrunk) = self.subspace.as_mut().and_then(|subspace| subspace.shrink(&self.s, self.shape, self.tau)) {
+            self.shrunk = shrunk;
+            return Some(());
+        }
+        (self.shrunk, self.subspace) = Subspace::start(&self.s, self.shape, self.tau)?;
         Some(())
     }
 
@@ -114,7 +129,6 @@ impl<T: Real> Splitting<T> {
             *s = x + factor * (*s - x);
         }
         self.tau = self.tau * factor;
-        self.shrunk = shrink(&self.s, self.shape, self.tau, self.domain)?;
-        Some(())
+        self.shrink()
     }
 }
