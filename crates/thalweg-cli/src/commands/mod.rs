@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;
@@ -12,7 +13,9 @@ pub mod predict;
 pub mod rank;
 pub mod recover;
 pub mod report;
+pub mod reproduce;
 pub mod transform;
+pub mod update;
 pub mod verify;
 
 use crate::exit::Failure;

@@ -10,4 +10,5 @@ mod hostile;
 mod inputs;
 mod kills;
 mod recoveries;
+mod reproduce;
 mod signals;
