@@ -3,6 +3,7 @@
 mod bound;
 mod divergence;
 mod kkt;
+pub mod recovery;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};

@@ -3,7 +3,9 @@
 mod batches;
 mod landscape;
 mod losses;
+mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod recoveries;
 mod starts;
