@@ -27,8 +27,8 @@ pub use power_of_two::{exponent, scale};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
-pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues};
-pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, truncated_svd};
+pub use spectrum::{add_lower_gram, gram_of_columns, orthonormalise, symmetric_eigenvalues};
+pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, thin_svd, truncated_svd};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {

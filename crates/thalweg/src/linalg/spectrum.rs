@@ -1,7 +1,8 @@
 //! Eigenvalues of symmetric matrices, and orthonormal bases.
 
-use super::{MatRef, Real, mul_transpose, row_major};
-use faer::{Par, set_global_parallelism};
+use super::{MatRef, Real, mul_transpose, row_major, row_major_mut};
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Par, set_global_parallelism};
 use std::sync::Once;
 
 /// AᵀA, row-major.
@@ -9,6 +10,14 @@ pub fn gram_of_columns(a: MatRef<'_, f64>) -> Vec<f64> {
     let mut out = vec![0.0; a.ncols() * a.ncols()];
     mul_transpose(a, a, &mut out);
     out
+}
+
+/// Lower triangle of G += lower triangle of AᵀA, row-major, on one thread: half the work of the full product.
+pub fn add_lower_gram(a: MatRef<'_, f64>, gram: &mut [f64]) {
+    let d = a.ncols();
+    let whole = BlockStructure::Rectangular;
+    let gram = row_major_mut(gram, d, d);
+    triangular::matmul(gram, BlockStructure::TriangularLower, Accum::Add, a.transpose(), whole, a, whole, 1.0, Par::Seq);
 }
 
 /// Eigenvalues of a symmetric d×d matrix, largest first; none if the iteration does not end.

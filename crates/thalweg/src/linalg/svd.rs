@@ -53,6 +53,14 @@ pub fn truncated_svd(
     Some(TruncatedSvd { u: leading(svd.U()), singular_values: (0..rank).map(|k| svd.S()[k]).collect(), v: leading(row_major(&rotated, cols, width)) })
 }
 
+/// All min(m, n) singular triplets of a row-major matrix; none if the decomposition does not end.
+pub fn thin_svd(a: &[f64], rows: usize, cols: usize) -> Option<TruncatedSvd> {
+    decompose_on_one_thread();
+    let svd = row_major(a, rows, cols).thin_svd().ok()?;
+    let flat = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |k| m[(i, k)])).collect();
+    Some(TruncatedSvd { u: flat(svd.U()), singular_values: svd.S().column_vector().iter().copied().collect(), v: flat(svd.V()) })
+}
+
 /// The orthogonal matrix nearest to a square one (row-major): U Vᵀ of its singular value decomposition. None if that does not end.
 pub fn nearest_orthogonal(a: &[f64], r: usize) -> Option<Vec<f64>> {
     decompose_on_one_thread();

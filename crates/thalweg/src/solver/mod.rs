@@ -1,5 +1,6 @@
 //! Methods, the one loop that runs them, and why it stopped.
 
+pub mod convex;
 pub mod nmf;
 mod run;
 mod status;

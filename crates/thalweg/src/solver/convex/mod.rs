@@ -1,0 +1,3 @@
+//! Solvers for convex recovery problems.
+
+pub mod robust_pca;

@@ -1,0 +1,9 @@
+//! Robust PCA: a fast first phase, then an exact finish where the low-rank part and the corruptions can be told apart.
+
+mod exact;
+mod shrink;
+mod solve;
+mod splitting;
+mod tangent;
+
+pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca};
