@@ -4,28 +4,34 @@
 //! threads.
 
 mod assignment;
+mod cholesky;
 mod double_double;
 mod eigenvectors;
+mod matrix_vector;
 mod nnls;
 mod norm;
 mod polynomial;
 mod power_of_two;
 mod product;
 mod real;
+mod rounding;
 mod sparse_product;
 mod spectrum;
 mod svd;
 
 pub use assignment::best_assignment;
+pub use cholesky::{Cholesky, gram_of_rows};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
+pub use matrix_vector::{dot, dot_error, multiply_transposed_vector, multiply_vector};
 pub use nnls::{NnlsWorkspace, nnls};
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
+pub use rounding::rounding;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
 pub use spectrum::{add_lower_gram, gram_of_columns, orthonormalise, symmetric_eigenvalues};
 pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, thin_svd, truncated_svd};

@@ -2,6 +2,7 @@
 
 mod landscape;
 mod losses;
+mod maps;
 mod methods;
 mod penalty;
 mod planted;

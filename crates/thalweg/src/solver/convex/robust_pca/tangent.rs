@@ -121,7 +121,7 @@ impl<'a> Tangent<'a> {
                 self.rows_of(&direction, start, block);
                 block.iter_mut().zip(&free[start * self.cols..]).for_each(|(x, free)| *x = if *free { *x } else { 0.0 });
             });
-            eprintln!("  cg {square:.3e}");
+            eprintln!("  cg {square:.3e} free {} dAd {:.3e} dd {:.3e} ii {:.3e} u {:?} v {:?}", free.iter().filter(|f| **f).count(), direction.dot(&image), direction.dot(&direction), image.dot(&image), &cross(self.u, self.rank, self.u, self.rank)[..12], &cross(self.v, self.rank, self.v, self.rank)[..12]);
             let step = square / direction.dot(&image);
             h.combine(1.0, step, &direction);
             residual.combine(1.0, -step, &image);
