@@ -3,9 +3,12 @@
 mod bound;
 mod divergence;
 mod kkt;
+mod norm_bound;
+mod robust_pca;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
 pub use divergence::stationarity_under;
 pub use kkt::{Stationarity, penalised_stationarity, stationarity};
+pub use robust_pca::{ROBUST_PCA_RADIUS, RobustPcaCertificate, certify_robust_pca};
 pub use uniqueness::{Evidence, uniqueness};

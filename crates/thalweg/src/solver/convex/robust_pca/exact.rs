@@ -6,8 +6,12 @@ use rayon::prelude::*;
 
 /// Steps after which agreement is not expected any more.
 const MAX_STEPS: usize = 80;
-/// Residuals beyond so many times their median are taken for corruptions.
-const OUTLIER: f64 = 12.0;
+/// Residuals beyond so many times their median are taken for corruptions…
+const OUTLIER: f64 = 50.0;
+/// …but the threshold falls no faster than this: a row that lags behind must not be dropped for good.
+const DECAY: f64 = 0.3;
+/// Residuals beyond so many times rounding are corruptions in the end.
+const FLOOR: f64 = 150.0;
 /// Entries of which the median is taken.
 const SAMPLE: usize = 4096;
 /// The median residual must fall by this factor in each [`PATIENCE`] steps.
@@ -26,25 +30,27 @@ pub(super) struct Fitted {
 /// X by alternating projections: drop what looks corrupted, project the rest on the tangent space of the rank-r matrices at X, return to
 /// rank r. None unless the uncorrupted residuals fall to rounding.
 ///
-/// `y`: row-major, NaN where not observed; `left`: rows×r and `v`: cols×r of the start X = left·vᵀ. Converges linearly with the factor
+/// `y`: row-major, NaN where not observed; `left`: rows×r and `v`: cols×r of the start X = left·vᵀ, `threshold`: what a
+/// corruption exceeds there. Converges linearly with the factor
 /// ‖P_T P_Ω P_T‖.
 ///
 /// Source: Cai, Cai, Wei (2019), accelerated alternating projections. We take the threshold from the median residual, start from a point
 /// of the convex problem instead of from the spectrum, and return by X = (X+E)V (Uᵀ(X+E)V)⁻¹ Uᵀ(X+E), which needs no decomposition.
-pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], rank: usize) -> Option<(TruncatedSvd, f64)> {
+pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], rank: usize, threshold: f64) -> Option<(TruncatedSvd, f64)> {
     let rows = y.len() / cols;
     let largest = y.iter().filter(|y| !y.is_nan()).fold(0.0f64, |largest, y| largest.max(y.abs()));
     let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * largest;
     let mut fitted = Fitted::from_product(left, v, rows, cols, rank);
     let mut medians: Vec<f64> = vec![];
+    let mut threshold = threshold;
     for _ in 0..MAX_STEPS {
         let median = fitted.median_residual(y);
-        eprintln!("  fit r {rank} median {median:.3e} noise {noise:.1e}");
         let settled = medians.last().is_some_and(|&last| last <= noise);
         medians.push(median);
-        fitted.step(y, OUTLIER * median.max(noise))?;
-        if settled && median <= noise {
-            return fitted.decomposed(noise).map(|svd| (svd, OUTLIER * OUTLIER * noise));
+        threshold = (OUTLIER * median.max(noise)).max(DECAY * threshold);
+        fitted.step(y, threshold)?;
+        if settled && median <= noise && threshold <= OUTLIER * noise {
+            return fitted.decomposed(noise).map(|svd| (svd, FLOOR * noise));
         }
         if medians.len() > PATIENCE && median > noise && median > PROGRESS * medians[medians.len() - 1 - PATIENCE] {
             return None;
@@ -180,7 +186,6 @@ pub(super) fn multiplier(y: &[f64], low_rank: &TruncatedSvd, sparse: &[f64], lam
 /// estimate by power iteration, for the solver's own use; the verdict is the certificate's.
 pub(super) fn looks_dual(low_rank: &TruncatedSvd, sparse: &[f64], lambda: f64, w: &[f64]) -> bool {
     let largest = w.par_iter().zip(sparse).map(|(w, s)| if *s == 0.0 { w.abs() } else { 0.0 }).reduce(|| 0.0, f64::max);
-    eprintln!("  dual sup {} perp {}", largest / lambda, Tangent::new(low_rank).norm_off_tangent(w));
     largest < lambda && Tangent::new(low_rank).norm_off_tangent(w) < 1.0
 }
 

@@ -1,9 +1,8 @@
 //! Soft-thresholding of singular values, with the right singular vectors of the last matrix as a start.
 
 use crate::data::stream;
-use crate::linalg::{add_lower_gram, gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors};
+use crate::linalg::{gram, lower_gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors};
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 
 /// V and the factors 1 − τ/σ of the singular values σ > τ of A: shrink(A, τ) = A V diag(1 − τ/σ) Vᵀ.
 #[derive(Debug, Clone, Default)]
@@ -52,8 +51,6 @@ const NARROW: usize = 5;
 /// Passes over a matrix that is new, and over one like the last.
 const FIRST_PASSES: usize = 4;
 const PASSES: usize = 1;
-/// Rows whose Gram matrices are summed by one thread.
-const GRAM_ROWS: usize = 1024;
 
 impl Basis {
     pub fn new(cols: usize) -> Self {
@@ -150,17 +147,7 @@ impl Basis {
     /// All singular values and right vectors (row-major), from AᵀA: to half the digits below √ε‖A‖, where nothing is asked of them.
     fn by_gram(&self, a: &[f64], rows: usize) -> Option<(Vec<f64>, Vec<f64>)> {
         let n = self.cols;
-        let parts: Vec<Vec<f64>> = a
-            .par_chunks(GRAM_ROWS * n)
-            .map(|block| {
-                let mut part = vec![0.0; n * n];
-                add_lower_gram(row_major(block, block.len() / n, n), &mut part);
-                part
-            })
-            .collect();
-        debug_assert_eq!(a.len(), rows * n);
-        let mut total = vec![0.0; n * n];
-        parts.iter().for_each(|part| total.iter_mut().zip(part).for_each(|(t, p)| *t += p));
+        let total = lower_gram(row_major(a, rows, n));
         let (squares, columns) = symmetric_eigenvectors(&total, n)?;
         let vectors = (0..n * n).map(|at| columns[at % n * n + at / n]).collect();
         Some((squares.iter().map(|s| s.max(0.0).sqrt()).collect(), vectors))

@@ -3,9 +3,8 @@
 use super::exact::{fit_uncorrupted, looks_dual, multiplier};
 use super::shrink::Shrunk;
 use super::splitting::{Splitting, transposed};
-use crate::linalg::{TruncatedSvd, add_lower_gram, row_major, symmetric_eigenvalues, thin_svd};
-use crate::problem::RobustPca;
-use crate::solver::Status;
+use crate::linalg::{TruncatedSvd, lower_gram, row_major, symmetric_eigenvalues, thin_svd};
+use crate::problem::{RecoveryStatus, RobustPca};
 use std::time::{Duration, Instant};
 
 /// When to stop.
@@ -37,7 +36,7 @@ pub struct RobustPcaSolution {
     /// Whether X fits the uncorrupted entries exactly.
     pub is_exact: bool,
     /// Why the run ended.
-    pub status: Status,
+    pub status: RecoveryStatus,
     /// Steps of the splitting.
     pub iterations: usize,
 }
@@ -62,25 +61,24 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
     let Some(mut splitting) = Splitting::new(problem) else {
         // Y = 0: X = 0, and W = 0 proves it
         let none = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
-        return RobustPcaSolution { low_rank: none, floor: 0.0, dual: vec![0.0; m * n], is_exact: true, status: Status::Converged, iterations: 0 };
+        return RobustPcaSolution { low_rank: none, floor: 0.0, dual: vec![0.0; m * n], is_exact: true, status: RecoveryStatus::Converged, iterations: 0 };
     };
     let first_penalty = splitting.mu;
     let (mut next_finish, mut next_gap, mut last_rank) = (FIRST_FINISH, FIRST_GAP, 0);
     let mut iteration = 0;
     let status = loop {
         if iteration >= options.max_iters {
-            break Status::MaxIters;
+            break RecoveryStatus::MaxIters;
         }
         if options.max_time.is_some_and(|limit| begin.elapsed() >= limit) {
-            break Status::TimeLimit;
+            break RecoveryStatus::TimeLimit;
         }
         iteration += 1;
         let growth = growth(&splitting, first_penalty, iteration);
         if splitting.step(growth).is_none() || !splitting.objective.is_finite() {
-            break Status::Breakdown;
+            break RecoveryStatus::Breakdown;
         }
         let rank = splitting.shrunk.rank();
-        eprintln!("{iteration} {:?} rank {rank} primal {:.2e} dual {:.2e} mu {:.2e} obj {:.8e}", begin.elapsed(), splitting.primal, splitting.dual, splitting.mu, splitting.objective);
         if iteration >= next_finish && rank == last_rank && rank > 0 && 4 * rank <= splitting.cols {
             if let Some(solution) = finish(problem, &mut splitting, iteration) {
                 return solution;
@@ -90,7 +88,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
         last_rank = rank;
         if iteration >= next_gap {
             if relative_gap(&splitting) <= options.tol {
-                break Status::Converged;
+                break RecoveryStatus::Converged;
             }
             next_gap = iteration + iteration / 4;
         }
@@ -116,8 +114,7 @@ fn growth(splitting: &Splitting<'_>, first: f64, iteration: usize) -> f64 {
 fn relative_gap(splitting: &Splitting<'_>) -> f64 {
     let w = splitting.multiplier();
     let inner: f64 = w.iter().zip(&splitting.y).map(|(w, y)| if y.is_nan() { 0.0 } else { w * y }).sum();
-    let mut gram = vec![0.0; splitting.cols * splitting.cols];
-    add_lower_gram(row_major(&w, splitting.rows, splitting.cols), &mut gram);
+    let gram = lower_gram(row_major(&w, splitting.rows, splitting.cols));
     let Some(values) = symmetric_eigenvalues(&gram, splitting.cols) else { return f64::INFINITY };
     1.0 - inner / values[0].sqrt().max(1.0) / splitting.objective
 }
@@ -126,7 +123,7 @@ fn relative_gap(splitting: &Splitting<'_>) -> f64 {
 fn finish(problem: &RobustPca, splitting: &mut Splitting<'_>, iterations: usize) -> Option<RobustPcaSolution> {
     let start = splitting.low_rank()?;
     let left = splitting.left_factor(&start);
-    let (low_rank, floor) = fit_uncorrupted(&splitting.y, splitting.cols, &left, &start.v, start.rank())?;
+    let (low_rank, floor) = fit_uncorrupted(&splitting.y, splitting.cols, &left, &start.v, start.rank(), problem.lambda() / splitting.mu)?;
     if low_rank.singular_values.is_empty() {
         return None;
     }
@@ -136,15 +133,14 @@ fn finish(problem: &RobustPca, splitting: &mut Splitting<'_>, iterations: usize)
     if !looks_dual(&low_rank, &sparse, problem.lambda(), &w) {
         return None;
     }
-    Some(oriented(problem, RobustPcaSolution { low_rank, floor, dual: w, is_exact: true, status: Status::Converged, iterations }))
+    Some(oriented(problem, RobustPcaSolution { low_rank, floor, dual: w, is_exact: true, status: RecoveryStatus::Converged, iterations }))
 }
 
 /// The splitting's own X and multiplier.
-fn approximate(problem: &RobustPca, splitting: &mut Splitting<'_>, status: Status, iterations: usize) -> RobustPcaSolution {
+fn approximate(problem: &RobustPca, splitting: &mut Splitting<'_>, status: RecoveryStatus, iterations: usize) -> RobustPcaSolution {
     let start = splitting.low_rank().unwrap_or_default();
     let low_rank = decomposed(&splitting.left_factor(&start), &start).unwrap_or(TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] });
-    let observed = splitting.y.iter().filter(|y| !y.is_nan()).count();
-    let floor = splitting.primal / (observed as f64).sqrt();
+    let floor = splitting.primal / (splitting.y.len() as f64).sqrt();
     let dual = splitting.multiplier();
     oriented(problem, RobustPcaSolution { low_rank, floor, dual, is_exact: false, status, iterations })
 }

@@ -42,6 +42,8 @@ impl Direction {
 const MAX_STEPS: usize = 60;
 /// Residual relative to √r at which they have ended.
 const TOLERANCE: f64 = 1e-14;
+/// Growth of the squared residual at which they are given up.
+const DIVERGED: f64 = 10.0;
 /// Vectors and passes of the power iteration.
 const PROBES: usize = 6;
 const PASSES: usize = 10;
@@ -113,6 +115,7 @@ impl<'a> Tangent<'a> {
         let mut h = Direction { a: vec![0.0; right.a.len()], b: vec![0.0; right.b.len()] };
         let (mut residual, mut direction) = (right.clone(), right);
         let mut square = residual.dot(&residual);
+        let begin = square;
         for _ in 0..MAX_STEPS {
             if square.sqrt() <= TOLERANCE * scale {
                 return Some(h);
@@ -121,11 +124,14 @@ impl<'a> Tangent<'a> {
                 self.rows_of(&direction, start, block);
                 block.iter_mut().zip(&free[start * self.cols..]).for_each(|(x, free)| *x = if *free { *x } else { 0.0 });
             });
-            eprintln!("  cg {square:.3e} free {} dAd {:.3e} dd {:.3e} ii {:.3e} u {:?} v {:?}", free.iter().filter(|f| **f).count(), direction.dot(&image), direction.dot(&direction), image.dot(&image), &cross(self.u, self.rank, self.u, self.rank)[..12], &cross(self.v, self.rank, self.v, self.rank)[..12]);
             let step = square / direction.dot(&image);
             h.combine(1.0, step, &direction);
             residual.combine(1.0, -step, &image);
             let next = residual.dot(&residual);
+            // eigenvalues near 0: the support fills rows or columns, and no multiplier is unique
+            if !(next <= DIVERGED * begin) {
+                return None;
+            }
             direction.combine(next / square, 1.0, &residual);
             square = next;
         }
