@@ -1,6 +1,7 @@
 //! What the data prove about a point, recomputed from the data alone: no solver is believed.
 
 mod bound;
+mod deep_sparse;
 mod divergence;
 mod kkt;
 mod norm_bound;
@@ -8,6 +9,7 @@ mod robust_pca;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
+pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
 pub use divergence::stationarity_under;
 pub use kkt::{Stationarity, penalised_stationarity, stationarity};
 pub use robust_pca::{ROBUST_PCA_RADIUS, RobustPcaCertificate, certify_robust_pca};

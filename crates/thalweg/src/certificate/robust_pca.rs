@@ -72,12 +72,13 @@ pub fn certify_robust_pca(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64
     let size = basis.size * (1.0 - 4.0 * basis.defect);
     let radius = if loss == 0.0 && radius == 0.0 { 0.0 } else { radius / size };
     let nuclear = low_rank.singular_values.iter().sum::<f64>() * (1.0 + 4.0 * basis.defect) * SLACK;
-    let dual_norm = if tangent.mismatch < 1.0 { tangent.norm.max(1.0) + tangent.mismatch } else { spectral_norm_bound(w, problem.shape()) };
+    let dual_norm = if tangent.mismatch < 1e-9 { tangent.norm.max(1.0) + tangent.mismatch } else { spectral_norm_bound(w, problem.shape()) };
     let (objective, lower_bound) = match budget {
         None => (nuclear + lambda * split.deviation_upper, split.inner_lower / dual_norm.max(split.largest / lambda).max(1.0)),
         Some(budget) => (nuclear, (split.inner_lower - budget * split.largest) / dual_norm.max(1.0)),
     };
-    let certified = radius <= ROBUST_PCA_RADIUS && split.is_zero_where_unknown;
+    // only X = 0 costs nothing
+    let certified = split.is_zero_where_unknown && radius <= ROBUST_PCA_RADIUS || objective == 0.0 && feasible;
     let lower_bound = if split.is_zero_where_unknown { lower_bound.max(0.0) } else { 0.0 };
     Ok(RobustPcaCertificate { certified, margin, off_tangent_norm: tangent.norm, off_support_ratio, overlap, radius, objective, lower_bound })
 }

@@ -1,6 +1,7 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
 mod compressed;
+mod deep_sparse;
 mod divergence;
 mod half_step;
 mod landscape;
@@ -15,6 +16,7 @@ mod row_separable;
 mod segment;
 
 pub use compressed::Compressed;
+pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;

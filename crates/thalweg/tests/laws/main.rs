@@ -1,9 +1,11 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
+mod deep_sparse;
 mod landscape;
 mod losses;
 mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod robust_pca;
 mod starts;

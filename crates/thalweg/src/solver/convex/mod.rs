@@ -1,3 +1,4 @@
 //! Solvers for convex recovery problems.
 
+pub mod deep_sparse;
 pub mod robust_pca;

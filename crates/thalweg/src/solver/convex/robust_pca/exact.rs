@@ -17,6 +17,8 @@ const SAMPLE: usize = 4096;
 /// The median residual must fall by this factor in each [`PATIENCE`] steps.
 const PROGRESS: f64 = 0.6;
 const PATIENCE: usize = 4;
+/// At rounding it falls no further than by this factor.
+const SETTLED: f64 = 0.6;
 
 /// X = U C Vᵀ with orthonormal U, V and an r×r core.
 pub(super) struct Fitted {
@@ -45,7 +47,7 @@ pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], r
     let mut threshold = threshold;
     for _ in 0..MAX_STEPS {
         let median = fitted.median_residual(y);
-        let settled = medians.last().is_some_and(|&last| last <= noise);
+        let settled = medians.last().is_some_and(|&last| last <= noise && median > SETTLED * last);
         medians.push(median);
         threshold = (OUTLIER * median.max(noise)).max(DECAY * threshold);
         fitted.step(y, threshold)?;
