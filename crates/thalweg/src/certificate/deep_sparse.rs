@@ -7,17 +7,17 @@ use crate::problem::DeepSparse;
 use serde::{Deserialize, Serialize};
 
 /// Distance of all minimisers, relative to ‖x‖, up to which x is said to be the one.
-pub const DEEP_SPARSE_RADIUS: f64 = 1e-10;
+pub const DEEP_SPARSE_RADIUS: f64 = 5e-10;
 
 /// What the data prove about x and y.
 ///
 /// Let x* minimise, h = x* − x, ρ = b − Ax and S the support of x. At depth 2, with slacks gⱼ = Dⱼ − |aⱼᵀy| off S,
 ///
 /// ```text
-/// Σ_Sᶜ gⱼ|hⱼ| ≤ Σ Dⱼ|cⱼ| + |yᵀρ| + Σ_S |aⱼᵀy − Dⱼ sign xⱼ||hⱼ|,  ‖h_S‖ ≤ (‖ρ‖ + max‖aⱼ‖ ‖h_Sᶜ‖₁)/σ_min(A_S)
+/// Σ_Sᶜ gⱼ|hⱼ| ≤ Σ Dⱼ|cⱼ| + |yᵀρ| + Σ_S |aⱼᵀy − Dⱼ sign xⱼ||hⱼ|,  ‖h_S‖ ≤ (‖ρ‖ + Σ_Sᶜ ‖aⱼ‖|hⱼ|)/σ_min(A_S)
 /// ```
 ///
-/// with c the least solution of Ac = ρ. At greater depths the objective is strictly convex, and x lies near the minimiser of the Lagrangian
+/// with c a solution of Ac = ρ, least in ‖D^½c‖. At greater depths the objective is strictly convex, and x lies near the minimiser of the Lagrangian
 /// at y, whose curvature bounds what is left. At depth 1 nothing is minimised: x is certified if Ax = b has no other solution.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DeepSparseCertificate {
@@ -105,7 +105,11 @@ impl<'a> Checked<'a> {
         let (mut sizes, mut moved) = (vec![0.0; self.y.len()], vec![0.0; self.y.len()]);
         multiply_vector(&absolute, &x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &mut sizes);
         multiply_vector(&absolute, error, &mut moved);
-        let bounds: Vec<f64> = self.problem.residual(x).iter().zip(sizes.iter().zip(&moved)).map(|(r, (s, m))| r.abs() * SLACK + (dot_error(d) + f64::EPSILON) * s * SLACK + m * SLACK).collect();
+        // adding 0 rounds nothing
+        let terms = x.iter().filter(|x| **x != 0.0).count();
+        let gamma = dot_error(d).min(rounding(terms + 1)) + f64::EPSILON;
+        let bound = |(r, (s, m)): (&f64, (&f64, &f64))| (r.abs() + gamma * s + m) * SLACK;
+        let bounds: Vec<f64> = self.problem.residual(x).iter().zip(sizes.iter().zip(&moved)).map(bound).collect();
         dot(&bounds, &bounds).sqrt() * SLACK
     }
 
@@ -147,23 +151,26 @@ impl<'a> Checked<'a> {
         let slack = |j: usize| weights[j] * (1.0 - off) - self.u[j].abs() - self.u_error[j];
         let margin = rest.iter().map(|&j| if weights[j] > 0.0 { slack(j) / weights[j] } else { 0.0 }).fold(1.0, f64::min);
         let smallest = self.smallest_singular_value(&support);
-        let range = self.smallest_eigenvalue(&vec![1.0; self.x.len()]).sqrt();
-        if margin <= 0.0 || (smallest <= 0.0 && !support.is_empty()) || range <= 0.0 {
+        let range = self.smallest_eigenvalue(&weights.iter().map(|w| 1.0 / w.sqrt()).collect::<Vec<_>>()).sqrt();
+        if !(margin > 0.0) || (smallest <= 0.0 && !support.is_empty()) || range <= 0.0 {
             return (margin.min(0.0), f64::INFINITY);
         }
-        let least = rest.iter().map(|&j| slack(j)).fold(f64::INFINITY, f64::min);
         let mismatch = support.iter().map(|&j| (self.u[j] - weights[j].copysign(self.x[j])).abs() + self.u_error[j] + off * weights[j]).fold(0.0, f64::max);
         let residual = self.residual_bound(self.x, &vec![0.0; self.x.len()]);
-        let largest = rest.iter().map(|&j| self.columns[j]).fold(0.0, f64::max);
+        // Σ‖aⱼ‖|hⱼ| and Σ|hⱼ| off the support, for each unit of Σ gⱼ|hⱼ|
+        let most = |of: &dyn Fn(usize) -> f64| rest.iter().map(|&j| of(j) / slack(j)).fold(0.0, f64::max) * SLACK;
+        let (image, length) = (most(&|j| self.columns[j]), most(&|_| 1.0));
         let lever = if support.is_empty() { 0.0 } else { mismatch * (support.len() as f64).sqrt() / smallest };
-        let loss = (dot(weights, weights).sqrt() / range + dot(self.y, self.y).sqrt() + lever) * residual * SLACK;
-        let pull = least - lever * largest * SLACK;
+        // Σ Dⱼ|cⱼ| ≤ √(ΣDⱼ) ‖D^½c‖ for the c that is least in that norm
+        let correction = weights.iter().sum::<f64>().sqrt() / range;
+        let loss = (correction + dot(self.y, self.y).sqrt() + lever) * residual * SLACK;
+        let pull = 1.0 - lever * image * SLACK;
         if pull <= 0.0 {
             return (margin, f64::INFINITY);
         }
-        let outside = if rest.is_empty() { 0.0 } else { loss / pull };
-        let inside = if support.is_empty() { 0.0 } else { (residual + largest * outside) / smallest };
-        (margin, (outside + inside) * SLACK)
+        let outside = loss / pull;
+        let inside = if support.is_empty() { 0.0 } else { (residual + image * outside) / smallest };
+        (margin, (length * outside + inside) * SLACK)
     }
 
     /// With x̂ the minimiser of the Lagrangian at y, c the correction of A(x̂ + c) = b that is least in Σ c²/h, h = |x̂|^(2−q):

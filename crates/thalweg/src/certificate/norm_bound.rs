@@ -1,6 +1,6 @@
 //! Upper bounds of spectral norms that hold in spite of rounding.
 
-use crate::linalg::{Cholesky, gram_of_rows, lower_gram, rounding, row_major, symmetric_eigenvalues};
+use crate::linalg::{Cholesky, gram_of_rows, rounding, row_major, symmetric_eigenvalues, tall_gram};
 use rayon::prelude::*;
 
 /// Power iterations for the guess that is then proved.
@@ -22,12 +22,7 @@ pub(super) fn spectral_norm_bound(a: &[f64], (m, n): (usize, usize)) -> f64 {
     }
     let view = row_major(a, m, n);
     let (view, depth, d) = if m >= n { (view, m, n) } else { (view.transpose(), n, m) };
-    let mut gram = lower_gram(view);
-    for i in 0..d {
-        for j in 0..i {
-            gram[j * d + i] = gram[i * d + j];
-        }
-    }
+    let gram = tall_gram(view);
     let exact = if d <= EXACT { symmetric_eigenvalues(&gram, d) } else { None };
     let raises = if exact.is_some() { &RAISES[..] } else { &RAISES[2..] };
     let guess = exact.map_or_else(|| largest_eigenvalue(&gram, d), |values| values[0]);

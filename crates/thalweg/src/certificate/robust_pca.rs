@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Distance of all minimisers, relative to ‖X‖_F, up to which X is said to be the one.
-pub const ROBUST_PCA_RADIUS: f64 = 1e-10;
+pub const ROBUST_PCA_RADIUS: f64 = 5e-10;
 
 /// What the data prove about X, S = Y − X and a dual matrix W.
 ///
@@ -70,7 +70,7 @@ pub fn certify_robust_pca(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64
     let loss = lambda * (2.0 * split.free_deviation + over) * SLACK;
     let radius = if margin > 0.0 && feasible { radius((1.0 - tangent.norm, lambda * (1.0 - off_support_ratio), 1.0 - overlap), tangent.mismatch, loss) } else { f64::INFINITY };
     let size = basis.size * (1.0 - 4.0 * basis.defect);
-    let radius = if loss == 0.0 && radius == 0.0 { 0.0 } else { radius / size };
+    let radius = if radius == 0.0 || size > 0.0 { radius / size.max(f64::MIN_POSITIVE) } else { f64::INFINITY };
     let nuclear = low_rank.singular_values.iter().sum::<f64>() * (1.0 + 4.0 * basis.defect) * SLACK;
     let dual_norm = if tangent.mismatch < 1e-9 { tangent.norm.max(1.0) + tangent.mismatch } else { spectral_norm_bound(w, problem.shape()) };
     let (objective, lower_bound) = match budget {
@@ -297,7 +297,9 @@ impl Part {
                     continue;
                 }
                 let s = y - x;
-                let error = (gamma * row_size * column_size + f64::EPSILON * s.abs() + f64::MIN_POSITIVE) * SLACK;
+                // products below the range are lost, but not where a factor is 0
+                let underflow = if *row_size > 0.0 && *column_size > 0.0 { f64::MIN_POSITIVE } else { 0.0 };
+                let error = (gamma * row_size * column_size + f64::EPSILON * s.abs() + underflow) * SLACK;
                 part.all += s.abs();
                 part.error += error;
                 part.inner += w * y;

@@ -3,7 +3,7 @@
 use super::{Real, row_major, row_major_mut};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, Mat, MatMut, Par, Side};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
 /// L Lᵀ = A of a symmetric positive definite matrix.
 ///
@@ -18,6 +18,14 @@ impl<T: Real> Cholesky<T> {
     pub fn of(a: &[T], d: usize) -> Option<Self> {
         super::spectrum::decompose_on_one_thread();
         Some(Cholesky { factor: row_major(a, d, d).llt(Side::Lower).ok()? })
+    }
+
+    /// Smallest over largest pivot, squared back to the scale of A: 0 where A is singular to working precision.
+    pub fn pivot_ratio(&self) -> f64 {
+        let factor = self.factor.L();
+        let pivots = (0..factor.nrows()).map(|i| factor[(i, i)].f64());
+        let (least, most) = pivots.fold((f64::INFINITY, 0.0f64), |(least, most), x| (least.min(x), most.max(x)));
+        (least / most).powi(2)
     }
 
     /// x ← A⁻¹ x, of one vector.
@@ -37,27 +45,21 @@ impl<T: Real> Cholesky<T> {
     }
 }
 
-/// A·Aᵀ of a row-major A (rows × depth) into `out`, rows × rows; half the work of a general product.
-pub fn gram_of_rows<T: Real>(a: &[T], rows: usize, out: &mut [T]) {
-    let depth = a.len() / rows.max(1);
-    let a = row_major(a, rows, depth);
-    let product = BlockStructure::TriangularLower;
-    matmul(
-        row_major_mut(out, rows, rows),
-        product,
-        Accum::Replace,
-        a,
-        BlockStructure::Rectangular,
-        a.transpose(),
-        BlockStructure::Rectangular,
-        T::of(1.0),
-        Par::Seq,
-    );
+/// A·Aᵀ into `out`, row-major; half the work of a general product.
+pub fn gram_lower<T: Real>(a: MatRef<'_, T>, out: &mut [T]) {
+    let rows = a.nrows();
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    matmul(row_major_mut(out, rows, rows), lower, Accum::Replace, a, whole, a.transpose(), whole, T::of(1.0), Par::Seq);
     for i in 0..rows {
         for j in 0..i {
             out[j * rows + i] = out[i * rows + j];
         }
     }
+}
+
+/// The same for a row-major slice of so many rows.
+pub fn gram_of_rows<T: Real>(a: &[T], rows: usize, out: &mut [T]) {
+    gram_lower(row_major(a, rows, a.len() / rows.max(1)), out);
 }
 
 #[cfg(test)]

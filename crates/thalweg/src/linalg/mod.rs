@@ -20,7 +20,7 @@ mod spectrum;
 mod svd;
 
 pub use assignment::best_assignment;
-pub use cholesky::{Cholesky, gram_of_rows};
+pub use cholesky::{Cholesky, gram_lower, gram_of_rows};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
@@ -33,8 +33,8 @@ pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_dept
 pub use real::Real;
 pub use rounding::rounding;
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
-pub use spectrum::{gram_of_columns, lower_gram, orthonormalise, symmetric_eigenvalues};
-pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, thin_svd, truncated_svd};
+pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues, tall_gram};
+pub use svd::{TruncatedSvd, nearest_orthogonal, singular_values, sketch_width, thin_svd, truncated_svd};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {

@@ -1,8 +1,7 @@
 //! Eigenvalues of symmetric matrices, and orthonormal bases.
 
-use super::{MatRef, Real, mul_transpose, row_major, row_major_mut};
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Par, set_global_parallelism};
+use super::{MatRef, Real, gram_lower, mul_transpose, row_major};
+use faer::{Par, set_global_parallelism};
 use rayon::prelude::*;
 use std::sync::Once;
 
@@ -16,17 +15,15 @@ pub fn gram_of_columns(a: MatRef<'_, f64>) -> Vec<f64> {
 /// Rows whose Gram matrices are summed on one thread.
 const GRAM_ROWS: usize = 1024;
 
-/// Lower triangle of AᵀA, row-major, the rest 0: half the work of the full product.
+/// AᵀA, row-major, of a tall matrix: rows in parallel, and half the work of a general product.
 ///
 /// Each entry has an error of at most γ_m |A|ᵀ|A| for A with m rows, whatever the order of the sum.
-pub fn lower_gram(a: MatRef<'_, f64>) -> Vec<f64> {
+pub fn tall_gram(a: MatRef<'_, f64>) -> Vec<f64> {
     let d = a.ncols();
     let starts: Vec<usize> = (0..a.nrows()).step_by(GRAM_ROWS).collect();
     let of_block = |&start: &usize| {
-        let block = a.subrows(start, GRAM_ROWS.min(a.nrows() - start));
         let mut part = vec![0.0; d * d];
-        let (whole, lower) = (BlockStructure::Rectangular, BlockStructure::TriangularLower);
-        triangular::matmul(row_major_mut(&mut part, d, d), lower, Accum::Replace, block.transpose(), whole, block, whole, 1.0, Par::Seq);
+        gram_lower(a.subrows(start, GRAM_ROWS.min(a.nrows() - start)).transpose(), &mut part);
         part
     };
     let parts: Vec<Vec<f64>> = starts.par_iter().map(of_block).collect();

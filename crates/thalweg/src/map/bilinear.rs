@@ -93,6 +93,11 @@ impl MeasurementMap for Bilinear {
         Box::new(Bilinear { shape: self.shape, a, c })
     }
 
+    fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap> {
+        let (a, c) = (super::rows_of(&self.a, self.shape.0, measurements), super::rows_of(&self.c, self.shape.1, measurements));
+        Box::new(Bilinear { shape: self.shape, a, c })
+    }
+
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         // split evenly, so that neither factor leaves the range
         let (first, second) = (exponent / 2, exponent - exponent / 2);

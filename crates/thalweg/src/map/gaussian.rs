@@ -132,6 +132,10 @@ impl MeasurementMap for Gaussian {
         Box::new(Gaussian { shape: self.shape, matrices })
     }
 
+    fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap> {
+        Box::new(Gaussian { shape: self.shape, matrices: super::rows_of(&self.matrices, self.size(), measurements) })
+    }
+
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         Box::new(Gaussian { shape: self.shape, matrices: self.matrices.iter().map(|&a| scale(a, exponent)).collect() })
     }

@@ -15,6 +15,7 @@ pub use quadratic::Quadratic;
 pub use rescaling::{Moment, Rescaling, Weight};
 pub use sampling::Sampling;
 
+use crate::data::{Instance, Measurements};
 use crate::{Error, Factors, Side};
 use std::fmt::Debug;
 
@@ -88,6 +89,9 @@ pub trait MeasurementMap: Sync + Debug {
     /// A kind that keeps single entries takes diagonal weights only, which is what its own moments are.
     fn transformed(&self, left: &Weight, right: &Weight) -> Box<dyn MeasurementMap>;
 
+    /// The map of these measurements alone.
+    fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap>;
+
     /// The map 2ᵏ·A, exactly.
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap>;
 }
@@ -106,6 +110,20 @@ pub struct MapKind {
 
 /// Every kind of map. Laws loop over it.
 pub const MAPS: &[MapKind] = &[gaussian::KIND, bilinear::KIND, quadratic::KIND, sampling::KIND, identity::KIND];
+
+/// The map that an instance measures with.
+///
+/// # Errors
+/// As the constructors.
+pub fn map_of(instance: &Instance) -> Result<Box<dyn MeasurementMap>, Error> {
+    let (shape, p) = (instance.shape, instance.b.len());
+    Ok(match &instance.measurements {
+        Measurements::Dense(matrices) => Box::new(Gaussian::new(p, shape, matrices.clone())?),
+        Measurements::Bilinear(a, c) => Box::new(Bilinear::new(p, shape, a.clone(), c.clone())?),
+        Measurements::Quadratic(x) => Box::new(Quadratic::new(p, shape.0, x.clone())?),
+        Measurements::Entries(rows, cols) => Box::new(Sampling::new(shape, rows.clone(), cols.clone(), vec![1.0; p])?),
+    })
+}
 
 /// d1·d2, if there is anything to measure.
 fn checked_size(what: &'static str, p: usize, d1: usize, d2: usize) -> Result<usize, Error> {
@@ -127,4 +145,9 @@ fn checked(what: &'static str, values: &[f64], rows: usize, width: usize) -> Res
         Some(at) => Err(Error::NotFinite { what, row: at / width, col: at % width, value: values[at] }),
         None => Ok(()),
     }
+}
+
+/// These rows of a row-major array.
+fn rows_of(values: &[f64], width: usize, rows: &[usize]) -> Vec<f64> {
+    rows.iter().flat_map(|&i| values[i * width..][..width].iter().copied()).collect()
 }

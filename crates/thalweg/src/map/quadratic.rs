@@ -102,6 +102,11 @@ impl MeasurementMap for Quadratic {
         Box::new(Quadratic { d: self.d, x, scaled })
     }
 
+    fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap> {
+        let rows = |x: &[f64]| super::rows_of(x, self.d, measurements);
+        Box::new(Quadratic { d: self.d, x: rows(&self.x), scaled: rows(&self.scaled) })
+    }
+
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         let (first, second) = (exponent / 2, exponent - exponent / 2);
         let by = |x: &[f64], k| x.iter().map(|&x| scale(x, k)).collect();

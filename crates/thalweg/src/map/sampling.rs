@@ -150,6 +150,12 @@ impl MeasurementMap for Sampling {
         Box::new(Sampling { weights, ..self.clone() })
     }
 
+    fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap> {
+        let at = |x: &[u32]| measurements.iter().map(|&k| x[k]).collect();
+        let weights = super::rows_of(&self.weights, 1, measurements);
+        Box::new(Sampling { name: KIND.name, shape: self.shape, rows: at(&self.rows), cols: at(&self.cols), weights })
+    }
+
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
         Box::new(Sampling { weights: self.weights.iter().map(|&w| scale(w, exponent)).collect(), ..self.clone() })
     }

@@ -3,6 +3,7 @@
 mod compressed;
 mod deep_sparse;
 mod divergence;
+mod factored;
 mod half_step;
 mod landscape;
 mod loss;
@@ -18,6 +19,7 @@ mod segment;
 pub use compressed::Compressed;
 pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;
+pub use factored::Factored;
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;
 pub use objective::Objective;

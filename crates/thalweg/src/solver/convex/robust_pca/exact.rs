@@ -17,8 +17,8 @@ const SAMPLE: usize = 4096;
 /// The median residual must fall by this factor in each [`PATIENCE`] steps.
 const PROGRESS: f64 = 0.6;
 const PATIENCE: usize = 4;
-/// At rounding it falls no further than by this factor.
-const SETTLED: f64 = 0.6;
+/// The sum of residuals has settled when a step lowers it by no more than this factor.
+const SETTLED: f64 = 0.9;
 
 /// X = U C Vᵀ with orthonormal U, V and an r×r core.
 pub(super) struct Fitted {
@@ -44,16 +44,18 @@ pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], r
     let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * largest;
     let mut fitted = Fitted::from_product(left, v, rows, cols, rank);
     let mut medians: Vec<f64> = vec![];
-    let mut threshold = threshold;
+    let (mut threshold, mut last) = (threshold, f64::INFINITY);
     for _ in 0..MAX_STEPS {
         let median = fitted.median_residual(y);
-        let settled = medians.last().is_some_and(|&last| last <= noise && median > SETTLED * last);
         medians.push(median);
         threshold = (OUTLIER * median.max(noise)).max(DECAY * threshold);
-        fitted.step(y, threshold)?;
-        if settled && median <= noise && threshold <= OUTLIER * noise {
+        let misfit = fitted.step(y, threshold)?;
+        let is_fitted = median <= noise && threshold <= OUTLIER * noise;
+        // at rounding the sum falls no further; a row that lags behind still lowers it
+        if is_fitted && misfit > SETTLED * last {
             return fitted.decomposed(noise).map(|svd| (svd, FLOOR * noise));
         }
+        last = if is_fitted { misfit } else { f64::INFINITY };
         if medians.len() > PATIENCE && median > noise && median > PROGRESS * medians[medians.len() - 1 - PATIENCE] {
             return None;
         }
@@ -97,12 +99,12 @@ impl Fitted {
         *residuals.select_nth_unstable_by(middle, f64::total_cmp).1
     }
 
-    /// One step with the residuals up to `threshold`. None if the core becomes singular.
-    fn step(&mut self, y: &[f64], threshold: f64) -> Option<()> {
+    /// One step with the residuals up to `threshold`; returns the sum of those before it. None if the core becomes singular.
+    fn step(&mut self, y: &[f64], threshold: f64) -> Option<f64> {
         let (r, cols) = (self.rank, self.cols);
         let mut left = self.left();
         let v = row_major(&self.v, cols, r);
-        let parts: Vec<(Vec<f64>, Vec<f64>)> = y
+        let parts: Vec<(Vec<f64>, Vec<f64>, f64)> = y
             .par_chunks(ROW_BLOCK * cols)
             .enumerate()
             .map(|(block, y)| {
@@ -112,16 +114,17 @@ impl Fitted {
                 multiply(row_major(&left[here.clone()], rows, r), v.transpose(), row_major_mut(&mut e, rows, cols));
                 // NaN compares false: what was not observed has no residual
                 e.iter_mut().zip(y).for_each(|(e, y)| *e = if (y - *e).abs() <= threshold { y - *e } else { 0.0 });
+                let misfit = e.iter().map(|e| e.abs()).sum();
                 let (mut ev, mut etu) = (vec![0.0; rows * r], vec![0.0; cols * r]);
                 multiply(row_major(&e, rows, cols), v, row_major_mut(&mut ev, rows, r));
                 multiply(row_major(&e, rows, cols).transpose(), row_major(&self.u[here], rows, r), row_major_mut(&mut etu, cols, r));
-                (ev, etu)
+                (ev, etu, misfit)
             })
             .collect();
-        let ev: Vec<f64> = parts.iter().flat_map(|(ev, _)| ev.iter().copied()).collect();
+        let ev: Vec<f64> = parts.iter().flat_map(|(ev, ..)| ev.iter().copied()).collect();
         let mut right = vec![0.0; cols * r];
         mul(v, row_major(&self.core, r, r).transpose(), &mut right);
-        parts.iter().for_each(|(_, etu)| add(&mut right, etu));
+        parts.iter().for_each(|(_, etu, _)| add(&mut right, etu));
         let mut core = gram_between(&self.u, &ev, r);
         add(&mut core, &self.core);
         add(&mut left, &ev);
@@ -133,7 +136,7 @@ impl Fitted {
         let mut half = vec![0.0; r * r];
         mul(row_major(&of_u, r, r), row_major(&inverse, r, r), &mut half);
         mul(row_major(&half, r, r), row_major(&of_v, r, r).transpose(), &mut self.core);
-        Some(())
+        Some(parts.iter().map(|(.., misfit)| misfit).sum())
     }
 
     /// U diag(σ) Vᵀ without the singular values at rounding.

@@ -1,7 +1,7 @@
 //! Soft-thresholding of singular values, with the right singular vectors of the last matrix as a start.
 
 use crate::data::stream;
-use crate::linalg::{gram, lower_gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors};
+use crate::linalg::{gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors, tall_gram};
 use rand_distr::{Distribution, StandardNormal};
 
 /// V and the factors 1 − τ/σ of the singular values σ > τ of A: shrink(A, τ) = A V diag(1 − τ/σ) Vᵀ.
@@ -147,7 +147,7 @@ impl Basis {
     /// All singular values and right vectors (row-major), from AᵀA: to half the digits below √ε‖A‖, where nothing is asked of them.
     fn by_gram(&self, a: &[f64], rows: usize) -> Option<(Vec<f64>, Vec<f64>)> {
         let n = self.cols;
-        let total = lower_gram(row_major(a, rows, n));
+        let total = tall_gram(row_major(a, rows, n));
         let (squares, columns) = symmetric_eigenvectors(&total, n)?;
         let vectors = (0..n * n).map(|at| columns[at % n * n + at / n]).collect();
         Some((squares.iter().map(|s| s.max(0.0).sqrt()).collect(), vectors))

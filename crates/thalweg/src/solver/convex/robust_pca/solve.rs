@@ -3,7 +3,7 @@
 use super::exact::{fit_uncorrupted, looks_dual, multiplier};
 use super::shrink::Shrunk;
 use super::splitting::{Splitting, transposed};
-use crate::linalg::{TruncatedSvd, lower_gram, row_major, symmetric_eigenvalues, thin_svd};
+use crate::linalg::{TruncatedSvd, row_major, symmetric_eigenvalues, tall_gram, thin_svd};
 use crate::problem::{RecoveryStatus, RobustPca};
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,10 @@ pub struct RobustPcaSolution {
     pub iterations: usize,
 }
 
-/// μ grows by the first factor up to the first multiple of 1/‖Y‖, by the second up to the second, then as the residuals ask.
-const GROWTH: [(f64, f64); 2] = [(20.0, 1.5), (150.0, 1.2)];
+/// μ grows by the first factor up to the first multiple of its start, by the second up to the second, then as the residuals ask.
+const GROWTH: [(f64, f64); 2] = [(16.0, 1.5), (120.0, 1.2)];
+/// Ratios of primal to dual residual that leave it as it is.
+const BALANCED: (f64, f64) = (0.7, 1.5);
 /// The penalty follows the residuals at every so many steps, up to a last one: from then on the iteration is a contraction.
 const BALANCE_EVERY: usize = 5;
 const LAST_BALANCE: usize = 150;
@@ -63,7 +65,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
         let none = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
         return RobustPcaSolution { low_rank: none, floor: 0.0, dual: vec![0.0; m * n], is_exact: true, status: RecoveryStatus::Converged, iterations: 0 };
     };
-    let first_penalty = splitting.mu;
+    let mut penalty = Penalty { first: splitting.mu, phase: 0 };
     let (mut next_finish, mut next_gap, mut last_rank) = (FIRST_FINISH, FIRST_GAP, 0);
     let mut iteration = 0;
     let status = loop {
@@ -74,7 +76,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
             break RecoveryStatus::TimeLimit;
         }
         iteration += 1;
-        let growth = growth(&splitting, first_penalty, iteration);
+        let growth = penalty.growth(&splitting, iteration);
         if splitting.step(growth).is_none() || !splitting.objective.is_finite() {
             break RecoveryStatus::Breakdown;
         }
@@ -96,25 +98,36 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
     approximate(problem, &mut splitting, status, iteration)
 }
 
-/// By how much the penalty grows after this step.
-fn growth(splitting: &Splitting<'_>, first: f64, iteration: usize) -> f64 {
-    for (limit, factor) in GROWTH {
-        if splitting.mu < limit / 1.25 * first {
-            return factor;
+/// The penalty: it grows geometrically at first, so that the rank grows from below, and then follows the residuals.
+struct Penalty {
+    /// μ at the start.
+    first: f64,
+    /// The part of [`GROWTH`] in use; past its end once the residuals lead.
+    phase: usize,
+}
+
+impl Penalty {
+    /// By how much it grows after this step.
+    fn growth(&mut self, splitting: &Splitting<'_>, iteration: usize) -> f64 {
+        let ratio = splitting.primal / splitting.dual;
+        while let Some((limit, factor)) = GROWTH.get(self.phase) {
+            if splitting.mu < limit * self.first && (self.phase == 0 || ratio > BALANCED.0) {
+                return *factor;
+            }
+            self.phase += 1;
         }
+        if iteration % BALANCE_EVERY != 0 || iteration > LAST_BALANCE || (BALANCED.0..BALANCED.1).contains(&ratio) {
+            return 1.0;
+        }
+        ratio.sqrt().clamp(0.5, 2.0)
     }
-    if iteration % BALANCE_EVERY != 0 || iteration > LAST_BALANCE {
-        return 1.0;
-    }
-    let ratio = splitting.primal / splitting.dual;
-    if (0.7..1.5).contains(&ratio) { 1.0 } else { ratio.sqrt().clamp(0.5, 2.0) }
 }
 
 /// (objective − ⟨Y, Λ⟩ / max(1, ‖Λ‖)) / objective.
 fn relative_gap(splitting: &Splitting<'_>) -> f64 {
     let w = splitting.multiplier();
     let inner: f64 = w.iter().zip(&splitting.y).map(|(w, y)| if y.is_nan() { 0.0 } else { w * y }).sum();
-    let gram = lower_gram(row_major(&w, splitting.rows, splitting.cols));
+    let gram = tall_gram(row_major(&w, splitting.rows, splitting.cols));
     let Some(values) = symmetric_eigenvalues(&gram, splitting.cols) else { return f64::INFINITY };
     1.0 - inner / values[0].sqrt().max(1.0) / splitting.objective
 }
