@@ -26,6 +26,7 @@ import scipy.io  # noqa: E402
 import scipy.optimize  # noqa: E402
 
 REPO = Path(__file__).resolve().parent.parent
+EXAMPLES = REPO / "target" / "release" / "examples"
 RUNS = 3
 
 
@@ -162,7 +163,7 @@ def timed(run):
 
 
 def ours(example, *args):
-    command = [str(REPO / "target" / "release" / "examples" / example), *map(str, args)]
+    command = [str(EXAMPLES / example), *map(str, args)]
     runs = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "RAYON_NUM_THREADS": "1"}).stdout) for _ in range(RUNS)]
     return min(runs, key=lambda run: run["cpu_seconds"])
 

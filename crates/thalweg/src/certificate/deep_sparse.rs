@@ -152,7 +152,7 @@ impl<'a> Checked<'a> {
         let margin = rest.iter().map(|&j| if weights[j] > 0.0 { slack(j) / weights[j] } else { 0.0 }).fold(1.0, f64::min);
         let smallest = self.smallest_singular_value(&support);
         let range = self.smallest_eigenvalue(&weights.iter().map(|w| 1.0 / w.sqrt()).collect::<Vec<_>>()).sqrt();
-        if !(margin > 0.0) || (smallest <= 0.0 && !support.is_empty()) || range <= 0.0 {
+        if margin.is_nan() || margin <= 0.0 || (smallest <= 0.0 && !support.is_empty()) || range <= 0.0 {
             return (margin.min(0.0), f64::INFINITY);
         }
         let mismatch = support.iter().map(|&j| (self.u[j] - weights[j].copysign(self.x[j])).abs() + self.u_error[j] + off * weights[j]).fold(0.0, f64::max);

@@ -66,7 +66,9 @@ fn every_method_recovers_on_every_map() {
                 let found = solve(&problem, *method, &start, 3000);
                 let what = format!("{} by {} from seed {seed}", kind.name, method.about().name);
                 assert_eq!(found.status, Status::Converged, "{what}: {:?}", found.progress);
-                assert!(distance(&*map, &found.point, &truth) < 1e-9, "{what}: {:e}", distance(&*map, &found.point, &truth));
+                // with U and V apart, UVᵀ + VUᵀ has rank two, which these few measurements need not determine
+                let is_determined = semidefinite || !map.is_symmetric();
+                assert!(!is_determined || distance(&*map, &found.point, &truth) < 1e-9, "{what}: {:e}", distance(&*map, &found.point, &truth));
             }
         }
     }

@@ -111,7 +111,7 @@ impl Step for Descending {
 fn minimiser(c: &[f64; 5]) -> f64 {
     let slope = |t: f64| c[1] + t * (2.0 * c[2] + t * (3.0 * c[3] + t * 4.0 * c[4]));
     let curvature = |t: f64| 2.0 * c[2] + t * (6.0 * c[3] + t * 12.0 * c[4]);
-    if !(c[1] < 0.0) {
+    if c[1].is_nan() || c[1] >= 0.0 {
         return 0.0;
     }
     let mut high = if c[2] > 0.0 { -c[1] / (2.0 * c[2]) } else { (-c[1] / (4.0 * c[4])).cbrt() };

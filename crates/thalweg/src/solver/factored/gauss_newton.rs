@@ -132,7 +132,7 @@ fn by_conjugate_gradients(problem: &Factored<'_>, x: &[f64], descent: &[f64], li
         problem.transposed(x, &problem.derivative(x, &direction), &mut image);
         image.iter_mut().zip(&direction).for_each(|(i, d)| *i += lift * d);
         let curvature = dot(&direction, &image);
-        if !(curvature > 0.0) {
+        if curvature.is_nan() || curvature <= 0.0 {
             break;
         }
         let length = square / curvature;

@@ -81,7 +81,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
             break RecoveryStatus::Breakdown;
         }
         let rank = splitting.shrunk.rank();
-        if iteration >= next_finish && rank == last_rank && rank > 0 && 4 * rank <= splitting.cols {
+        if iteration >= next_finish && rank == last_rank && 4 * rank <= splitting.cols {
             if let Some(solution) = finish(problem, &mut splitting, iteration) {
                 return solution;
             }
@@ -90,6 +90,10 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
         last_rank = rank;
         if iteration >= next_gap {
             if relative_gap(&splitting) <= options.tol {
+                // X is near enough now for the exact finish, if there is one
+                if let Some(solution) = finish(problem, &mut splitting, iteration) {
+                    return solution;
+                }
                 break RecoveryStatus::Converged;
             }
             next_gap = iteration + iteration / 4;
@@ -110,6 +114,9 @@ impl Penalty {
     /// By how much it grows after this step.
     fn growth(&mut self, splitting: &Splitting<'_>, iteration: usize) -> f64 {
         let ratio = splitting.primal / splitting.dual;
+        if !ratio.is_finite() || ratio == 0.0 {
+            return 1.0;
+        }
         while let Some((limit, factor)) = GROWTH.get(self.phase) {
             if splitting.mu < limit * self.first && (self.phase == 0 || ratio > BALANCED.0) {
                 return *factor;
@@ -135,6 +142,9 @@ fn relative_gap(splitting: &Splitting<'_>) -> f64 {
 /// The exact finish from the splitting's next X, if it ends with a multiplier that looks dual.
 fn finish(problem: &RobustPca, splitting: &mut Splitting<'_>, iterations: usize) -> Option<RobustPcaSolution> {
     let start = splitting.low_rank()?;
+    if start.rank() == 0 || 2 * start.rank() > splitting.cols {
+        return None;
+    }
     let left = splitting.left_factor(&start);
     let (low_rank, floor) = fit_uncorrupted(&splitting.y, splitting.cols, &left, &start.v, start.rank(), problem.lambda() / splitting.mu)?;
     if low_rank.singular_values.is_empty() {

@@ -171,7 +171,7 @@ impl Pass {
 
     #[inline(always)]
     fn entry(self, x: f64, y: f64, p: &mut f64, a: &mut f64, [primal, dual, deviation]: [f64; 3]) -> [f64; 3] {
-        let unknown = y != y;
+        let unknown = y.is_nan();
         let cap = if unknown { 0.0 } else { self.cap };
         let y = if unknown { 0.0 } else { y };
         let clip = p.min(cap).max(-cap);

@@ -129,7 +129,7 @@ impl<'a> Tangent<'a> {
             residual.combine(1.0, -step, &image);
             let next = residual.dot(&residual);
             // eigenvalues near 0: the support fills rows or columns, and no multiplier is unique
-            if !(next <= DIVERGED * begin) {
+            if next.is_nan() || next > DIVERGED * begin {
                 return None;
             }
             direction.combine(next / square, 1.0, &residual);
