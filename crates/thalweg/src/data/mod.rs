@@ -7,6 +7,7 @@ mod format;
 mod holdout;
 mod instance;
 mod matrix;
+mod planted;
 mod random;
 mod source;
 
@@ -17,4 +18,5 @@ pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precisio
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Measurements, read_instance};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
+pub use planted::{LAWS, Law, planted_factors};
 pub use random::stream;
