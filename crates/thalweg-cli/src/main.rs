@@ -53,6 +53,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Transform(args) => commands::transform::run(args, common),
         Command::Predict(args) => commands::predict::run(args, common),
         Command::Export(args) => commands::export::run(args, common),
+        Command::Data(args) => commands::data::run(args, common),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

@@ -23,10 +23,17 @@ pub struct InputRecord {
     pub observed: u64,
     /// How it was read.
     pub read: ReadOptions,
+    /// What its entries were divided by.
+    #[serde(default = "one")]
+    pub scale: f64,
     /// Set when each row is an image.
     pub image: Option<ImageShape>,
     /// What a user should know about the reading.
     pub notes: Vec<String>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Everything that identifies a fit. The same settings on the same input are the same run.

@@ -40,7 +40,7 @@ struct FitDocument<'a> {
 }
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let settings = settings(args, &dataset, common)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);

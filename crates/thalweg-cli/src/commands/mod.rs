@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;

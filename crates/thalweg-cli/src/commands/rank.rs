@@ -23,7 +23,7 @@ struct RankDocument<'a> {
 }
 
 pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let (first, last) = args.ranks;
     let settings = RankSettings {
         first,

@@ -189,6 +189,61 @@ fn rank() {
 }
 
 #[test]
+fn data() {
+    let desk = Desk::new();
+    let list = desk.json(0, "data list");
+    command(&list, "data list");
+    has(&list, "/entries/0", &[("name", Text), ("about", Text), ("terms", Text), ("get", Text), ("sha256", Text), ("shape", List), ("observed", Count), ("read", Record)]);
+    let get = desk.json(66, "data get metabolic --data-dir nowhere");
+    command(&get, "data get");
+    has(&get, "/checked/0", &[("name", Text), ("path", Text), ("state", Text), ("why", Null)]);
+    let words = desk.ends(66, "data get movielens --data-dir nowhere").out;
+    assert!(words.contains("grouplens.org") && words.contains("may not be passed on") && words.contains("sha256"), "{words}");
+    desk.put("all/digits/digits.csv.gz", "1,2\n3,4\n");
+    let check = desk.json(65, "data check all --name digits");
+    command(&check, "data check");
+    assert_eq!(check["checked"][0]["state"], "wrong");
+    assert!(check["checked"][0]["why"].as_str().is_some_and(|why| why.contains("columns")), "{check}");
+    assert_eq!(desk.json(66, "data check all --name kos")["checked"][0]["state"], "absent");
+    assert!(desk.ends(2, "info data:digits").err.contains("--data-dir"));
+    assert!(desk.ends(2, "info data:no --data-dir all").err.contains("metabolic"));
+    // another file in its place is read as the catalogue says and the flags change it, with a word about it
+    let other = desk.ends(0, "info data:digits --data-dir all --columns 0:1 --transpose");
+    assert!(other.err.contains("not the file of the catalogue") && other.out.contains("1 rows and 2 columns"), "{} {}", other.err, other.out);
+}
+
+#[test]
+fn what_was_prepared_stays_so() {
+    let desk = Desk::new();
+    let rows = planted(12, 9, 2, 1);
+    let shifted: Vec<Vec<f64>> = rows.iter().map(|row| row.iter().map(|x| 10.0 * x - 0.5).collect()).collect();
+    desk.put("x.csv", labelled_csv(&shifted));
+    assert!(desk.ends(65, "fit x.csv -k 2 -o run").err.contains("negative"));
+    desk.json(0, "fit x.csv -k 2 --negative clip --scale sd --seed 7 -o run");
+    let manifest: Value = serde_json::from_slice(&desk.bytes("run/manifest.json")).expect("JSON");
+    let scale = manifest["input"]["scale"].as_f64().expect("a number");
+    assert_eq!((&manifest["input"]["read"]["scale"], &manifest["input"]["read"]["negative"]), (&"sd".into(), &"clip".into()));
+    assert!(manifest["input"]["notes"].to_string().contains("standard deviation"), "{manifest}");
+    let info = desk.json(0, "info x.csv --negative clip --scale sd");
+    assert_eq!(info["scale"].as_f64(), Some(scale));
+    assert!(info["sd"].as_f64().is_some_and(|sd| (sd - 1.0).abs() < 1e-12) && scale > 1.5, "{info}");
+    assert!(desk.ends(2, "fit x.csv -k 2 --negative clip --seed 7 -o run").err.contains("reading of the input"));
+    desk.ends(0, "audit run --lines 2");
+    // new rows and predictions are in the units of the file
+    desk.put("pairs.csv", "g1,a1\n");
+    let first = shifted[0][0].max(0.0);
+    let label = String::from_utf8(desk.bytes("x.csv")).expect("text").lines().next().and_then(|l| l.split(',').nth(1).map(str::to_owned)).expect("a header");
+    desk.put("pairs.csv", format!("g1,{label}\n"));
+    let predicted = desk.json(0, "predict run --pairs pairs.csv")["predictions"][0][2].as_f64().expect("a number");
+    assert!((predicted - first).abs() < 0.3 * scale, "{predicted} for {first}");
+    let again = desk.json(0, "transform x.csv --model run --negative clip -o new.npz");
+    let fitted = desk.json(0, "fit x.csv -k 2 --negative clip --scale sd --seed 7 -o run");
+    let error = |document: &Value| document["relative_error"].as_f64().expect("a number");
+    assert!(error(&again) <= error(&fitted) + 1e-9, "{again} {fitted}");
+    assert!((again["objective"].as_f64().expect("a number") / fitted["objective"].as_f64().expect("a number") - 1.0).abs() < 1e-2, "in the same units");
+}
+
+#[test]
 fn penalties() {
     let desk = Desk::new();
     desk.put("r.dat", ratings(&planted(20, 12, 2, 3), 0.6, 4));

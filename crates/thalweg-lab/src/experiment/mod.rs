@@ -3,12 +3,14 @@
 //! A trial is everything that identifies one run, seed included; its outcome depends on nothing else. Finished trials are kept in a
 //! [`Store`]; what is drawn is made from them alone, at any time, and says what is missing.
 
+mod bootstrap;
 mod findings;
 mod moments;
 mod power_law;
 mod run;
 mod store;
 
+pub use bootstrap::crossed_interval;
 pub use findings::{Agreement, Check, Document, Findings, Reproduction};
 pub use moments::Moments;
 pub use power_law::PowerLaw;

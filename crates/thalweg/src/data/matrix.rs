@@ -29,6 +29,11 @@ impl<T: Real> Dense<T> {
         &self.values
     }
 
+    /// The same, without a copy.
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
+
     /// As a matrix view.
     pub fn view(&self) -> MatRef<'_, T> {
         row_major(&self.values, self.rows, self.cols)
@@ -412,6 +417,18 @@ impl<T: Real> Matrix<T> {
                     let (columns, values) = rows.row(i);
                     gather_rows(columns, values, b, out);
                 });
+            }
+        }
+    }
+
+    /// Replaces each stored value by a function of it.
+    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
+        let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
+        match self {
+            Matrix::Dense(x) => change(&mut x.values),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
+                change(&mut x.by_row.values);
+                change(&mut x.by_col.values);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod atomic;
+mod catalogue;
 mod digits;
 mod format;
 mod holdout;
@@ -13,8 +14,9 @@ mod source;
 
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
 pub use atomic::{remove_leftovers, write_atomically};
+pub use catalogue::{Entry, catalogue};
 pub use digits::digits;
-pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precision, ReadOptions, read};
+pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Weights, read};
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Measurements, read_instance};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};

@@ -1,5 +1,6 @@
 //! Bjorck, Gomes, Weinberger: Star-convexity in non-negative matrix factorization (2020).
 
+mod cv2;
 mod facts;
 mod planted_line;
 mod power_cone;
@@ -7,6 +8,7 @@ mod rare_event;
 mod sketch;
 mod theorem;
 
+pub use cv2::SpreadOfEntries;
 pub use facts::Facts;
 pub use power_cone::PowerCone;
 pub use sketch::Sketch;
