@@ -1,8 +1,8 @@
 //! Is x the minimiser of Σ Dⱼ |xⱼ|^q over Ax = b? From A, b, x and a multiplier alone, with all rounding bounded.
 
-use super::norm_bound::smallest_eigenvalue_bound;
+use super::bounds::gram_floor;
 use crate::Error;
-use crate::linalg::{dot, dot_error, multiply_transposed_vector, multiply_vector, rounding};
+use crate::linalg::{dot, dot_error, multiply_transposed_vector, multiply_vector, rounding, row_major};
 use crate::problem::DeepSparse;
 use serde::{Deserialize, Serialize};
 
@@ -118,14 +118,14 @@ impl<'a> Checked<'a> {
         2.0 * rounding(self.y.len() + 8)
     }
 
-    /// Lower bound of σ_min of the columns in `support`, scaled by `root`; 0 if none is proved.
+    /// Lower bound of σ_min of the columns in `support`; 0 if none is proved.
     fn smallest_singular_value(&self, support: &[usize]) -> f64 {
         let (p, d) = self.problem.shape();
-        if support.len() > p {
+        if support.is_empty() || support.len() > p {
             return 0.0;
         }
         let columns: Vec<f64> = support.iter().flat_map(|&j| (0..p).map(move |i| i * d + j)).map(|at| self.problem.a()[at]).collect();
-        smallest_eigenvalue_bound(&columns, support.len(), p).sqrt() / SLACK
+        gram_floor(row_major(&columns, support.len(), p).transpose(), None).map_or(0.0, f64::sqrt) / SLACK
     }
 
     /// Lower bound of λ_min(A diag(w) Aᵀ); 0 if none is proved.
@@ -135,7 +135,7 @@ impl<'a> Checked<'a> {
             return 0.0;
         }
         let scaled: Vec<f64> = self.problem.a().chunks_exact(d).flat_map(|row| row.iter().zip(roots).map(|(a, w)| a * w)).collect();
-        smallest_eigenvalue_bound(&scaled, p, d) / SLACK
+        gram_floor(row_major(&scaled, p, d).transpose(), None).unwrap_or(0.0) / SLACK
     }
 
     fn only_solution(&self) -> (f64, f64) {

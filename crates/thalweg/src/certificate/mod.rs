@@ -1,10 +1,11 @@
 //! What the data prove about a point, recomputed from the data alone: no solver is believed.
 
 mod bound;
+mod bounds;
 mod deep_sparse;
 mod divergence;
 mod kkt;
-mod norm_bound;
+pub mod recovery;
 mod robust_pca;
 mod uniqueness;
 

@@ -1,6 +1,6 @@
 //! Is X + S the only way to write Y that costs no more? From Y, X and a dual matrix W alone, with all rounding bounded.
 
-use super::norm_bound::spectral_norm_bound;
+use super::bounds::largest_singular_value;
 use crate::Error;
 use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram, gram_between, mul, multiply, row_major, row_major_mut, rounding};
 use crate::problem::RobustPca;
@@ -72,7 +72,7 @@ pub fn certify_robust_pca(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64
     let size = basis.size * (1.0 - 4.0 * basis.defect);
     let radius = if radius == 0.0 || size > 0.0 { radius / size.max(f64::MIN_POSITIVE) } else { f64::INFINITY };
     let nuclear = low_rank.singular_values.iter().sum::<f64>() * (1.0 + 4.0 * basis.defect) * SLACK;
-    let dual_norm = if tangent.mismatch < 1e-9 { tangent.norm.max(1.0) + tangent.mismatch } else { spectral_norm_bound(w, problem.shape()) };
+    let dual_norm = if tangent.mismatch < 1e-9 { tangent.norm.max(1.0) + tangent.mismatch } else { largest_singular_value(w, problem.shape().1).unwrap_or_else(|| norm(w)) };
     let (objective, lower_bound) = match budget {
         None => (nuclear + lambda * split.deviation_upper, split.inner_lower / dual_norm.max(split.largest / lambda).max(1.0)),
         Some(budget) => (nuclear, (split.inner_lower - budget * split.largest) / dual_norm.max(1.0)),
@@ -169,7 +169,7 @@ impl<'a> Basis<'a> {
         }
         let (size_u, size_v, size_z) = (norm(u), norm(v), norm(&z));
         let left_out = (rounding(r + 2) * size_u * size_v + f64::EPSILON * size_z) * SLACK;
-        let spectral = spectral_norm_bound(&z, self.shape) + left_out;
+        let spectral = largest_singular_value(&z, n).unwrap_or(size_z) + left_out;
         if r == 0 {
             return Against { norm: spectral, mismatch: 0.0 };
         }

@@ -8,5 +8,6 @@ mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod recoveries;
 mod robust_pca;
 mod starts;

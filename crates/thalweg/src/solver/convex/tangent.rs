@@ -24,10 +24,6 @@ pub(super) struct Polished {
     pub x: Vec<f64>,
     pub multiplier: Vec<f64>,
     pub rank: usize,
-    /// ‖A(X) − b‖ / ‖b‖.
-    pub feasibility: f64,
-    /// ‖P_T A*(y) − UVᵀ‖_F.
-    pub tangent: f64,
 }
 
 /// Dimension of the tangent space T at a matrix of rank r.
@@ -42,7 +38,7 @@ pub(super) fn tangent_dimension((d1, d2): (usize, usize), rank: usize, domain: D
 /// succeed and ‖P_T⊥ A*(y)‖ < 1: then the rank was not that of the solution, or it is too early.
 pub(super) fn polish(map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &Snapshot) -> Option<Polished> {
     let (factors, signs) = starting_factors(map, domain, at)?;
-    let (factors, feasibility) = match domain {
+    let factors = match domain {
         Domain::General => fit(map, b, factors)?,
         _ => fit_symmetric(map, b, factors, &signs)?,
     };
@@ -54,9 +50,9 @@ pub(super) fn polish(map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &S
         return None;
     }
     let dual = Dual { map, point: &point };
-    let (multiplier, tangent) = dual.nearest(&at.multiplier, domain)?;
+    let multiplier = dual.nearest(&at.multiplier, domain)?;
     let off_tangent = dual.off_tangent_norm(&multiplier, domain)?;
-    (off_tangent < 1.0 - 1e-8).then_some(Polished { x: point.x, multiplier, rank: factors.rank(), feasibility, tangent })
+    (off_tangent < 1.0 - 1e-8).then_some(Polished { x: point.x, multiplier, rank: factors.rank() })
 }
 
 /// S cut to its rank and shrunk, split evenly; for symmetric matrices V = U diag(signs).
@@ -128,13 +124,13 @@ impl Normal {
     }
 }
 
-/// Gauss–Newton until the residual no longer falls; the best point, and its relative residual.
+/// Gauss–Newton until the residual no longer falls; the best point, if it fits.
 fn descend(
     map: &dyn MeasurementMap,
     b: &[f64],
     mut factors: Factors,
     mut step: impl FnMut(&mut Factors, &[f64]) -> Option<()>,
-) -> Option<(Factors, f64)> {
+) -> Option<Factors> {
     let (mut left, mut relative) = residual(map, b, &factors);
     for round in 0..STEPS {
         if relative < TIGHT || (round >= 3 && relative > HOPELESS) {
@@ -148,10 +144,10 @@ fn descend(
         }
         (factors, left, relative) = (next, next_left, next_relative);
     }
-    (relative <= LOOSE).then_some((factors, relative))
+    (relative <= LOOSE).then_some(factors)
 }
 
-fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<(Factors, f64)> {
+fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<Factors> {
     let (p, rank) = (map.len(), factors.rank());
     let (of_u, of_v) = (factors.rows() * rank, factors.cols() * rank);
     let (mut left, mut right) = (vec![0.0; p * of_u], vec![0.0; p * of_v]);
@@ -170,7 +166,7 @@ fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<(Factors
 }
 
 /// X = U diag(signs) Uᵀ: the Jacobian is twice that in U.
-fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &[f64]) -> Option<(Factors, f64)> {
+fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &[f64]) -> Option<Factors> {
     let (p, rank) = (map.len(), factors.rank());
     let width = factors.rows() * rank;
     let mut jacobian = vec![0.0; p * width];
@@ -257,10 +253,10 @@ struct Dual<'a> {
 }
 
 impl Dual<'_> {
-    /// The y nearest to a given one that satisfies them, and what is left of them.
+    /// The y nearest to a given one that satisfies them.
     ///
     /// Nearest in the norm Σ yᵢ² ‖Aᵢ‖², so that sampled entries of different weight count alike.
-    fn nearest(&self, y: &[f64], domain: Domain) -> Option<(Vec<f64>, f64)> {
+    fn nearest(&self, y: &[f64], domain: Domain) -> Option<Vec<f64>> {
         let (coordinates, target, width) = self.equations(domain);
         let sizes: Vec<f64> = match self.map.gram() {
             Gram::Diagonal(squares) => squares.iter().map(|s| s.sqrt()).collect(),
@@ -284,7 +280,7 @@ impl Dual<'_> {
             multiply_vector(&scaled, &missing, &mut step);
             y.iter_mut().zip(step).for_each(|(y, step)| *y += step);
         }
-        (left < 1e-7).then(|| (y.iter().zip(&sizes).map(|(y, s)| y / s).collect(), left))
+        (left < 1e-7).then(|| y.iter().zip(&sizes).map(|(y, s)| y / s).collect())
     }
 
     /// Coordinates of P_T Aᵢ in row i, and of UVᵀ: AᵢV and, for X that is not symmetric, the rows of UᵀAᵢ less their part along V.

@@ -20,6 +20,14 @@ impl Shrunk {
         self.values.len()
     }
 
+    /// The leading part, cut where the values fall most: what stands out from the rest, if anything does.
+    pub fn dominant(&self) -> Shrunk {
+        let falls = |k: usize| self.values[k - 1] / self.values[k];
+        let k = (1..self.rank()).filter(|&k| falls(k) > STANDS_OUT).max_by(|&a, &b| falls(a).total_cmp(&falls(b))).unwrap_or(self.rank());
+        let leading = |x: &[f64]| x.chunks_exact(self.rank().max(1)).flat_map(|row| row[..k].iter().copied()).collect();
+        Shrunk { v: leading(&self.v), scaled: leading(&self.scaled), values: self.values[..k].to_vec() }
+    }
+
     pub fn nuclear_norm(&self) -> f64 {
         self.values.iter().sum()
     }
@@ -44,6 +52,8 @@ pub(super) struct Basis {
     draws: u64,
 }
 
+/// Ratio of neighbouring shrunken values at which the larger ones stand out.
+const STANDS_OUT: f64 = 8.0;
 /// Columns of the subspace beyond those in use.
 const SPARE: usize = 6;
 /// The subspace pays while it is narrower than this part of the matrix.

@@ -80,7 +80,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
         if splitting.step(growth).is_none() || !splitting.objective.is_finite() {
             break RecoveryStatus::Breakdown;
         }
-        let rank = splitting.shrunk.rank();
+        let rank = splitting.shrunk.dominant().rank();
         if iteration >= next_finish && rank == last_rank && 4 * rank <= splitting.cols {
             if let Some(solution) = finish(problem, &mut splitting, iteration) {
                 return solution;
@@ -141,7 +141,7 @@ fn relative_gap(splitting: &Splitting<'_>) -> f64 {
 
 /// The exact finish from the splitting's next X, if it ends with a multiplier that looks dual.
 fn finish(problem: &RobustPca, splitting: &mut Splitting<'_>, iterations: usize) -> Option<RobustPcaSolution> {
-    let start = splitting.low_rank()?;
+    let start = splitting.low_rank()?.dominant();
     if start.rank() == 0 || 2 * start.rank() > splitting.cols {
         return None;
     }

@@ -151,20 +151,21 @@ impl<'a> Tangent<'a> {
     /// ‖P_T⊥ W‖, from below, by subspace iteration on (I − UUᵀ) W (I − VVᵀ).
     pub fn norm_off_tangent(&self, w: &[f64]) -> f64 {
         let mut rng = stream(1, 0);
-        let mut right: Vec<f64> = (0..self.cols * PROBES).map(|_| StandardNormal.sample(&mut rng)).collect();
+        let probes = PROBES.min(self.rows).min(self.cols);
+        let mut right: Vec<f64> = (0..self.cols * probes).map(|_| StandardNormal.sample(&mut rng)).collect();
         let w = row_major(w, self.rows, self.cols);
-        let mut left = vec![0.0; self.rows * PROBES];
+        let mut left = vec![0.0; self.rows * probes];
         let mut largest = 0.0;
         for _ in 0..PASSES {
-            self.remove(self.v, &mut right, PROBES);
-            orthonormalise(&mut right, PROBES);
-            mul(w, row_major(&right, self.cols, PROBES), &mut left);
-            self.remove(self.u, &mut left, PROBES);
+            self.remove(self.v, &mut right, probes);
+            orthonormalise(&mut right, probes);
+            mul(w, row_major(&right, self.cols, probes), &mut left);
+            self.remove(self.u, &mut left, probes);
             largest = left.iter().map(|x| x * x).sum::<f64>();
-            let gram = cross(&left, PROBES, &left, PROBES);
-            largest = crate::linalg::symmetric_eigenvalues(&gram, PROBES).map_or(largest, |values| values[0]);
-            orthonormalise(&mut left, PROBES);
-            mul_transpose(w, row_major(&left, self.rows, PROBES), &mut right);
+            let gram = cross(&left, probes, &left, probes);
+            largest = crate::linalg::symmetric_eigenvalues(&gram, probes).map_or(largest, |values| values[0]);
+            orthonormalise(&mut left, probes);
+            mul_transpose(w, row_major(&left, self.rows, probes), &mut right);
         }
         largest.sqrt()
     }
