@@ -155,7 +155,8 @@ impl<'a> Checked<'a> {
         if margin.is_nan() || margin <= 0.0 || (smallest <= 0.0 && !support.is_empty()) || range <= 0.0 {
             return (margin.min(0.0), f64::INFINITY);
         }
-        let mismatch = support.iter().map(|&j| (self.u[j] - weights[j].copysign(self.x[j])).abs() + self.u_error[j] + off * weights[j]).fold(0.0, f64::max);
+        let mismatch =
+            support.iter().map(|&j| (self.u[j] - weights[j].copysign(self.x[j])).abs() + self.u_error[j] + off * weights[j]).fold(0.0, f64::max);
         let residual = self.residual_bound(self.x, &vec![0.0; self.x.len()]);
         // Σ‖aⱼ‖|hⱼ| and Σ|hⱼ| off the support, for each unit of Σ gⱼ|hⱼ|
         let most = |of: &dyn Fn(usize) -> f64| rest.iter().map(|&j| of(j) / slack(j)).fold(0.0, f64::max) * SLACK;
@@ -204,7 +205,8 @@ impl<'a> Checked<'a> {
             return (0.0, f64::INFINITY);
         }
         let correction = residual / smallest.sqrt();
-        let shrunk = (0..d).filter(|&j| metric[j] > 0.0).map(|j| 1.0 - (metric[j].sqrt() * correction + error[j]) / near[j].abs()).fold(1.0, f64::min);
+        let shrunk =
+            (0..d).filter(|&j| metric[j] > 0.0).map(|j| 1.0 - (metric[j].sqrt() * correction + error[j]) / near[j].abs()).fold(1.0, f64::min);
         if shrunk <= 0.5 {
             return (0.0, f64::INFINITY);
         }
@@ -232,7 +234,9 @@ impl<'a> Checked<'a> {
                 (inner / excess).max(0.0)
             }
             _ => {
-                let conjugate: f64 = (0..self.x.len()).map(|j| if self.u[j] == 0.0 { 0.0 } else { weights[j] * (self.u[j].abs() / (q * weights[j])).powf(q / (q - 1.0)) }).sum();
+                let conjugate: f64 = (0..self.x.len())
+                    .map(|j| if self.u[j] == 0.0 { 0.0 } else { weights[j] * (self.u[j].abs() / (q * weights[j])).powf(q / (q - 1.0)) })
+                    .sum();
                 (inner - (q - 1.0) * conjugate).max(0.0)
             }
         }

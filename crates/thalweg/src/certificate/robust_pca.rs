@@ -2,7 +2,7 @@
 
 use super::bounds::largest_singular_value;
 use crate::Error;
-use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram, gram_between, mul, multiply, row_major, row_major_mut, rounding};
+use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram, gram_between, mul, multiply, rounding, row_major, row_major_mut};
 use crate::problem::RobustPca;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -68,11 +68,19 @@ pub fn certify_robust_pca(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64
     let over = budget.map_or(0.0, |budget| (budget - split.deviation_lower).max(0.0));
     let feasible = budget.is_none_or(|budget| split.deviation_upper <= budget * (1.0 + 1e-12));
     let loss = lambda * (2.0 * split.free_deviation + over) * SLACK;
-    let radius = if margin > 0.0 && feasible { radius((1.0 - tangent.norm, lambda * (1.0 - off_support_ratio), 1.0 - overlap), tangent.mismatch, loss) } else { f64::INFINITY };
+    let radius = if margin > 0.0 && feasible {
+        radius((1.0 - tangent.norm, lambda * (1.0 - off_support_ratio), 1.0 - overlap), tangent.mismatch, loss)
+    } else {
+        f64::INFINITY
+    };
     let size = basis.size * (1.0 - 4.0 * basis.defect);
     let radius = if radius == 0.0 || size > 0.0 { radius / size.max(f64::MIN_POSITIVE) } else { f64::INFINITY };
     let nuclear = low_rank.singular_values.iter().sum::<f64>() * (1.0 + 4.0 * basis.defect) * SLACK;
-    let dual_norm = if tangent.mismatch < 1e-9 { tangent.norm.max(1.0) + tangent.mismatch } else { largest_singular_value(w, problem.shape().1).unwrap_or_else(|| norm(w)) };
+    let dual_norm = if tangent.mismatch < 1e-9 {
+        tangent.norm.max(1.0) + tangent.mismatch
+    } else {
+        largest_singular_value(w, problem.shape().1).unwrap_or_else(|| norm(w))
+    };
     let (objective, lower_bound) = match budget {
         None => (nuclear + lambda * split.deviation_upper, split.inner_lower / dual_norm.max(split.largest / lambda).max(1.0)),
         Some(budget) => (nuclear, (split.inner_lower - budget * split.largest) / dual_norm.max(1.0)),
@@ -102,7 +110,12 @@ fn check(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64]) -> Result<(), 
     if w.len() != m * n {
         return Err(Error::Shape { what: "the dual matrix", expected: (m, n), got: (w.len() / n.max(1), n) });
     }
-    for (what, x, rows, width) in [("U", &low_rank.u[..], m, r), ("V", &low_rank.v, n, r), ("the dual matrix", w, m, n), ("the singular values", &low_rank.singular_values, 1, r)] {
+    for (what, x, rows, width) in [
+        ("U", &low_rank.u[..], m, r),
+        ("V", &low_rank.v, n, r),
+        ("the dual matrix", w, m, n),
+        ("the singular values", &low_rank.singular_values, 1, r),
+    ] {
         if x.len() != rows * width {
             return Err(Error::Shape { what, expected: (rows, width), got: (x.len() / width.max(1), width) });
         }

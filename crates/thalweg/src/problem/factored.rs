@@ -32,7 +32,11 @@ impl<'a> Factored<'a> {
             return Err(Error::Rank { rank, rows, cols });
         }
         if is_semidefinite && !map.is_symmetric() {
-            return Err(Error::Parameter { name: "domain", expected: "general: this map is not symmetric".into(), got: "positive semidefinite".into() });
+            return Err(Error::Parameter {
+                name: "domain",
+                expected: "general: this map is not symmetric".into(),
+                got: "positive semidefinite".into(),
+            });
         }
         Ok(Factored { map, b, rank, is_semidefinite })
     }

@@ -103,7 +103,8 @@ fn near_misses_are_never_certified() {
                 for _ in 0..4 {
                     let direction = normals(50, rng.random_range(0..1 << 40));
                     let length = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
-                    let moved: Vec<f64> = solution.x.iter().zip(&direction).map(|(x, e)| if *x == 0.0 { 0.0 } else { x + size * norm * e / length }).collect();
+                    let moved: Vec<f64> =
+                        solution.x.iter().zip(&direction).map(|(x, e)| if *x == 0.0 { 0.0 } else { x + size * norm * e / length }).collect();
                     let off = distance(&moved, &solution.x);
                     let certificate = certify_deep_sparse(&problem, &moved, &solution.multiplier).unwrap();
                     assert!(!certificate.certified || off < 1e-10, "depth {depth}: {off:e} {certificate:?}");

@@ -108,7 +108,10 @@ fn near_misses(seeds: std::ops::Range<u64>) -> usize {
                 moved.push((low_rank, solution.dual.clone(), "one row of V"));
             }
             for (low_rank, dual, what) in &moved {
-                assert!(!assert_honest(&planted, &problem, low_rank, dual, what) || distance(&planted, low_rank) < ROBUST_PCA_RADIUS, "{what} by {size:e}");
+                assert!(
+                    !assert_honest(&planted, &problem, low_rank, dual, what) || distance(&planted, low_rank) < ROBUST_PCA_RADIUS,
+                    "{what} by {size:e}"
+                );
                 tried += 1;
             }
             let mut dual = solution.dual.clone();

@@ -125,12 +125,7 @@ impl Normal {
 }
 
 /// Gauss–Newton until the residual no longer falls; the best point, if it fits.
-fn descend(
-    map: &dyn MeasurementMap,
-    b: &[f64],
-    mut factors: Factors,
-    mut step: impl FnMut(&mut Factors, &[f64]) -> Option<()>,
-) -> Option<Factors> {
+fn descend(map: &dyn MeasurementMap, b: &[f64], mut factors: Factors, mut step: impl FnMut(&mut Factors, &[f64]) -> Option<()>) -> Option<Factors> {
     let (mut left, mut relative) = residual(map, b, &factors);
     for round in 0..STEPS {
         if relative < TIGHT || (round >= 3 && relative > HOPELESS) {

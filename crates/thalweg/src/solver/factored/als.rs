@@ -35,9 +35,11 @@ impl FactoredMethod for AlternatingLeastSquares {
         let most = d1.max(d2) * problem.rank();
         match problem.map().definition() {
             Definition::Entries(rows, cols, weights) => Ok(Box::new(ByRows::new(rows, cols, weights, problem)?)),
-            _ if most > MOST_UNKNOWNS => {
-                Err(Error::Parameter { name: "method", expected: "gauss-newton: the normal equations of als are too large".into(), got: "als".into() })
-            }
+            _ if most > MOST_UNKNOWNS => Err(Error::Parameter {
+                name: "method",
+                expected: "gauss-newton: the normal equations of als are too large".into(),
+                got: "als".into(),
+            }),
             _ => Ok(Box::new(AllRows)),
         }
     }

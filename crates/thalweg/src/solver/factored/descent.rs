@@ -127,7 +127,11 @@ fn minimiser(c: &[f64; 5]) -> f64 {
     let mut low = 0.0;
     let mut t = high;
     for _ in 0..60 {
-        if slope(t) < 0.0 { low = t } else { high = t }
+        if slope(t) < 0.0 {
+            low = t
+        } else {
+            high = t
+        }
         let newton = t - slope(t) / curvature(t);
         let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         if (next - t).abs() <= 4.0 * f64::EPSILON * t {

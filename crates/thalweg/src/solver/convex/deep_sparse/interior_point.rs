@@ -86,7 +86,8 @@ impl Interior {
         let (primal, dual) = self.lengths(&affine);
         let after: f64 = (0..d)
             .map(|j| {
-                (self.u[j] + primal * affine.u[j]) * (self.above[j] - dual * affine.aty[j]) + (self.v[j] + primal * affine.v[j]) * (self.below[j] + dual * affine.aty[j])
+                (self.u[j] + primal * affine.u[j]) * (self.above[j] - dual * affine.aty[j])
+                    + (self.v[j] + primal * affine.v[j]) * (self.below[j] + dual * affine.aty[j])
             })
             .sum::<f64>()
             / (2 * d) as f64;

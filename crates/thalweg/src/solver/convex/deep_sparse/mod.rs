@@ -50,7 +50,13 @@ pub fn solve_deep_sparse(problem: &DeepSparse) -> DeepSparseSolution {
         1 => {
             let x = rows.least_norm();
             let (status, witness) = rows.other_solution(&x);
-            DeepSparseSolution { x: x.iter().map(|&x| scale(x, rows.exponent)).collect(), multiplier: vec![0.0; problem.shape().0], status, iterations: 0, witness }
+            DeepSparseSolution {
+                x: x.iter().map(|&x| scale(x, rows.exponent)).collect(),
+                multiplier: vec![0.0; problem.shape().0],
+                status,
+                iterations: 0,
+                witness,
+            }
         }
         2 => interior_point::solve(&rows),
         _ => dual_newton::solve(&rows, problem.exponent()),

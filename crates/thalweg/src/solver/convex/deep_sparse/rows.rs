@@ -44,7 +44,19 @@ impl<'a> Rows<'a> {
     pub fn of(problem: &'a DeepSparse) -> Consistency<'a> {
         let (p, d) = problem.shape();
         let q = problem.exponent();
-        let unscale: Vec<f64> = problem.weights().iter().map(|&w| if w == 0.0 { 0.0 } else if q == 0.0 { 1.0 } else { w.powf(-1.0 / q) }).collect();
+        let unscale: Vec<f64> = problem
+            .weights()
+            .iter()
+            .map(|&w| {
+                if w == 0.0 {
+                    0.0
+                } else if q == 0.0 {
+                    1.0
+                } else {
+                    w.powf(-1.0 / q)
+                }
+            })
+            .collect();
         let mut a = problem.a().to_vec();
         a.chunks_exact_mut(d).for_each(|row| row.iter_mut().zip(&unscale).for_each(|(a, u)| *a *= u));
         let exponent = problem.b().iter().filter_map(|&b| exponent(b)).max().unwrap_or(0);

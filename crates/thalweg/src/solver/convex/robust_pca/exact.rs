@@ -179,7 +179,17 @@ fn inverse(k: &[f64], r: usize) -> Option<Vec<f64>> {
 /// P_T P_free H = UVᵀ − P_T B, by conjugate gradients. None if T and the support are not transversal enough for those to end.
 pub(super) fn multiplier(y: &[f64], low_rank: &TruncatedSvd, sparse: &[f64], lambda: f64, start: &[f64]) -> Option<Vec<f64>> {
     let free: Vec<bool> = sparse.iter().zip(y).map(|(s, y)| *s == 0.0 && !y.is_nan()).collect();
-    let mut w: Vec<f64> = (0..y.len()).map(|at| if free[at] { start[at] } else if y[at].is_nan() { 0.0 } else { lambda.copysign(sparse[at]) }).collect();
+    let mut w: Vec<f64> = (0..y.len())
+        .map(|at| {
+            if free[at] {
+                start[at]
+            } else if y[at].is_nan() {
+                0.0
+            } else {
+                lambda.copysign(sparse[at])
+            }
+        })
+        .collect();
     let tangent = Tangent::new(low_rank);
     let right = tangent.sign_minus(&w);
     let h = tangent.solve_on(&free, right)?;

@@ -129,7 +129,10 @@ impl Basis {
         for i in 0..self.cols {
             vectors.extend_from_slice(&self.vectors[i * old..][..old]);
             let scale = (self.cols as f64).sqrt();
-            vectors.extend((old..width).map(|_| -> f64 { let x: f64 = StandardNormal.sample(&mut rng); x / scale }));
+            vectors.extend((old..width).map(|_| -> f64 {
+                let x: f64 = StandardNormal.sample(&mut rng);
+                x / scale
+            }));
         }
         (self.vectors, self.width) = (vectors, width);
     }

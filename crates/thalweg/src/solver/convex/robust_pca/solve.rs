@@ -63,7 +63,14 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
     let Some(mut splitting) = Splitting::new(problem) else {
         // Y = 0: X = 0, and W = 0 proves it
         let none = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
-        return RobustPcaSolution { low_rank: none, floor: 0.0, dual: vec![0.0; m * n], is_exact: true, status: RecoveryStatus::Converged, iterations: 0 };
+        return RobustPcaSolution {
+            low_rank: none,
+            floor: 0.0,
+            dual: vec![0.0; m * n],
+            is_exact: true,
+            status: RecoveryStatus::Converged,
+            iterations: 0,
+        };
     };
     let mut penalty = Penalty { first: splitting.mu, phase: 0 };
     let (mut next_finish, mut next_gap, mut last_rank) = (FIRST_FINISH, FIRST_GAP, 0);

@@ -157,7 +157,10 @@ impl Pass {
                     let p: &mut [f64; LANES] = p[at..].first_chunk_mut().expect("whole");
                     let a: &mut [f64; LANES] = a[at..].first_chunk_mut().expect("whole");
                     for l in 0..LANES {
-                        self.entry(x[l], y[l], &mut p[l], &mut a[l], [0, 1, 2].map(|s| sums[s][l])).into_iter().enumerate().for_each(|(s, v)| sums[s][l] = v);
+                        self.entry(x[l], y[l], &mut p[l], &mut a[l], [0, 1, 2].map(|s| sums[s][l]))
+                            .into_iter()
+                            .enumerate()
+                            .for_each(|(s, v)| sums[s][l] = v);
                     }
                 }
                 let mut totals = sums.map(|lanes| lanes.iter().sum::<f64>());

@@ -102,9 +102,8 @@ impl<'a> Tangent<'a> {
         let (r, cols) = (self.rank, self.cols);
         let rows = block.len() / cols;
         let here = start * r..(start + rows) * r;
-        let beside = |x: &[f64], y: &[f64]| -> Vec<f64> {
-            x.chunks_exact(r).zip(y.chunks_exact(r)).flat_map(|(x, y)| x.iter().chain(y).copied()).collect()
-        };
+        let beside =
+            |x: &[f64], y: &[f64]| -> Vec<f64> { x.chunks_exact(r).zip(y.chunks_exact(r)).flat_map(|(x, y)| x.iter().chain(y).copied()).collect() };
         let (left, right) = (beside(&self.u[here.clone()], &h.b[here]), beside(&h.a, self.v));
         multiply(row_major(&left, rows, 2 * r), row_major(&right, cols, 2 * r).transpose(), row_major_mut(block, rows, cols));
     }
