@@ -9,6 +9,7 @@ mod fit;
 mod manifest;
 mod predict;
 mod rank;
+mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
@@ -22,6 +23,9 @@ pub use fit::{FitError, FitJob, fit};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
+pub use recover::{
+    CertificateRecord, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, read_certificate, recover_in, verify_certificate,
+};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};

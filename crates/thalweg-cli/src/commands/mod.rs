@@ -11,9 +11,11 @@ pub mod line;
 pub mod man;
 pub mod predict;
 pub mod rank;
+pub mod recover;
 pub mod report;
 pub mod reproduce;
 pub mod transform;
+pub mod verify;
 
 use crate::exit::Failure;
 use serde::Serialize;

@@ -9,5 +9,9 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+<<<<<<< HEAD
 mod reproduce;
+=======
+mod recoveries;
+>>>>>>> recover
 mod signals;
