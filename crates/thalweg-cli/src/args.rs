@@ -6,11 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::fmt;
 use std::path::PathBuf;
-<<<<<<< HEAD
-use thalweg::data::{Missing, Negative, Scale};
-=======
-use thalweg::data::{INSTANCE_KINDS, Missing};
->>>>>>> recover
+use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
 use thalweg_lab::experiment::{Scale, Shard};
@@ -36,11 +32,8 @@ const EXAMPLES: &str = "Examples:
   thalweg rank expression.tsv -k 2:8                      which rank do the data support?
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
   thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
-<<<<<<< HEAD
   thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
-=======
   thalweg recover sensing instance.npz --certify          the matrix of smallest nuclear norm, proved
->>>>>>> recover
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
 Exit codes: 0 done, 2 usage, 3 finished but not established (not converged), 65 bad input, 66 no input,

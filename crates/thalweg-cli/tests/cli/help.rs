@@ -3,12 +3,9 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 14] =
-<<<<<<< HEAD
-    ["demo", "info", "fit", "rank", "audit", "line", "reproduce", "report", "transform", "predict", "export", "data", "completions", "man"];
-=======
-    ["demo", "info", "fit", "rank", "audit", "line", "recover", "verify", "report", "transform", "predict", "export", "completions", "man"];
->>>>>>> recover
+const COMMANDS: [&str; 16] = [
+    "demo", "info", "fit", "rank", "audit", "line", "recover", "verify", "reproduce", "report", "transform", "predict", "export", "data", "completions", "man",
+];
 
 /// Every `--flag` that some help text lists.
 fn flags(desk: &Desk) -> BTreeSet<String> {

@@ -9,9 +9,6 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
-<<<<<<< HEAD
 mod reproduce;
-=======
 mod recoveries;
->>>>>>> recover
 mod signals;
