@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
-use thalweg_lab::experiment::{Scale, Shard};
+use thalweg_lab::experiment::{self, Shard};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -355,6 +355,8 @@ pub enum Command {
     Reproduce(ReproduceArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
+    /// Append new rows to the data of a run, and take its fit further on all of them.
+    Update(UpdateArgs),
     /// Predict entries, asked for by label or number.
     Predict(PredictArgs),
     /// Write factors as CSV with labels.
@@ -405,12 +407,12 @@ pub enum ScaleArg {
     Full,
 }
 
-impl From<ScaleArg> for Scale {
+impl From<ScaleArg> for experiment::Scale {
     fn from(arg: ScaleArg) -> Self {
         match arg {
-            ScaleArg::Smoke => Scale::Smoke,
-            ScaleArg::Reduced => Scale::Reduced,
-            ScaleArg::Full => Scale::Full,
+            ScaleArg::Smoke => experiment::Scale::Smoke,
+            ScaleArg::Reduced => experiment::Scale::Reduced,
+            ScaleArg::Full => experiment::Scale::Full,
         }
     }
 }
@@ -493,6 +495,9 @@ pub struct FitArgs {
     /// Start [default: the method's own].
     #[arg(long, value_parser = init_names())]
     pub init: Option<String>,
+    /// Rows of a block under --method minibatch [default: 1024].
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: Option<u32>,
     /// Arithmetic [default: that of the file].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,
@@ -521,9 +526,9 @@ pub struct RankArgs {
     /// Penalty on the size of the factors.
     #[command(flatten)]
     pub penalty: PenaltyArgs,
-    /// Fraction of the observed entries that each mask holds out.
-    #[arg(long, value_name = "FRACTION", default_value = "0.1", value_parser = parse_fraction)]
-    pub holdout: f64,
+    /// Fraction of the observed entries that each mask holds out [default: 0.1, less in very sparse data with zeros].
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
+    pub holdout: Option<f64>,
     /// Masks, the same for every rank; more of them make smaller standard errors.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
     pub repeats: u32,
@@ -648,6 +653,27 @@ pub struct TransformArgs {
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// `update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Run directory to go on from; it stays as it is.
+    pub run: PathBuf,
+    /// New rows, with the columns of the run's data.
+    pub input: PathBuf,
+    /// How to read the new rows.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Read the run's data from here instead of where its manifest says.
+    #[arg(long, value_name = "INPUT")]
+    pub data: Option<PathBuf>,
+    /// Iteration limit [default: that of the run].
+    #[arg(long)]
+    pub max_iters: Option<usize>,
+    /// Tolerance on the scale-free residual [default: that of the run].
+    #[arg(long, value_parser = parse_tolerance)]
+    pub tol: Option<f64>,
 }
 
 /// `predict`.

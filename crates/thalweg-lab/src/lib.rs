@@ -13,6 +13,7 @@ mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
+mod update;
 mod view;
 
 pub use audit::audit_run;
@@ -29,3 +30,4 @@ pub use recover::{
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
+pub use update::{Update, update};

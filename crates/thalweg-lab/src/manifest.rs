@@ -62,6 +62,9 @@ pub struct FitSettings {
     pub tol: f64,
     /// Fraction of the observed entries held out.
     pub holdout: Option<f64>,
+    /// Rows of a block, for the method that begins with blocks of rows.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
 }
 
 /// One restart.

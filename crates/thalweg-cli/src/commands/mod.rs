@@ -15,6 +15,7 @@ pub mod recover;
 pub mod report;
 pub mod reproduce;
 pub mod transform;
+pub mod update;
 pub mod verify;
 
 use crate::exit::Failure;

@@ -3,8 +3,24 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 16] = [
-    "demo", "info", "fit", "rank", "audit", "line", "recover", "verify", "reproduce", "report", "transform", "predict", "export", "data", "completions", "man",
+const COMMANDS: [&str; 17] = [
+    "demo",
+    "info",
+    "fit",
+    "rank",
+    "audit",
+    "line",
+    "recover",
+    "verify",
+    "reproduce",
+    "report",
+    "transform",
+    "update",
+    "predict",
+    "export",
+    "data",
+    "completions",
+    "man",
 ];
 
 /// Every `--flag` that some help text lists.

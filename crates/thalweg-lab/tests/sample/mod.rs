@@ -129,6 +129,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             max_iters: 2000,
             tol: 1e-4,
             holdout: None,
+            batch_size: None,
         },
         threads: 2,
         result: Some(FitRecord {

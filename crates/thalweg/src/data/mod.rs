@@ -1,5 +1,6 @@
 //! Matrices and the files they come in.
 
+mod all_but;
 mod arrays;
 mod atomic;
 mod catalogue;
@@ -10,8 +11,11 @@ mod instance;
 mod matrix;
 mod planted;
 mod random;
+mod select;
 mod source;
+mod stack;
 
+pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
 pub use atomic::{remove_leftovers, write_atomically};
 pub use catalogue::{Entry, catalogue};
@@ -22,3 +26,4 @@ pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Measurements, read_in
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use planted::{LAWS, Law, planted_factors};
 pub use random::stream;
+pub use stack::write_matrix;

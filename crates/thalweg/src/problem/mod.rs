@@ -15,6 +15,7 @@ mod robust_pca;
 mod row_fit;
 mod row_separable;
 mod segment;
+mod statistics;
 
 pub use compressed::Compressed;
 pub use deep_sparse::DeepSparse;
@@ -30,3 +31,4 @@ pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
 pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};
+pub use statistics::Statistics;

@@ -118,18 +118,22 @@ impl Experiment for SpreadOfEntries {
                 let slack = 4.0 * outcome.alpha.standard_error() + 4.0 / largest as f64;
                 [
                     Check::within(format!("mean of α, {place}"), "the limit for large n", limit(trial.spread()), outcome.alpha.mean, slack),
-                    Check::within(format!("share of lines whose gradient points to the solution, {place}"), "for every T", 1.0, outcome.gradient, 0.0),
+                    Check::within(
+                        format!("share of lines whose gradient points to the solution, {place}"),
+                        "for every T",
+                        1.0,
+                        outcome.gradient,
+                        0.0,
+                    ),
                 ]
             })
             .collect();
-        let groups = |value: &dyn Fn(&Outcome) -> f64| -> Vec<Curve> { sizes.iter().map(|&n| Curve::new(format!("n = {n}"), of(n, value))).collect() };
+        let groups =
+            |value: &dyn Fn(&Outcome) -> f64| -> Vec<Curve> { sizes.iter().map(|&n| Curve::new(format!("n = {n}"), of(n, value))).collect() };
         let levels: Vec<Level> =
             [(CONVEX, "convex below"), (STAR, "star-convex below")].map(|(x, label)| Level { at: At::X(x), label: label.into() }).into();
         let theory = Curve::new("limit", (0..60).map(|i| 0.25 + 0.115 * f64::from(i)).map(|spread| (spread, limit(spread))).collect());
-        let alphas = |&n: &usize| Curve {
-            band: done_band(done, n),
-            ..Curve::new(format!("n = {n}"), of(n, &|o: &Outcome| o.alpha.mean))
-        };
+        let alphas = |&n: &usize| Curve { band: done_band(done, n), ..Curve::new(format!("n = {n}"), of(n, &|o: &Outcome| o.alpha.mean)) };
         let alpha = Figure {
             id: "alpha".into(),
             title: "Least curvature on the way to a solution".into(),

@@ -157,7 +157,10 @@ impl Experiment for Theorem {
             of.peek().is_some() && of.all(|check| check.agreement == Agreement::Holds)
         };
         findings.verdict = if all_hold(BOUND) {
-            vec![format!("Lines that are not convex become rare faster than the theorem's bound says: −ln P(not convex) grows as {}.", fits.join("; "))]
+            vec![format!(
+                "Lines that are not convex become rare faster than the theorem's bound says: −ln P(not convex) grows as {}.",
+                fits.join("; ")
+            )]
         } else if fits.is_empty() {
             vec!["Too few sizes to tell how fast lines that are not convex become rare.".into()]
         } else {

@@ -3,7 +3,7 @@
 use super::{Dataset, ImageShape, Missing, Precision, ReadOptions, Weights, prepare};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
-use crate::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
+use crate::data::{AllBut, Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
 use std::ops::Range;
 
 /// What a format's reader finds.
@@ -253,9 +253,10 @@ fn settle_table(rows: usize, cols: usize, values: Vec<f64>, weights: Option<Vec<
     let zeros_too = missing == Missing::Absent;
     let is_missing = |x: f64| x.is_nan() || (zeros_too && x == 0.0);
     let Some(weights) = weights else {
-        let known = values.iter().filter(|&&x| !is_missing(x)).count();
-        if known < values.len() {
-            claim_listed(budget, rows, cols, known)?;
+        let missing = values.iter().filter(|&&x| is_missing(x)).count();
+        if missing > 0 {
+            let listed = if AllBut::<f64>::are_few(missing, (rows, cols)) { missing } else { values.len() - missing };
+            claim_listed(budget, rows, cols, listed)?;
         }
         return Matrix::from_dense_with_missing(rows, cols, values, is_missing);
     };
@@ -297,12 +298,12 @@ fn listed(source: &Source, rows: usize, cols: usize, entries: Sparse, meaning: U
 
 /// A sum of finite duplicates that is not finite.
 fn overflow(matrix: &Matrix) -> Option<f64> {
-    match matrix {
-        Matrix::Dense(x) => x.values().iter(),
-        Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.values().iter(),
-    }
-    .copied()
-    .find(|x| !x.is_finite())
+    let values = match matrix.full_and_hidden().0 {
+        Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.values(),
+        Matrix::Dense(x) => x.values(),
+        Matrix::AllBut(_) => &[],
+    };
+    values.iter().copied().find(|x| !x.is_finite())
 }
 
 fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
@@ -315,11 +316,10 @@ fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
 
 /// Rows and columns of which nothing is known, or an error if nothing at all is.
 fn note_empty(source: &Source, matrix: &Matrix, row_labels: Option<&[String]>, col_labels: Option<&[String]>) -> Result<Vec<String>, Error> {
-    let Matrix::Observed(observed) = matrix else { return Ok(Vec::new()) };
-    if observed.entries.by_row.stored() == 0 {
+    let (by_row, by_col) = matrix.observed_counts();
+    if by_row.iter().all(|&count| count == 0) {
         return Err(source.malformed("its entries", "at least one observed entry", "none"));
     }
-    let (by_row, by_col) = matrix.observed_counts();
     Ok([note_empty_side("rows", &by_row, row_labels), note_empty_side("columns", &by_col, col_labels)].into_iter().flatten().collect())
 }
 
