@@ -9,6 +9,6 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
-mod reproduce;
 mod recoveries;
+mod reproduce;
 mod signals;
