@@ -37,10 +37,6 @@ impl<T: Real> AllBut<T> {
         &self.full
     }
 
-    pub(super) fn full_mut(&mut self) -> &mut Matrix<T> {
-        &mut self.full
-    }
-
     /// The hidden entries, as if zeros were observed there: what is to be taken out.
     pub fn hidden(&self) -> &Observed<T> {
         &self.hidden

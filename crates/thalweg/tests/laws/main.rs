@@ -1,6 +1,8 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
 mod batches;
+mod deep_sparse;
+mod factored;
 mod landscape;
 mod losses;
 mod maps;
@@ -8,4 +10,5 @@ mod methods;
 mod penalty;
 mod planted;
 mod recoveries;
+mod robust_pca;
 mod starts;

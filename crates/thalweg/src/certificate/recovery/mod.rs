@@ -2,13 +2,13 @@
 //!
 //! The guide's page on recovery states and proves the theorem that is checked here.
 
-mod bounds;
 mod coordinates;
 mod measured;
 mod minimiser;
 
 pub use minimiser::{MISFIT_LIMIT, RADIUS_LIMIT, RecoveryVerdict, Unproved, leading_factors, verify};
 
+use super::bounds;
 use crate::linalg::{dot, mul, row_major, scale_all, singular_values};
 use crate::map::Rescaling;
 use crate::problem::{Norm, Recovery};

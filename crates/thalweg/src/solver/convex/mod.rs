@@ -1,8 +1,10 @@
 //! Convex recovery: the matrix of smallest norm that fits the measurements.
 
+pub mod deep_sparse;
 mod dependence;
 mod plane;
 mod recovering;
+pub mod robust_pca;
 mod shrinkage;
 mod splitting;
 mod tangent;

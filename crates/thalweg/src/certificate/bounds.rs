@@ -3,7 +3,7 @@
 //! Every bound here is on the safe side by the a-priori error analysis of the operations that led to it (Higham 2002, chapters 3 and 10;
 //! Rump 2006 for positive definiteness). Sums and products of bounds are themselves rounded; [`up`] covers that.
 
-use crate::linalg::{Cholesky, MatRef, gram_lower, rounding, row_major};
+use crate::linalg::{Cholesky, MatRef, dot, gram_lower, rounding, row_major, symmetric_eigenvalues, tall_gram};
 
 /// Relative room for the rounding of a bound's own arithmetic: more than 15 000 operations on non-negative numbers.
 pub(super) const ROOM: f64 = 2e-12;
@@ -89,9 +89,10 @@ fn inverse_power_estimate(factor: &Cholesky, n: usize) -> f64 {
 
 /// An upper bound on ‖W‖₂ of a row-major rows×d matrix as it stands: t² I − WᵀW is positive definite.
 pub(super) fn largest_singular_value(w: &[f64], d: usize) -> Option<f64> {
-    let rows = w.len() / d;
-    let mut gram = vec![0.0; d * d];
-    gram_lower(row_major(w, rows, d).transpose(), &mut gram);
+    let w = row_major(w, w.len() / d, d);
+    let w = if w.nrows() < w.ncols() { w.transpose() } else { w };
+    let (rows, d) = w.shape();
+    let gram = tall_gram(w);
     let trace: f64 = up((0..d).map(|k| gram[k * d + k]).sum());
     let formed = up(2.0 * rounding(rows + 4) * trace);
     largest_eigenvalue(&gram, d, trace).map(|bound| up((bound + formed).sqrt()))
@@ -99,8 +100,9 @@ pub(super) fn largest_singular_value(w: &[f64], d: usize) -> Option<f64> {
 
 /// An upper bound on the largest eigenvalue of a symmetric matrix with Σ |λ| ≤ `size`, at least 0.
 pub(super) fn largest_eigenvalue(matrix: &[f64], d: usize, size: f64) -> Option<f64> {
-    let estimate = crate::linalg::symmetric_eigenvalues(matrix, d)?[0].max(0.0);
-    for above in [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1e-1] {
+    // where all eigenvalues cost more than a few factors, the power method guesses
+    let (estimate, first) = if d <= EXACT { (symmetric_eigenvalues(matrix, d)?[0].max(0.0), 0) } else { (power_estimate(matrix, d), 4) };
+    for above in [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1e-2, 1e-1, 3e-1].into_iter().skip(first) {
         let t = estimate * (1.0 + above) + above * size + f64::MIN_POSITIVE;
         let shifted: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { t - matrix[at] } else { -matrix[at] }).collect();
         if Cholesky::of(&shifted, d).is_some() {
@@ -108,6 +110,25 @@ pub(super) fn largest_eigenvalue(matrix: &[f64], d: usize, size: f64) -> Option<
         }
     }
     None
+}
+
+/// Largest side for which all eigenvalues are computed.
+const EXACT: usize = 256;
+
+/// The largest eigenvalue of a symmetric positive semidefinite matrix by a few steps of the power method, from below.
+fn power_estimate(matrix: &[f64], d: usize) -> f64 {
+    let mut x: Vec<f64> = (0..d).map(|k| 1.0 + (k * 7919 % 101) as f64 / 101.0 - (k % 2) as f64 * 1.7).collect();
+    let mut estimate = 0.0;
+    for _ in 0..24 {
+        let before = dot(&x, &x).sqrt();
+        if before == 0.0 {
+            return estimate;
+        }
+        x.iter_mut().for_each(|x| *x /= before);
+        x = matrix.chunks_exact(d).map(|row| dot(row, &x)).collect();
+        estimate = dot(&x, &x).sqrt();
+    }
+    estimate
 }
 
 #[cfg(test)]
