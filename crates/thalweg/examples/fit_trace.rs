@@ -56,7 +56,7 @@ fn trace<T: WorkingPrecision>(x: &Matrix<T>, start: &Factors<f64>, name: &str, l
     let mut rows = vec![judge.row(0.0, 0, start)];
     let start = start.cast::<T>();
     let begin = cpu_seconds();
-    let method = if name == "default" { default_method(x).0 } else { method(name).expect("a method of the table") };
+    let method = if name == "default" { default_method(x, start.rank()).0 } else { method(name).expect("a method of the table") };
     let problem = Nmf::new(x, start.rank()).expect("the data can be factored");
     let mut iteration = Alternating::start(&problem, method, start).expect("the start fits");
     let (mut judging, mut next) = (0.0, 0.0);

@@ -6,6 +6,8 @@
 mod assignment;
 mod double_double;
 mod eigenvectors;
+mod lanes;
+mod narrow;
 mod nnls;
 mod norm;
 mod polynomial;
@@ -20,7 +22,8 @@ pub use assignment::best_assignment;
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
-pub use nnls::{NnlsWorkspace, nnls};
+pub use lanes::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, block_product};
+pub use nnls::nnls_panel;
 pub use norm::column_norms;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
@@ -49,11 +52,11 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-pub use pulp::WithSimd;
+use pulp::WithSimd;
 
 /// The same for a kernel that is written in vectors.
 #[inline(always)]
-pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     pulp::Arch::new().dispatch(kernel)
 }
 

@@ -12,6 +12,7 @@ mod row_fit;
 mod row_separable;
 mod segment;
 
+pub use crate::linalg::{Grams, PANEL_LANES};
 pub use compressed::Compressed;
 pub use divergence::Divergence;
 pub use loss::{BETAS, Loss};
@@ -19,6 +20,6 @@ pub use nmf::Nmf;
 pub use objective::Objective;
 pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, ScaledPenalty};
 pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
-pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
+pub use row_separable::{Measure, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};

@@ -142,7 +142,14 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
         let penalties = self.row_penalties(side);
-        let task = Task { rank: r, sd: self.summary.sd, rule, when, penalties };
+        let count = (rows.len() / r) as f64;
+        // a multiplication for each entry and component, or for each entry and pair of components, over the r² of a sweep
+        let equations_cost = match self.data {
+            Matrix::Dense(x) => x.values().len() as f64 / (count * r as f64),
+            Matrix::Sparse(x) => x.by_row.values().len() as f64 / (count * r as f64),
+            Matrix::Observed(x) => x.entries.by_row.values().len() as f64 / (2.0 * count),
+        };
+        let task = Task { rank: r, sd: self.summary.sd, equations_cost, rule, when, penalties };
         let measure = match self.data {
             Matrix::Dense(x) => {
                 let x = if side == Side::U { x.view() } else { x.view().transpose() };
