@@ -133,9 +133,12 @@ impl<T: Real> Combinations<'_, T> {
         let vectors = T::vectors_mut::<S>(sums);
         let done = vectors.len() * (size_of::<T::Vector<S>>() / size_of::<T>());
         for (l, sum) in vectors.iter_mut().enumerate() {
+            // in a register: the compiler would store after each addition
+            let mut total = *sum;
             for c in 0..C {
-                *sum = T::multiply_add(simd, splats[c], x[c][l], *sum);
+                total = T::multiply_add(simd, splats[c], x[c][l], total);
             }
+            *sum = total;
         }
         for (l, sum) in sums.iter_mut().enumerate().skip(done) {
             for c in 0..C {

@@ -118,7 +118,7 @@ impl<T: Real> Pivoting<'_, T> {
             let mine = passive[k * width + vector];
             let [entry] = grams.block::<S, 1>(simd, k * r + k, vector);
             let entry = T::multiply_add(simd, entry, delta, entry);
-            let start = T::multiply_add(simd, mine, T::subtract(simd, entry, one), one);
+            let start = T::multiply_add(simd, mine, entry, T::subtract(simd, one, mine));
             let [pivot] = self.minus_products(simd, k, k, [start]);
             let inverse = T::divide(simd, one, T::root(simd, pivot));
             let right = T::multiply_add(simd, mine, target[k * width + vector], zero);
