@@ -142,13 +142,14 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
         let penalties = self.row_penalties(side);
-        let count = (rows.len() / r) as f64;
-        // a multiplication for each entry and component, or for each entry and pair of components, over the r² of a sweep
-        let equations_cost = match self.data {
-            Matrix::Dense(x) => x.values().len() as f64 / (count * r as f64),
-            Matrix::Sparse(x) => x.by_row.values().len() as f64 / (count * r as f64),
-            Matrix::Observed(x) => x.entries.by_row.values().len() as f64 / (2.0 * count),
+        // a multiplication for each entry and component, over the r² of a sweep: without the Gram matrices of observed rows, so that the
+        // same data take the same steps in every storage
+        let entries = match self.data {
+            Matrix::Dense(x) => x.values().len(),
+            Matrix::Sparse(x) => x.by_row.values().len(),
+            Matrix::Observed(x) => x.entries.by_row.values().len(),
         };
+        let equations_cost = entries as f64 / rows.len() as f64;
         let task = Task { rank: r, sd: self.summary.sd, equations_cost, rule, when, penalties };
         let measure = match self.data {
             Matrix::Dense(x) => {

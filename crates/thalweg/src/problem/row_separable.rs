@@ -21,7 +21,7 @@ pub struct Panel<'a, T> {
     pub rows: &'a mut [T],
     /// Standard deviation of the observed entries of X: the unit of the paper's step.
     pub sd: f64,
-    /// Arithmetic of building the equations over that of a sweep of coordinate descent, on average over the rows.
+    /// Arithmetic of the cross products over that of a sweep of coordinate descent, on average over the rows.
     pub equations_cost: f64,
 }
 

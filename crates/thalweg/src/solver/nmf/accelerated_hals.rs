@@ -6,7 +6,7 @@ use crate::linalg::{PANEL_LANES, Real};
 use crate::problem::{Panel, RowUpdate};
 
 /// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did, or as many as the normal equations,
-/// which serve all of them, are worth: 1 + ρ/2, with ρ = arithmetic of the equations over that of a sweep, but 3 to 8.
+/// which serve all of them, are worth: 1 + ρ/2, with ρ = arithmetic of the cross products over that of a sweep, but 3 to 8.
 ///
 /// Source: Gillis, Glineur (2012), Neural Computation 24(4), with α = 0.5, δ = 0.1; we make the test for each row on its own.
 #[derive(Debug, Clone, Copy)]
