@@ -1,6 +1,7 @@
 //! A fit with restarts, kept on disk so that it survives being killed.
 
 use crate::{FitRecord, FitSettings, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -11,7 +12,9 @@ use thalweg::certificate::{Stationarity, spectral_bound, stationarity_under};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
 use thalweg::problem::{Divergence, Loss, Nmf, ScaledPenalty};
-use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method};
+use thalweg::solver::nmf::{
+    Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method,
+};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 
@@ -83,7 +86,7 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         Precision::F32 => Some(narrow(training, &job.manifest.settings)?),
         Precision::F64 => None,
     };
-    take_directory(&job)?;
+    let _lock = take_directory(&job)?;
     let kept = Kept { training, holdout, scaled_penalty };
     let records = match &narrow {
         Some(narrow) => restarts(&job, kept, narrow)?,
@@ -101,7 +104,7 @@ struct Kept<'a> {
 }
 
 /// The penalty in the units of the data.
-fn scaled_penalty(data: &Matrix<f64>, settings: &FitSettings) -> Result<ScaledPenalty, Error> {
+fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings) -> Result<ScaledPenalty, Error> {
     let (loss, penalty) = (settings.loss, &settings.penalty);
     match loss {
         Loss::Frobenius => Ok(Nmf::new(data, settings.rank)?.with_penalty(penalty)?.penalty()),
@@ -131,9 +134,10 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         }
     }
 
-    fn start(&self, factors: Factors<T>) -> Result<Alternating<'_, T>, Error> {
+    fn start(&self, factors: Factors<T>, settings: &FitSettings, number: usize) -> Result<Alternating<'_, T>, Error> {
+        let batches = Batches { rows: settings.batch_size.unwrap_or(Batches::default().rows), seed: settings.seed, trial: number as u64 };
         match self {
-            Problem::Squares(problem, method) => Alternating::start(problem, *method, factors),
+            Problem::Squares(problem, method) => Ok(Alternating::start(problem, *method, factors)?.in_batches(batches)),
             Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
         }
     }
@@ -152,7 +156,8 @@ fn narrow(data: &Matrix<f64>, settings: &FitSettings) -> Result<Matrix<f32>, Err
 }
 
 /// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
+fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
+    let lock = job.dir.lock().map_err(FitError::Output)?;
     if job.dir.has::<Manifest>() {
         let old: Manifest = job.dir.read()?;
         let what = if old.input.sha256 != job.manifest.input.sha256 {
@@ -160,21 +165,23 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, loss, penalty, seed, precision or hold-out")
+            Some("rank, method, start, loss, penalty, seed, precision, hold-out or batch size")
         } else {
             None
         };
         if let Some(what) = what {
             return Err(FitError::Other { dir: job.dir.path().display().to_string(), what });
         }
-        return job.dir.sweep().map_err(FitError::Output);
+        job.dir.sweep().map_err(FitError::Output)?;
+        return Ok(lock);
     }
     job.dir.create().map_err(FitError::Output)?;
     let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
     if labels != Labels::default() {
         job.dir.write(&labels).map_err(FitError::Output)?;
     }
-    job.dir.write(&job.manifest).map_err(FitError::Output)
+    job.dir.write(&job.manifest).map_err(FitError::Output)?;
+    Ok(lock)
 }
 
 /// What was read; the memory that it may take only decides whether.
@@ -289,12 +296,27 @@ fn first<T: WorkingPrecision>(
     number: usize,
 ) -> Result<Restart<T>, Error> {
     let init = the_start(&settings.init)?;
-    let factors = init.factors(problem.nmf(), settings.seed, number as u64)?;
-    let memory = problem.start(factors.clone())?.memory();
+    starting_at(problem, settings, holdout, number, init.factors(problem.nmf(), settings.seed, number as u64)?)
+}
+
+fn starting_at<T: WorkingPrecision>(
+    problem: &Problem<'_, T>,
+    settings: &FitSettings,
+    holdout: Option<&Holdout>,
+    number: usize,
+    factors: Factors<T>,
+) -> Result<Restart<T>, Error> {
+    let memory = problem.start(factors.clone(), settings, number)?.memory();
     let progress = memory.progress;
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
     Ok(Restart { factors, memory, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
+}
+
+/// Makes these factors the start of restart 0 in the directory.
+pub(crate) fn begin_at<T: WorkingPrecision>(dir: &RunDir, data: &Matrix<T>, settings: &FitSettings, factors: Factors<T>) -> Result<(), FitError> {
+    let problem = Problem::new(data, settings, scaled_penalty(data, settings)?)?;
+    starting_at(&problem, settings, None, 0, factors)?.save(&dir.restart(0)).map_err(FitError::Output)
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.
@@ -311,7 +333,7 @@ fn advance<T: WorkingPrecision>(
     let mut history = restart.history;
     let mut failed = None;
     let mut saved = Instant::now();
-    let mut iteration = problem.start(restart.factors)?.resume(restart.memory);
+    let mut iteration = problem.start(restart.factors, settings, number)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
     let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {

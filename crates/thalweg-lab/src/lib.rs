@@ -1,6 +1,8 @@
 //! Runs on disk, figures and reports.
 
 mod audit;
+pub mod experiment;
+mod experiments;
 mod export;
 pub mod figure;
 mod fit;
@@ -10,9 +12,11 @@ mod rank;
 pub mod report;
 mod restart;
 mod run_dir;
+mod update;
 mod view;
 
 pub use audit::audit_run;
+pub use experiments::EXPERIMENTS;
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, fit};
@@ -22,3 +26,4 @@ pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
+pub use update::{Update, update};

@@ -22,7 +22,9 @@ enum Kind {
 }
 
 /// Name, kind, shape, entries, rank.
-const PROBLEMS: &[(&str, Kind, (usize, usize), usize, usize)] = &[
+type Planted = (&'static str, Kind, (usize, usize), usize, usize);
+
+const PROBLEMS: &[Planted] = &[
     ("D1", Kind::Dense, (2000, 1500), 0, 20),
     ("D2", Kind::Dense, (5120, 1246), 0, 88),
     ("D3", Kind::Dense, (94249, 162), 0, 4),
@@ -111,6 +113,7 @@ fn measure<T: WorkingPrecision>(name: &str, x: &Matrix<T>, r: usize, threads: us
         Matrix::Dense(x) => (x.values().len(), "dense"),
         Matrix::Sparse(x) => (x.by_row.values().len(), "sparse"),
         Matrix::Observed(x) => (x.entries.by_row.values().len(), "observed"),
+        Matrix::AllBut(_) => unreachable!("no planted problem hides entries"),
     };
     // for each entry and side a row of r, and for observed data half a Gram matrix
     let operations = 4.0 * (entries * r) as f64 + if kind == "observed" { 2.0 * (entries * r * (r + 1)) as f64 } else { 0.0 };

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;
@@ -11,7 +12,9 @@ pub mod man;
 pub mod predict;
 pub mod rank;
 pub mod report;
+pub mod reproduce;
 pub mod transform;
+pub mod update;
 
 use crate::exit::Failure;
 use serde::Serialize;

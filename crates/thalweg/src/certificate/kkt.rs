@@ -30,7 +30,7 @@ type Sums = [f64; 4];
 /// Recomputes objective and stationarity from the data.
 ///
 /// Dense and observed-only data: from residuals, no Gram matrix. Sparse data: the zeros' part of the residual needs Gram matrices, formed
-/// here anew.
+/// here anew; what is hidden is taken out entry by entry.
 ///
 /// # Errors
 /// [`Error::Shape`] if the factors do not fit, [`Error::NotFinite`] if one holds a NaN or an infinity.
@@ -44,20 +44,23 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
 /// As [`stationarity`].
 pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
     check_factors(data, factors)?;
-    let (m, n) = data.shape();
     let (u, v) = (factors.u(), factors.v());
-    let (of_u, of_v) = match data {
-        Matrix::Dense(x) => {
-            (dense_side(x.view(), u, v, penalty.of_row(Side::U, n as f64)), dense_side(x.view().transpose(), v, u, penalty.of_row(Side::V, m as f64)))
+    let (full, hidden) = data.full_and_hidden();
+    let of_side = |side: Side| {
+        let (own, other) = if side == Side::U { (u, v) } else { (v, u) };
+        let penalty = |weight| penalty.of_row(side, weight);
+        let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
+        match full {
+            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, penalty),
+            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, penalty),
+            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, penalty),
+            Matrix::Observed(Observed { entries, weights }) => {
+                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, penalty)
+            }
+            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
         }
-        Matrix::Sparse(x) => {
-            (sparse_side(&x.by_row, u, v, penalty.of_row(Side::U, n as f64)), sparse_side(&x.by_col, v, u, penalty.of_row(Side::V, m as f64)))
-        }
-        Matrix::Observed(Observed { entries, weights }) => (
-            observed_side(&entries.by_row, weights.as_ref().map(|w| &w.by_row), u, v, |weight| penalty.of_row(Side::U, weight)),
-            observed_side(&entries.by_col, weights.as_ref().map(|w| &w.by_col), v, u, |weight| penalty.of_row(Side::V, weight)),
-        ),
     };
+    let (of_u, of_v) = (of_side(Side::U), of_side(Side::V));
     let [squares, steps, norm, penalty_u] = of_u;
     let squares = squares.max(0.0);
     let penalty = penalty_u + of_v[3];
@@ -105,7 +108,13 @@ fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
     (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
 }
 
-fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalty: FactorPenalty) -> Sums {
+fn dense_side<'h>(
+    x: MatRef<'_, f64>,
+    hidden: impl Fn(usize) -> &'h [u32] + Sync,
+    u: MatRef<'_, f64>,
+    v: MatRef<'_, f64>,
+    penalty: impl Fn(f64) -> FactorPenalty + Sync,
+) -> Sums {
     let curvature = column_squares(v);
     over_blocks(x.nrows(), |start, count| {
         let (x, u) = (x.subrows(start, count), u.subrows(start, count));
@@ -113,6 +122,8 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalt
         multiply(u, v.transpose(), residual.as_mut());
         let mut sums = [0.0; 4];
         for i in 0..count {
+            // data that are hidden are 0 here
+            hidden(start + i).iter().for_each(|&j| residual[(i, j as usize)] = 0.0);
             for j in 0..x.ncols() {
                 residual[(i, j)] -= x[(i, j)];
                 sums[0] += residual[(i, j)] * residual[(i, j)];
@@ -122,6 +133,10 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalt
         let mut gradient = Mat::zeros(count, v.ncols());
         multiply(residual.as_ref(), v, gradient.as_mut());
         for i in 0..count {
+            let hidden = hidden(start + i);
+            let of_row = squares_left(v, hidden);
+            let curvature = if hidden.is_empty() { &curvature } else { &of_row };
+            let penalty = penalty((x.ncols() - hidden.len()) as f64);
             for k in 0..v.ncols() {
                 add_entry(&mut sums, u[(i, k)], gradient[(i, k)], curvature[k], penalty);
             }
@@ -130,20 +145,39 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalt
     })
 }
 
+/// Σ v² of each column over the rows that are not hidden: summed, not subtracted, so that what is small keeps its digits.
+fn squares_left(v: MatRef<'_, f64>, hidden: &[u32]) -> Vec<f64> {
+    let mut squares = vec![0.0; if hidden.is_empty() { 0 } else { v.ncols() }];
+    let mut hidden = hidden.iter().copied().peekable();
+    for j in 0..if squares.is_empty() { 0 } else { v.nrows() } {
+        if hidden.next_if_eq(&(j as u32)).is_none() {
+            squares.iter_mut().enumerate().for_each(|(k, s)| *s += v[(j, k)] * v[(j, k)]);
+        }
+    }
+    squares
+}
+
 fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> f64 {
     (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
 }
 
-fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalty: FactorPenalty) -> Sums {
+fn sparse_side<'h>(
+    x: &Csr<f64>,
+    hidden: impl Fn(usize) -> &'h [u32] + Sync,
+    u: MatRef<'_, f64>,
+    v: MatRef<'_, f64>,
+    penalty: impl Fn(f64) -> FactorPenalty + Sync,
+) -> Sums {
     let r = v.ncols();
     let mut gram = Mat::zeros(r, r);
     multiply(v.transpose(), v, gram.as_mut());
     over_blocks(x.rows(), |start, count| {
         let mut sums = [0.0; 4];
         for i in start..start + count {
-            let (columns, values) = x.row(i);
+            let ((columns, values), hidden) = (x.row(i), hidden(i));
             let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
-            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries
+            let of_row = squares_left(v, hidden);
+            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
             sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
             for (&j, &x) in columns.iter().zip(values) {
                 sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
@@ -152,7 +186,18 @@ fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, penalty: Fa
                     gradient[k] -= x * v[(j as usize, k)];
                 }
             }
-            (0..r).for_each(|k| add_entry(&mut sums, u[(i, k)], gradient[k], gram[(k, k)], penalty));
+            for &j in hidden {
+                let product = product_entry(u, i, v, j as usize);
+                sums[0] -= product * product;
+                for k in 0..r {
+                    gradient[k] -= product * v[(j as usize, k)];
+                }
+            }
+            let penalty = penalty((x.cols() - hidden.len()) as f64);
+            for k in 0..r {
+                let curvature = if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
+                add_entry(&mut sums, u[(i, k)], gradient[k], curvature, penalty);
+            }
         }
         sums
     })

@@ -241,7 +241,8 @@ impl<T: Real> Pivoting<'_, T> {
             return;
         }
         if wrong == 0 {
-            for at in places() {
+            // an entry that no equation holds stays
+            for at in places().filter(|&at| self.diagonal[at] > T::of(0.0)) {
                 self.rows[at] = if self.solution[at] > T::of(0.0) { self.solution[at] } else { T::of(0.0) };
             }
             row.is_done = true;

@@ -98,7 +98,7 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let small = row_major(&small, l, r);
         let (count, all) = (rows.len() / r, (held.len() + rows.len()) / r);
         let equations_cost = (all * l) as f64 / (count * r) as f64;
-        let task = Task { rank: r, sd: self.sd, equations_cost, rule, when, penalties: None };
+        let task = Task { rank: r, first: 0, sd: self.sd, equations_cost, rule, when, penalties: None };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

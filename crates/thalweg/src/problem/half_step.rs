@@ -10,6 +10,8 @@ use rayon::prelude::*;
 pub(super) struct Task<'a, T> {
     /// r.
     pub rank: usize,
+    /// The number that the first of the rows has in the data.
+    pub first: usize,
     /// Standard deviation of the observed entries of X.
     pub sd: f64,
     /// See [`Panel::equations_cost`].
@@ -60,26 +62,88 @@ impl<T: Real> Task<'_, T> {
     /// A Gram matrix for each row, from the observed entries of that row.
     pub fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T]) -> Measure {
         let r = self.rank;
-        let blocks = blocks_of_entries(entries, rows, r).into_par_iter().map(|(start, rows)| {
-            let mut equations = Equations { gram: vec![T::of(0.0); r * r], grams: vec![T::of(0.0); r * r * PANEL_LANES], weighted: Vec::new() };
-            let (mut cross, mut inverse_diagonal) = (vec![T::of(0.0); r * PANEL_LANES], Vec::new());
+        let cross_of = |first: usize, out: &mut [T]| {
+            let mut weighted = Vec::new();
+            for (i, out) in out.chunks_exact_mut(r).enumerate() {
+                let (columns, values) = entries.row(self.first + first + i);
+                let Some(weights) = weights.map(|w| w.row(self.first + first + i).1) else {
+                    gather_rows(columns, values, held, out);
+                    continue;
+                };
+                weighted.clear();
+                weighted.extend(weights.iter().zip(values).map(|(&w, &x)| w * x));
+                gather_rows(columns, &weighted, held, out);
+            }
+        };
+        let gram_of = |row: usize, gram: &mut [T]| {
+            let columns = entries.row(self.first + row).0;
+            gram.fill(T::of(0.0));
+            gather_gram(columns, weights.map(|w| w.row(self.first + row).1), held, r, gram);
+            !columns.is_empty()
+        };
+        self.own_grams(blocks_of_entries(entries, self.first, rows, r), cross_of, gram_of)
+    }
+
+    /// A Gram matrix for each row: that of all entries, less what the hidden ones of that row make of it.
+    ///
+    /// `cross_of` as in [`Task::shared_gram`], of data that are 0 where they are hidden.
+    pub fn gram_less_hidden(&self, shared: &[T], hidden: &Csr<T>, held: &[T], rows: &mut [T], cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
+        let r = self.rank;
+        let size = block_rows(rows.len() / r);
+        let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
+        let gram_of = |row: usize, gram: &mut [T]| {
+            let columns = hidden.row(self.first + row).0;
+            take_out(shared, columns, held, r, gram);
+            columns.len() < hidden.cols()
+        };
+        self.own_grams(blocks, cross_of, gram_of)
+    }
+
+    /// Gram matrices and cross products that are there already, one for each row.
+    pub fn given_grams(&self, grams: &[T], cross: &[T], rows: &mut [T]) -> Measure {
+        let r = self.rank;
+        let size = block_rows(rows.len() / r);
+        let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
+        let gram_of = |row: usize, gram: &mut [T]| {
+            gram.copy_from_slice(&grams[row * r * r..][..r * r]);
+            gram.iter().step_by(r + 1).any(|&g| g != T::of(0.0))
+        };
+        self.own_grams(blocks, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]), gram_of)
+    }
+
+    /// A Gram matrix for each row. `blocks`: rows, with the number of their first; `cross_of` as in [`Task::shared_gram`];
+    /// `gram_of(row, out)` writes G, or returns false where the row has no equation and stays what it is.
+    fn own_grams(
+        &self,
+        blocks: Vec<(usize, &mut [T])>,
+        cross_of: impl Fn(usize, &mut [T]) + Sync,
+        gram_of: impl Fn(usize, &mut [T]) -> bool + Sync,
+    ) -> Measure {
+        let r = self.rank;
+        let blocks = blocks.into_par_iter().map(|(start, rows)| {
+            let (mut gram, mut grams) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r * r * PANEL_LANES]);
+            let (mut cross, mut inverse_diagonal) = (vec![T::of(0.0); rows.len()], Vec::new());
+            cross_of(start, &mut cross);
             let mut lanes = RowLanes::new(r);
             let mut sum = Measure::default();
-            for (panel, rows) in rows.chunks_mut(PANEL_LANES * r).enumerate() {
-                equations.grams.fill(T::of(0.0));
-                cross.fill(T::of(0.0));
-                let first = start + panel * PANEL_LANES;
-                for (lane, cross) in cross.chunks_exact_mut(r).take(rows.len() / r).enumerate() {
-                    let (columns, values) = entries.row(first + lane);
-                    if columns.is_empty() {
-                        continue; // no equation: the row stays what it is, 0
+            for (panel, (rows, cross)) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks_mut(PANEL_LANES * r)).enumerate() {
+                grams.fill(T::of(0.0));
+                for (lane, cross) in cross.chunks_exact_mut(r).enumerate() {
+                    let row = start + panel * PANEL_LANES + lane;
+                    if !gram_of(row, &mut gram) {
+                        cross.fill(T::of(0.0));
+                        continue;
                     }
-                    let weights = weights.map(|w| w.row(first + lane).1);
-                    equations.gather(lane, (columns, values, weights), held, cross, self.penalties.map(|rows| rows[first + lane]));
+                    let penalty = self.penalties.map(|rows| rows[row]);
+                    add_ridge(&mut gram, r, penalty);
+                    subtract_l1(cross, penalty);
+                    for (lanes, &entry) in grams.chunks_exact_mut(PANEL_LANES).zip(&gram) {
+                        lanes[lane] = entry;
+                    }
                 }
-                let grams = Grams::Each(&equations.grams);
+                let grams = Grams::Each(&grams);
                 grams.inverse_diagonal(r, &mut inverse_diagonal);
-                sum = sum + lanes.work_on(rows, &cross, |cross, rows| self.update_and_measure(grams, &inverse_diagonal, cross, rows));
+                sum = sum + lanes.work_on(rows, cross, |cross, rows| self.update_and_measure(grams, &inverse_diagonal, cross, rows));
             }
             sum
         });
@@ -121,51 +185,15 @@ impl<T: Real> RowLanes<T> {
     }
 }
 
-/// Buffers for the normal equations of a panel of observed rows.
-struct Equations<T> {
-    /// G of one row.
-    gram: Vec<T>,
-    /// r×r×[`PANEL_LANES`].
-    grams: Vec<T>,
-    /// w x.
-    weighted: Vec<T>,
-}
-
-impl<T: Real> Equations<T> {
-    /// G and c of the row in one lane.
-    fn gather(
-        &mut self,
-        lane: usize,
-        (columns, values, weights): (&[u32], &[T], Option<&[T]>),
-        held: &[T],
-        cross: &mut [T],
-        penalty: Option<FactorPenalty>,
-    ) {
-        self.gram.fill(T::of(0.0));
-        gather_gram(columns, weights, held, cross.len(), &mut self.gram);
-        match weights {
-            None => gather_rows(columns, values, held, cross),
-            Some(w) => {
-                self.weighted.clear();
-                self.weighted.extend(w.iter().zip(values).map(|(&w, &x)| w * x));
-                gather_rows(columns, &self.weighted, held, cross);
-            }
-        }
-        add_ridge(&mut self.gram, cross.len(), penalty);
-        subtract_l1(cross, penalty);
-        for (lanes, &entry) in self.grams.chunks_exact_mut(PANEL_LANES).zip(&self.gram) {
-            lanes[lane] = entry;
-        }
-    }
-}
-
 /// Blocks of whole panels with about as many entries each, and the row that each starts with: the same for any number of threads.
-fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, mut rows: &'a mut [T], r: usize) -> Vec<(usize, &'a mut [T])> {
+///
+/// `first`: the number that the first of the rows has in the data.
+fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a mut [T], r: usize) -> Vec<(usize, &'a mut [T])> {
     let (count, mut start, mut held) = (rows.len() / r, 0, 0);
     let mut blocks = Vec::new();
     for panel in (0..count).step_by(PANEL_LANES) {
         let end = count.min(panel + PANEL_LANES);
-        held += (panel..end).map(|row| entries.row(row).0.len()).sum::<usize>();
+        held += (panel..end).map(|row| entries.row(first + row).0.len()).sum::<usize>();
         if held >= BLOCK_ENTRIES || end == count {
             let (block, rest) = rows.split_at_mut((end - start) * r);
             blocks.push((start, block));
@@ -173,6 +201,26 @@ fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, mut rows: &'a mut [T], r: us
         }
     }
     blocks
+}
+
+/// The share of a diagonal entry of G that must be left, so that its digits are.
+const LEFT: f64 = 1.0 / 16.0;
+
+/// G − Σ vⱼᵀvⱼ over the hidden columns j; from the columns that are left where the difference would cancel, or costs more.
+fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &mut [T]) {
+    gram.fill(T::of(0.0));
+    let columns = held.len() / r;
+    if 2 * hidden.len() <= columns {
+        gather_gram(hidden, None, held, r, gram);
+        gram.iter_mut().zip(shared).for_each(|(g, &all)| *g = all - *g);
+        if (0..r).all(|k| gram[k * r + k].f64() >= LEFT * shared[k * r + k].f64()) {
+            return;
+        }
+        gram.fill(T::of(0.0));
+    }
+    let mut hidden = hidden.iter().copied().peekable();
+    let left: Vec<u32> = (0..columns as u32).filter(|&j| hidden.next_if_eq(&j).is_none()).collect();
+    gather_gram(&left, None, held, r, gram);
 }
 
 /// G + λ₂I.

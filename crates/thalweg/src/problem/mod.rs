@@ -11,6 +11,7 @@ mod penalty;
 mod row_fit;
 mod row_separable;
 mod segment;
+mod statistics;
 
 pub use crate::linalg::{Grams, PANEL_LANES};
 pub use compressed::Compressed;
@@ -23,3 +24,4 @@ pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
 pub use row_separable::{Measure, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};
+pub use statistics::Statistics;

@@ -1,9 +1,9 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
-use super::{DivergenceMethod, NmfMethod, WorkingPrecision};
+use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision};
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Stay, When};
+use crate::problem::{Compressed, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Order {
     Extrapolated,
     /// The same, and first on a compressed stand-in for dense data, as long as that lowers the objective fast: see [`Compressed`].
     CompressedFirst,
+    /// The same, and first by blocks of rows, V moving after each, as long as a pass over them lowers the objective fast: see [`Batches`].
+    BatchesFirst,
 }
 
 /// The first iterations are all measured, later ones at this interval: measuring costs up to a sweep of HALS.
@@ -28,6 +30,9 @@ const MEASURE_EVERY: usize = 8;
 
 /// On compressed data: the interval at which the objective is measured on the full data, half an iteration of theirs.
 const CHECK_EVERY: usize = 16;
+
+/// In blocks of rows: the relative fall of the objective in one pass that is worth another.
+const WORTH_OPENING: f64 = 1e-3;
 
 /// A run of an NMF method: one [`Iteration`] is a half-step on U and one on V.
 pub struct Alternating<'a, T: Real> {
@@ -38,6 +43,8 @@ pub struct Alternating<'a, T: Real> {
     old_u: Vec<T>,
     /// The stand-in for the data, while there is one.
     compressed: Option<Compressed<T>>,
+    /// The blocks of rows, while V moves after each of them.
+    batches: Option<Batches>,
     /// Where an extrapolated iteration is tried.
     trial: Factors<T>,
     memory: Memory<T>,
@@ -96,6 +103,8 @@ pub struct Memory<T> {
     pub v_residual: Option<f64>,
     /// Of an extrapolated run.
     pub momentum: Option<Momentum<T>>,
+    /// Of a run in blocks of rows, while it is one.
+    pub statistics: Option<Statistics<T>>,
 }
 
 /// State of the extrapolation. The point of the run is (Ũ, V): Ũ is the extrapolated U, V the factor that a half-step found for it.
@@ -116,8 +125,8 @@ pub struct Momentum<T> {
     pub model: f64,
     /// Whether the next iteration is a plain one.
     pub is_plain: bool,
-    /// Whether the data worked on are still the compressed ones.
-    pub is_compressed: bool,
+    /// Whether the run is still at its opening: on compressed data, or in blocks of rows.
+    pub is_opening: bool,
 }
 
 /// β of the first extrapolation.
@@ -171,7 +180,12 @@ impl<'a, T: Real> Alternating<'a, T> {
             }
             _ => None,
         };
-        let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst);
+        let batches = (order == Order::BatchesFirst).then(Batches::default);
+        let statistics = match &fit {
+            Fit::Squares(squares, _) if batches.is_some() => Some(squares.no_statistics()),
+            _ => None,
+        };
+        let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst | Order::BatchesFirst);
         let momentum = is_extrapolated.then(|| Momentum {
             shadow: factors.clone(),
             beta: FIRST_BETA,
@@ -179,11 +193,17 @@ impl<'a, T: Real> Alternating<'a, T> {
             last_beta: FIRST_BETA,
             model: f64::INFINITY,
             is_plain: true,
-            is_compressed: compressed.is_some(),
+            is_opening: compressed.is_some() || statistics.is_some(),
         });
         let trial = if is_extrapolated { factors.clone() } else { Factors::zeros(0, 0, problem.rank()) };
-        let memory = Memory { progress, v_residual: None, momentum };
-        Alternating { fit, order, factors, old_u: Vec::new(), compressed, trial, memory }
+        let memory = Memory { progress, v_residual: None, momentum, statistics };
+        Alternating { fit, order, factors, old_u: Vec::new(), compressed, batches, trial, memory }
+    }
+
+    /// The same in these blocks of rows, where the method's order is [`Order::BatchesFirst`].
+    pub fn in_batches(mut self, batches: Batches) -> Self {
+        self.batches = self.batches.map(|_| batches);
+        self
     }
 
     /// What to keep, with the factors, to go on later.
@@ -193,12 +213,18 @@ impl<'a, T: Real> Alternating<'a, T> {
 
     /// Goes on where a run with this memory stood.
     pub fn resume(mut self, memory: Memory<T>) -> Self {
+        let shape = |s: &Statistics<T>| (s.gram.len(), s.cross.len());
+        let statistics = memory.statistics.filter(|s| self.memory.statistics.as_ref().map(shape) == Some(shape(s)));
         // a memory without momentum is that of a start
-        let momentum = memory.momentum.or(self.memory.momentum.take());
-        if momentum.as_ref().is_some_and(|m| !m.is_compressed) {
-            self.compressed = None;
+        let mut momentum = memory.momentum.or(self.memory.momentum.take());
+        if let Some(momentum) = &mut momentum {
+            // blocks whose statistics are lost cannot go on
+            momentum.is_opening &= self.batches.is_none() || statistics.is_some();
+            if !momentum.is_opening {
+                (self.compressed, self.batches) = (None, None);
+            }
         }
-        self.memory = Memory { momentum, ..memory };
+        self.memory = Memory { momentum, statistics, ..memory };
         self
     }
 
@@ -274,27 +300,53 @@ impl<'a, T: Real> Alternating<'a, T> {
         of_v
     }
 
-    /// Measures the point on the full data, and leaves the compressed ones when steps on X promise more.
-    ///
-    /// Half the residual of V is what its entries would gain on X, each by itself, where on the stand-in they have just been fitted: it
-    /// shows how wrong the stand-in's gradient is. The stand-in is worth its while as long as the objective of X has fallen by more than
-    /// that in the time of one iteration on X. On data of low rank and noise the residual is small to the end; on a slowly falling
-    /// spectrum it soon is not.
-    fn check(&mut self, momentum: &mut Momentum<T>) -> Measure {
+    /// Measures the point on the full data.
+    fn check(&mut self) -> Measure {
         let (u, v) = self.factors.split_mut();
-        let of_v = self.fit.stay(Side::V, u, v, When::After);
+        self.fit.stay(Side::V, u, v, When::After)
+    }
+
+    /// One pass over the rows of X, block by block: rows of U by the rule, then V from the rows seen so far.
+    fn pass(&mut self, batches: Batches) -> Measure {
+        let Fit::Squares(problem, rule) = &self.fit else { unreachable!("only least squares begin in blocks of rows") };
+        let (r, pass) = (problem.rank(), self.memory.progress.iteration as u64);
+        let statistics = self.memory.statistics.as_mut().expect("kept as long as there are blocks");
+        let (u, v) = self.factors.split_mut();
+        for rows in batches.of_pass(u.len() / r, pass) {
+            let u = &mut u[rows.start * r..rows.end * r];
+            let old = if pass == 1 { vec![T::of(0.0); u.len()] } else { u.to_vec() };
+            problem.move_rows(Side::U, rows.start, v, u, *rule, When::Never);
+            problem.replace_rows(statistics, rows, &old, u);
+            problem.half_step_from(statistics, u, v, *rule, When::Never);
+        }
+        problem.half_step_from(statistics, u, v, &Stay, When::After)
+    }
+
+    /// Leaves the opening for the full data if that promises more; the first pass over blocks is no measure of it.
+    ///
+    /// Half the residual of V is what its entries would gain on X, each by itself, where on a stand-in they have just been fitted: it shows
+    /// how wrong the stand-in's gradient is. The stand-in is worth its while as long as the objective of X has fallen by more than that in
+    /// the time of one iteration on X. On data of low rank and noise the residual is small to the end; on a slowly falling spectrum it soon
+    /// is not.
+    fn judge_opening(&mut self, momentum: &mut Momentum<T>, of_v: Measure) {
         let objective = self.fit.objective(of_v.model, self.order, &self.factors);
         let progress = &self.memory.progress;
-        let fall = (progress.objective - objective) / (progress.iteration - progress.measured_at) as f64;
-        let is_worth_more = self.compressed.as_ref().is_some_and(|stand_in| fall * stand_in.speedup() > 0.5 * of_v.residual);
-        if !is_worth_more {
-            self.compressed = None;
-            momentum.is_compressed = false;
-            momentum.shadow.clone_from(&self.factors);
-            momentum.model = of_v.model;
-            momentum.is_plain = true;
+        let is_worth_more = match &self.compressed {
+            Some(stand_in) => {
+                let fall = (progress.objective - objective) / (progress.iteration - progress.measured_at) as f64;
+                fall * stand_in.speedup() > 0.5 * of_v.residual
+            }
+            None => progress.measured_at == 0 || objective < (1.0 - WORTH_OPENING) * progress.objective,
+        };
+        if is_worth_more {
+            return;
         }
-        of_v
+        (self.compressed, self.batches, self.memory.statistics) = (None, None, None);
+        momentum.is_opening = false;
+        momentum.shadow.clone_from(&self.factors);
+        // not from sums in which blocks replaced each other, which have lost a digit or two
+        momentum.model = self.check().model;
+        momentum.is_plain = true;
     }
 
     /// Takes down a measurement after the present iteration.
@@ -345,16 +397,24 @@ impl<T: Real> Iteration for Alternating<'_, T> {
             let v = self.plain_step(is_due);
             return if is_due { self.note(self.fit.objective(v.model, self.order, &self.factors)) } else { Ok(()) };
         };
-        let mut v = self.extrapolated_step(&mut momentum);
-        let is_due = if self.compressed.is_some() { iteration.is_multiple_of(CHECK_EVERY) } else { is_due };
-        if is_due && self.compressed.is_some() {
-            v = self.check(&mut momentum);
+        let (v, is_due) = match (self.batches, self.compressed.is_some()) {
+            (Some(batches), _) => (self.pass(batches), true),
+            (None, false) => (self.extrapolated_step(&mut momentum), is_due),
+            (None, true) => {
+                let v = self.extrapolated_step(&mut momentum);
+                let is_due = iteration.is_multiple_of(CHECK_EVERY);
+                (if is_due { self.check() } else { v }, is_due)
+            }
+        };
+        let is_opening = momentum.is_opening;
+        if is_due && is_opening {
+            self.judge_opening(&mut momentum, v);
         }
+        self.memory.v_residual = (is_due && !is_opening && !v.residual.is_nan()).then_some(v.residual);
         self.memory.momentum = Some(momentum);
         if !is_due {
             return Ok(());
         }
-        self.memory.v_residual = (!v.residual.is_nan() && self.compressed.is_none()).then_some(v.residual);
         self.note(self.fit.objective(v.model, self.order, &self.factors))
     }
 

@@ -3,6 +3,7 @@
 mod accelerated_hals;
 mod alternating;
 mod anls;
+mod batches;
 mod extrapolated;
 mod gradient;
 mod hals;
@@ -14,6 +15,7 @@ mod transform;
 pub use accelerated_hals::AcceleratedHals;
 pub use alternating::{Alternating, Memory, Momentum, Order};
 pub use anls::Anls;
+pub use batches::Batches;
 pub use extrapolated::Extrapolated;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
@@ -26,7 +28,7 @@ use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
 use crate::problem::{Compressed, DivergenceUpdate, Loss, RowUpdate};
-use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
+use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS, MINIBATCH};
 use std::ops::RangeInclusive;
 
 /// A rule in both precisions, with what its users should know.
@@ -83,6 +85,7 @@ pub const NMF_METHODS: &[&dyn NmfMethod] = &[
     &EXTRAPOLATED_ANLS,
     &COMPRESSED,
     &COMPRESSED_ANLS,
+    &MINIBATCH,
     &Gradient,
     &Mu,
     &Paper { step: 1e-7, iterations: 10_000 },
@@ -107,7 +110,7 @@ pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn N
         Matrix::Sparse(_) => {
             (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
         }
-        Matrix::Observed(_) => {
+        Matrix::Observed(_) | Matrix::AllBut(_) => {
             (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
         }
     }

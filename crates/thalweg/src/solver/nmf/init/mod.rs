@@ -65,7 +65,7 @@ impl Init {
     /// [`Error::Parameter`] if the start needs every entry and the data are observed-only.
     pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
         let needs_all = !matches!(self, Init::Random | Init::HalfNormal);
-        if needs_all && matches!(problem.data(), Matrix::Observed(_)) {
+        if needs_all && !matches!(problem.data(), Matrix::Dense(_) | Matrix::Sparse(_)) {
             let expected = "random or half-normal where entries are missing (the others need every entry)".into();
             return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
         }
