@@ -191,7 +191,7 @@ pub(crate) fn reading(options: &ReadOptions) -> ReadOptions {
 
 /// What a run is; more restarts, more iterations or a smaller tolerance only take it further.
 fn identity(settings: &FitSettings) -> FitSettings {
-    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, ..settings.clone() }
+    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, method_reason: None, ..settings.clone() }
 }
 
 /// A restart that has ended or was stopped, judged from the data.

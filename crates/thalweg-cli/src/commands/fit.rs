@@ -28,6 +28,7 @@ struct FitDocument<'a> {
     observed: u64,
     rank: usize,
     method: &'a str,
+    method_reason: Option<&'a str>,
     loss: Loss,
     objective: f64,
     penalty: f64,
@@ -99,10 +100,14 @@ pub fn fit_in(
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
-    let about = the_method(args, dataset, common)?;
+    let (about, why) = the_method(args, dataset)?;
+    if let Some(why) = why {
+        common.detail(format_args!("method {}: {why}", about.name));
+    }
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
+        method_reason: why.map(str::to_owned),
         init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
         loss: args.loss,
         penalty: args.penalty.read()?,
@@ -129,33 +134,30 @@ fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
     }
 }
 
-/// The method that was asked for or suits the loss and the data.
-fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
+/// The method that was asked for, or one that suits the loss and the data and why.
+fn the_method(args: &FitArgs, dataset: &Dataset) -> Result<(About, Option<&'static str>), Failure> {
     if args.loss != Loss::Frobenius {
-        return match &args.method {
-            Some(name) => Ok(divergence_method(name, args.loss)?.about()),
-            None => Ok(told(default_divergence_method(args.loss), |m| m.about(), common)),
+        let Some(name) = &args.method else {
+            let (chosen, why) = default_divergence_method(args.loss);
+            return Ok((chosen.about(), Some(why)));
         };
+        return Ok((divergence_method(name, args.loss)?.about(), None));
     }
     match &args.method {
         Some(name) => match method(name) {
-            Some(method) => Ok(method.about()),
+            Some(method) => Ok((method.about(), None)),
             None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
         },
         // held-out entries make any data observed-only
         None if args.holdout.is_some() => {
             let exact = method("anls").expect("the exact row method is listed");
-            Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix")))
         }
-        None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
+        None => {
+            let (chosen, why) = default_method(&dataset.matrix, args.rank);
+            Ok((chosen.about(), Some(why)))
+        }
     }
-}
-
-/// Says which method was picked, and why.
-fn told<M>((chosen, why): (M, &str), about: impl Fn(&M) -> About, common: &Common) -> About {
-    let about = about(&chosen);
-    common.detail(format_args!("method {}: {why}", about.name));
-    about
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -186,6 +188,7 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         observed: manifest.input.observed,
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
+        method_reason: manifest.settings.method_reason.as_deref(),
         loss: manifest.settings.loss,
         objective: result.objective,
         penalty: result.penalty,

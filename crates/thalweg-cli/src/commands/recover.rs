@@ -41,7 +41,7 @@ struct RecoverDocument {
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     let kind = INSTANCE_KINDS.iter().find(|(_, name)| *name == args.kind).expect("the parser knows the kinds").0;
-    let options = input::options(&args.read, common);
+    let options = input::options(&args.read, ReadOptions::default(), common);
     let instance = read_instance(&args.input, kind, &options).map_err(|error| Failure::about(&args.input, error))?;
     let path = std::path::absolute(&args.input).unwrap_or_else(|_| args.input.clone());
     let record = InstanceRecord { path, sha256: instance.sha256.clone(), shape: instance.shape, measurements: instance.b.len(), read: options };

@@ -17,6 +17,7 @@ mod row_separable;
 mod segment;
 mod statistics;
 
+pub use crate::linalg::{Grams, PANEL_LANES};
 pub use compressed::Compressed;
 pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;
@@ -28,7 +29,7 @@ pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, Scal
 pub use recovery::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 pub use robust_pca::{RobustPca, default_lambda};
 pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
-pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
+pub use row_separable::{Measure, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};
 pub use statistics::Statistics;

@@ -75,7 +75,8 @@ impl<T: Real> Nmf<'_, T> {
     /// A V half-step from these normal equations of `u`; the measure is that of the rows that were seen.
     pub fn half_step_from(&self, statistics: &Statistics<T>, u: &[T], v: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank();
-        let task = Task { rank: r, first: 0, sd: self.summary().sd, rule, when, penalties: self.row_penalties(Side::V) };
+        // their sums are there already: a sweep is what costs
+        let task = Task { rank: r, first: 0, sd: self.summary().sd, equations_cost: 0.0, rule, when, penalties: self.row_penalties(Side::V) };
         let mut grams = statistics.gram.clone();
         grams.par_chunks_mut(r * r).for_each(|gram| sweep_dust(gram, r));
         let measure = if self.has_one_gram() {

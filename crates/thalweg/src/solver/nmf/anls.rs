@@ -1,9 +1,9 @@
 //! Alternating non-negative least squares: every row solved exactly.
 
-use super::hals::{sweep_panel, sweep_row};
+use super::hals::sweep;
 use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{NnlsWorkspace, Real, nnls, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use crate::linalg::{Real, nnls_panel};
+use crate::problem::{Panel, RowUpdate};
 
 /// u ← argmin over u ≥ 0 of ½ u G uᵀ − c uᵀ, by block principal pivoting from the present support.
 ///
@@ -28,31 +28,9 @@ impl NmfMethod for Anls {
 
 impl<T: Real> RowUpdate<T> for Anls {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        let (r, lanes) = (panel.rank, panel.lanes);
-        let mut solved = true;
-        simd(
-            #[inline(always)]
-            || {
-                let mut work = NnlsWorkspace::default();
-                let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
-                for i in 0..lanes {
-                    for k in 0..r {
-                        (u[k], c[k]) = (panel.rows[k * lanes + i], panel.cross[k * lanes + i]);
-                    }
-                    solved &= nnls(panel.gram, &c, &mut u, &mut work);
-                    for k in 0..r {
-                        panel.rows[k * lanes + i] = u[k];
-                    }
-                }
-            },
-        );
-        match (solved, lanes) {
-            (true, _) => {}
-            (false, 1) => sweep_row(panel),
-            // rows that were solved are fixed points of the sweep
-            (false, _) => {
-                sweep_panel(panel, &[T::of(1.0); PANEL_LANES]);
-            }
+        let unsolved = nnls_panel(panel.grams, panel.cross, panel.rows);
+        if unsolved.iter().any(|&x| x > T::of(0.0)) {
+            sweep(panel, &unsolved);
         }
     }
 }
