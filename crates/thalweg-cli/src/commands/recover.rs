@@ -8,7 +8,7 @@ use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use thalweg::data::{INSTANCE_KINDS, InstanceKind, read_instance};
+use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance};
 use thalweg::problem::{Domain, Norm, RecoveryStatus};
 use thalweg_lab::{FitError, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, RunDir, recover_in};
 

@@ -6,7 +6,7 @@ use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input;
 use serde::Serialize;
 use thalweg::certificate::recovery::RecoveryVerdict;
-use thalweg::data::{InstanceKind, read_instance};
+use thalweg::data::{InstanceKind, ReadOptions, read_instance};
 use thalweg::problem::Norm;
 use thalweg_lab::{read_certificate, verify_certificate};
 
