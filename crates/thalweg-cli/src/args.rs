@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use thalweg::data::{Missing, Negative, Scale};
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
-use thalweg_lab::experiment::{Scale, Shard};
+use thalweg_lab::experiment::{self, Shard};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -214,7 +214,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "NAME")]
     pub member: Option<String>,
     /// The array to take from a file with several (.npz, .mat, .h5, .fits).
-    #[arg(long, visible_alias = "var", value_name = "NAME")]
+    #[arg(long, alias = "var", value_name = "NAME")]
     pub variable: Option<String>,
     /// The array that holds the weight of each entry; NaN and 0 are unobserved.
     #[arg(long, value_name = "NAME", conflicts_with = "variance")]
@@ -402,12 +402,12 @@ pub enum ScaleArg {
     Full,
 }
 
-impl From<ScaleArg> for Scale {
+impl From<ScaleArg> for experiment::Scale {
     fn from(arg: ScaleArg) -> Self {
         match arg {
-            ScaleArg::Smoke => Scale::Smoke,
-            ScaleArg::Reduced => Scale::Reduced,
-            ScaleArg::Full => Scale::Full,
+            ScaleArg::Smoke => experiment::Scale::Smoke,
+            ScaleArg::Reduced => experiment::Scale::Reduced,
+            ScaleArg::Full => experiment::Scale::Full,
         }
     }
 }

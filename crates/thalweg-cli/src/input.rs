@@ -33,8 +33,15 @@ pub fn named(name: &str) -> Result<&'static Entry, Failure> {
 
 /// The folder of the named data sets.
 pub fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let folder = given.map(Path::to_owned).or_else(|| std::env::var_os(FOLDER).map(PathBuf::from));
-    folder.ok_or_else(|| Failure::Usage(format!("a named data set needs the folder that holds it: --data-dir DIR, or {FOLDER} in the environment")))
+    given
+        .map(Path::to_owned)
+        .or_else(usual_folder)
+        .ok_or_else(|| Failure::Usage(format!("a named data set needs the folder that holds it: --data-dir DIR, or {FOLDER} in the environment")))
+}
+
+/// The folder that the environment names.
+pub fn usual_folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
 /// How the command line asks to read, where it says anything, else as `base` says.

@@ -37,13 +37,20 @@ impl<T: Real> AllBut<T> {
         &self.full
     }
 
-    pub(super) fn full_mut(&mut self) -> &mut Matrix<T> {
-        &mut self.full
-    }
-
     /// The hidden entries, as if zeros were observed there: what is to be taken out.
     pub fn hidden(&self) -> &Observed<T> {
         &self.hidden
+    }
+
+    /// Replaces each value that is stored and observed by a function of it.
+    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
+        self.full.change_values(f);
+        if let Matrix::Dense(x) = self.full.as_mut() {
+            let n = x.view().ncols();
+            for i in 0..self.hidden.entries.by_row.rows() {
+                self.hidden.entries.by_row.row(i).0.iter().for_each(|&j| x.values_mut()[i * n + j as usize] = T::of(0.0));
+            }
+        }
     }
 
     pub(super) fn cast<S: Real>(&self) -> AllBut<S> {

@@ -30,13 +30,13 @@ impl<T: Real> Dense<T> {
         &self.values
     }
 
-    pub(super) fn values_mut(&mut self) -> &mut [T] {
-        &mut self.values
-    }
-
     /// The same, without a copy.
     pub fn into_values(self) -> Vec<T> {
         self.values
+    }
+
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
     }
 
     /// As a matrix view.
@@ -465,8 +465,8 @@ impl<T: Real> Matrix<T> {
         }
     }
 
-    /// Replaces each stored value by a function of it, one that leaves 0 as it is: what is hidden or not stored stays 0.
-    pub(super) fn change_values(&mut self, f: &dyn Fn(T) -> T) {
+    /// Replaces each stored value by a function of it.
+    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
         let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
         match self {
             Matrix::Dense(x) => change(&mut x.values),
@@ -474,7 +474,7 @@ impl<T: Real> Matrix<T> {
                 change(&mut x.by_row.values);
                 change(&mut x.by_col.values);
             }
-            Matrix::AllBut(x) => x.full_mut().change_values(f),
+            Matrix::AllBut(x) => x.change_values(f),
         }
     }
 

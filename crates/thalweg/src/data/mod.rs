@@ -10,6 +10,7 @@ mod holdout;
 mod matrix;
 mod planted;
 mod random;
+mod select;
 mod source;
 mod stack;
 

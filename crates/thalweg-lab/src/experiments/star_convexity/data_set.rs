@@ -8,7 +8,7 @@ use thalweg::data::{Dataset, Entry, Matrix, catalogue, stream};
 use thalweg::geometry::{StartMoments, expected_curvature, flow_gauge};
 use thalweg::problem::Nmf;
 use thalweg::solver::nmf::{Alternating, Init, Order, Paper, default_method, half_normal_scale};
-use thalweg::solver::{Iteration, Stop, run};
+use thalweg::solver::{Stop, run};
 use thalweg::{Error, Factors, Side};
 
 /// A data set of the paper's Table 1: its name, and the checksum of the file that it was read from.

@@ -1,7 +1,7 @@
 //! Figures 3 and 4: the loss on lines between random starts, and from random starts to optima.
 
 use super::PAPER;
-use super::data_set::{EndPoint, Effort, Field, OPTIMA, Part, Set, missing, sets};
+use super::data_set::{Effort, EndPoint, Field, OPTIMA, Part, Set, missing, sets};
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Fact, Figure, Kind, Tone};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Between optima: curvature and barriers as they come, and after matching components (not in the paper).
 
 use super::PAPER;
-use super::data_set::{EndPoint, Effort, Field, OPTIMA, Part, missing, sets};
+use super::data_set::{Effort, EndPoint, Field, OPTIMA, Part, missing, sets};
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale};
 use crate::figure::{Axis, Dot, DotGroup, Fact, Figure, Kind, Scatter, Tone};
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,8 @@ impl Experiment for BetweenOptima {
         findings.figures = vec![Figure {
             id: "stability".into(),
             title: "Do restarts agree?".into(),
-            caption: "Each dot is a pair of optima: mean cosine of matched components, and the height of the matched barrier in units of the loss.".into(),
+            caption: "Each dot is a pair of optima: mean cosine of matched components, and the height of the matched barrier in units of the loss."
+                .into(),
             alt: "Dot plot of matched barriers against mean cosines.".into(),
             kind: Kind::Scatter(Scatter {
                 x: Axis::linear("mean cosine of matched components").including([1.0]),

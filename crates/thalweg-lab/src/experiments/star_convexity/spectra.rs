@@ -1,7 +1,7 @@
 //! Figures 7, 12 and 13: singular values of the factors at an optimum, against those of half-normal matrices.
 
 use super::PAPER;
-use super::data_set::{END_POINTS, EndPoint, Effort, Field, OPTIMA, Part, missing, sets};
+use super::data_set::{END_POINTS, Effort, EndPoint, Field, OPTIMA, Part, missing, sets};
 use crate::experiment::{About, Bench, Experiment, Findings, Scale};
 use crate::figure::{Axis, Fact, Figure, Kind, Strip, StripRow, StripValue, Tone};
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,12 @@ impl Experiment for Spectra {
             let row = |label: &str, values: &[f64], tone: Tone| {
                 // the leading value is the mean's: it would squeeze the rest together
                 let bulk = values.get(1..).unwrap_or_default();
-                let value = |(index, &x): (usize, &f64)| StripValue { label: format!("σ{}", index + 2), facts: vec![Fact::new("leading value", values[0])], tone, x };
+                let value = |(index, &x): (usize, &f64)| StripValue {
+                    label: format!("σ{}", index + 2),
+                    facts: vec![Fact::new("leading value", values[0])],
+                    tone,
+                    x,
+                };
                 StripRow { label: label.into(), mean_sd: Some(mean_and_sd(bulk)), values: bulk.iter().enumerate().map(value).collect() }
             };
             for (at, factor) in ["U", "V"].into_iter().enumerate() {

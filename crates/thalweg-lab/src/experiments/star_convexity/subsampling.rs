@@ -1,7 +1,7 @@
 //! Figures 5 and 11: the spread of α against the size of the problem, 100 optima × 50 starts.
 
 use super::PAPER;
-use super::data_set::{END_POINTS, EndPoint, Effort, Field, OPTIMA, Part, missing, sets, spreads};
+use super::data_set::{END_POINTS, Effort, EndPoint, Field, OPTIMA, Part, missing, sets, spreads};
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale, crossed_interval};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Fact, Figure, Kind, Tone};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Figures 6, 9 and 10: along gradient descent, where the gradient points and how the loss curves towards the end.
 
 use super::PAPER;
-use super::data_set::{EndPoint, Effort, Field, END_POINTS, OPTIMA, Part, missing, sets};
+use super::data_set::{END_POINTS, Effort, EndPoint, Field, OPTIMA, Part, missing, sets};
 use crate::experiment::{About, Agreement, Bench, Check, Experiment, Findings, Moments, Scale};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Figure, Kind, Tone};
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,16 @@ impl Experiment for Training {
         let effort = Effort::of(scale);
         let trial = |part: Part, steps: EndPoint, number: u64| Trial { part, steps, iterations, effort, number };
         let parts = sets(bench).into_iter().filter_map(|set| Part::of(&set, scale, if scale == Scale::Full { 1.0 } else { 0.6 }));
-        parts.flat_map(|part| END_POINTS.into_iter().flat_map(move |steps| (0..runs).map({ let part = part.clone(); move |number| trial(part.clone(), steps, number) }))).collect()
+        parts
+            .flat_map(|part| {
+                END_POINTS.into_iter().flat_map(move |steps| {
+                    (0..runs).map({
+                        let part = part.clone();
+                        move |number| trial(part.clone(), steps, number)
+                    })
+                })
+            })
+            .collect()
     }
 
     fn run(&self, trial: &Trial, bench: &Bench) -> Result<Outcome, Error> {

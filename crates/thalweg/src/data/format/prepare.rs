@@ -4,7 +4,7 @@ use super::parsed::claim_listed;
 use super::{Dataset, ReadOptions};
 use crate::Error;
 use crate::data::source::{Budget, Source};
-use crate::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
+use crate::data::{Dense, Matrix, Triplet};
 
 /// What becomes of negative entries, which non-negative factors cannot reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -49,79 +49,26 @@ fn change_negatives(data: &mut Dataset, negative: Negative, budget: &Budget) -> 
     }
     let (rows, cols) = data.matrix.shape();
     if negative == Negative::Clip {
-        data.matrix.change_values(&|x| x.max(0.0));
+        data.matrix.change_values(|x| x.max(0.0));
         data.notes.push(format!("negative entries set to 0: {count}"));
         return Ok(());
     }
-    data.matrix = match std::mem::replace(&mut data.matrix, Matrix::Dense(Dense::new(0, 0, Vec::new())?)) {
-        Matrix::Sparse(_) => {
-            let expected = "keep or clip for a sparse matrix, whose entries that are not stored are zeros".to_owned();
-            return Err(Error::Parameter { name: "negative", expected, got: "unobserved".to_owned() });
-        }
-        Matrix::Dense(x) => {
-            claim_listed(budget, rows, cols, x.values().len() - count as usize)?;
-            Matrix::from_dense_with_missing(rows, cols, x.into_values(), |x| x < 0.0)?
-        }
-        observed @ Matrix::Observed(_) => selected(observed, budget, |_, _, x| x >= 0.0, &Sides::all(rows, cols))?,
-        all_but @ Matrix::AllBut(_) => {
-            let of_row = |i: usize| all_but.row_entries(i).filter(|e| e.1 < 0.0).map(move |(j, value, _)| (i as u32, j as u32, value));
-            let negative: Vec<Triplet> = (0..rows).flat_map(of_row).map(|(row, col, value)| Triplet { row, col, value }).collect();
-            claim_listed(budget, rows, cols, negative.len())?;
-            all_but.hiding(&negative)?
-        }
-    };
+    if matches!(data.matrix, Matrix::Sparse(_)) {
+        let expected = "keep or clip for a sparse matrix, whose entries that are not stored are zeros".to_owned();
+        return Err(Error::Parameter { name: "negative", expected, got: "unobserved".to_owned() });
+    }
+    claim_listed(budget, rows, cols, data.matrix.summary().stored as usize)?;
+    let in_row =
+        |i: usize| data.matrix.row_entries(i).filter(|e| e.1 < 0.0).map(move |(j, value, _)| Triplet { row: i as u32, col: j as u32, value });
+    let negatives: Vec<Triplet> = (0..rows).flat_map(in_row).collect();
+    data.matrix = take(&mut data.matrix)?.hiding(&negatives)?;
     data.notes.push(format!("negative entries taken as unobserved: {count}"));
     Ok(())
 }
 
-/// For each row and column its new place, if it stays.
-struct Sides {
-    rows: Vec<Option<u32>>,
-    cols: Vec<Option<u32>>,
-}
-
-impl Sides {
-    fn all(rows: usize, cols: usize) -> Self {
-        Sides { rows: places(&vec![true; rows]), cols: places(&vec![true; cols]) }
-    }
-}
-
-fn places(stays: &[bool]) -> Vec<Option<u32>> {
-    let mut next = 0;
-    let mut place = |stays: bool| {
-        next += u32::from(stays);
-        stays.then(|| next - 1)
-    };
-    stays.iter().map(|&stays| place(stays)).collect()
-}
-
-/// The entries to keep, at their new places.
-fn selected(matrix: Matrix, budget: &Budget, keep: impl Fn(usize, usize, f64) -> bool, sides: &Sides) -> Result<Matrix, Error> {
-    let (rows, cols) = (sides.rows.iter().flatten().count(), sides.cols.iter().flatten().count());
-    let (mut values, mut weights) = (Vec::new(), Vec::new());
-    let is_weighted = matches!(matrix, Matrix::Observed(Observed { weights: Some(_), .. }));
-    let stored = matrix.summary().stored as usize;
-    claim_listed(budget, rows, cols, stored * (1 + usize::from(is_weighted)))?;
-    for (i, row) in sides.rows.iter().enumerate() {
-        let Some(row) = *row else { continue };
-        // what is hidden comes back as unlisted: zeros have to be listed then
-        let entries = if matches!(matrix, Matrix::AllBut(_)) { matrix.observed_entries(i) } else { matrix.row_entries(i) };
-        for (j, value, weight) in entries {
-            let Some(col) = sides.cols[j].filter(|_| keep(i, j, value)) else { continue };
-            values.push(Triplet { row, col, value });
-            if is_weighted {
-                weights.push(Triplet { row, col, value: weight });
-            }
-        }
-    }
-    let sparse = |entries| Sparse::from_triplets(rows, cols, entries, Duplicates::Sum).map(|(sparse, _)| sparse);
-    Ok(match matrix {
-        Matrix::Dense(_) => Matrix::Dense(Dense::new(rows, cols, values.into_iter().map(|e| e.value).collect())?),
-        Matrix::Sparse(_) => Matrix::Sparse(sparse(values)?),
-        Matrix::Observed(_) | Matrix::AllBut(_) => {
-            Matrix::Observed(Observed { entries: sparse(values)?, weights: is_weighted.then(|| sparse(weights)).transpose()? })
-        }
-    })
+/// The matrix, leaving an empty one.
+fn take(matrix: &mut Matrix) -> Result<Matrix, Error> {
+    Ok(std::mem::replace(matrix, Matrix::Dense(Dense::new(0, 0, Vec::new())?)))
 }
 
 fn drop_empty(data: &mut Dataset, source: &Source, budget: &Budget) -> Result<(), Error> {
@@ -134,23 +81,23 @@ fn drop_empty(data: &mut Dataset, source: &Source, budget: &Budget) -> Result<()
             (in_row[i], in_col[j]) = (in_row[i] || counts, in_col[j] || counts);
         }
     }
-    let sides = Sides { rows: places(&in_row), cols: places(&in_col) };
-    let (kept_rows, kept_cols) = (sides.rows.iter().flatten().count(), sides.cols.iter().flatten().count());
-    if kept_rows == 0 || kept_cols == 0 {
+    let numbers = |stays: &[bool]| -> Vec<usize> { (0..stays.len()).filter(|&k| stays[k]).collect() };
+    let (kept_rows, kept_cols) = (numbers(&in_row), numbers(&in_col));
+    if kept_rows.is_empty() || kept_cols.is_empty() {
         return Err(source.malformed("its entries", "at least one that is not 0", "none"));
     }
-    if (kept_rows, kept_cols) == (rows, cols) {
+    if (kept_rows.len(), kept_cols.len()) == (rows, cols) {
         return Ok(());
     }
-    let matrix = std::mem::replace(&mut data.matrix, Matrix::Dense(Dense::new(0, 0, Vec::new())?));
-    data.matrix = selected(matrix, budget, |_, _, _| true, &sides)?;
+    claim_listed(budget, kept_rows.len(), kept_cols.len(), data.matrix.summary().stored as usize)?;
+    data.matrix = data.matrix.selected(&kept_rows, &kept_cols)?;
     data.row_labels = kept(data.row_labels.take(), &in_row);
     data.col_labels = kept(data.col_labels.take(), &in_col);
-    if kept_cols < cols {
+    if kept_cols.len() < cols {
         data.image = None;
     }
     let what = if zeros_count { "nothing is observed" } else { "every entry is 0" };
-    data.notes.push(format!("left out because {what} in them: {} rows, {} columns", rows - kept_rows, cols - kept_cols));
+    data.notes.push(format!("left out because {what} in them: {} rows, {} columns", rows - kept_rows.len(), cols - kept_cols.len()));
     Ok(())
 }
 
@@ -175,7 +122,7 @@ fn scale(data: &mut Dataset, source: &Source, scale: Scale) -> Result<(), Error>
     if divisor.is_nan() || divisor == 0.0 {
         return Err(source.malformed("its entries", "two that differ, to divide by their standard deviation", "all the same"));
     }
-    data.matrix.change_values(&|x| x / divisor);
+    data.matrix.change_values(|x| x / divisor);
     let summary = data.matrix.summary();
     if !summary.min.is_finite() || !summary.max.is_finite() {
         let got = format!("{divisor}, which makes entries infinite");
