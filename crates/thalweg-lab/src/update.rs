@@ -33,6 +33,10 @@ pub fn update(run: &RunDir, old: &Dataset, (path, new): (&Path, &Dataset), dir: 
     let manifest: Manifest = run.read()?;
     same_data(&manifest, old)?;
     same_columns(path, old, new)?;
+    if [old, new].iter().any(|data| data.matrix.kind() == "weighted") {
+        let expected = "none: the rows of an updated run are kept without".into();
+        return Err(FitError::Input(Error::Parameter { name: "weights", expected, got: "weighted entries".into() }));
+    }
     let model = read_factors(&run.factors())?;
     let all = old.matrix.stacked(&new.matrix)?;
     let missing = if all.has_unstored_zeros() { Missing::Zero } else { Missing::Error };
@@ -61,6 +65,7 @@ pub fn update(run: &RunDir, old: &Dataset, (path, new): (&Path, &Dataset), dir: 
         row_labels: labels(old, new),
         col_labels: old.col_labels.clone(),
         image: old.image,
+        scale: old.scale,
         precision: settings.precision,
         notes: notes(run, path, old, new),
         ..kept

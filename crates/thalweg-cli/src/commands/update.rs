@@ -1,10 +1,10 @@
 //! `thalweg update`.
 
 use super::fit::{CHECKPOINT_EVERY, fit_in, tell};
-use crate::args::{Common, UpdateArgs};
+use crate::args::{Common, ReadArgs, UpdateArgs};
 use crate::exit::Failure;
 use crate::input;
-use thalweg::data::ReadOptions;
+use thalweg::data::{ReadOptions, Scale};
 use thalweg_lab::{FitError, FitSettings, Manifest, RunDir, Update, update};
 
 pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
@@ -14,7 +14,9 @@ pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
     let path = args.data.as_ref().unwrap_or(&manifest.input.path);
     let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
     let (old, _) = input::load(path, options, common)?;
-    let (new, _) = input::load_asked(&args.input, &args.read, common)?;
+    // in the units of the run
+    let scale = args.read.scale.or_else(|| (old.scale != 1.0).then_some(Scale::By(old.scale)));
+    let (new, _) = input::load_asked(&args.input, &ReadArgs { scale, ..args.read.clone() }, common)?;
     let about = |error| match error {
         FitError::Input(error) => Failure::about(&args.input, error),
         other => other.into(),

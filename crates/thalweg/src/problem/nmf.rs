@@ -161,14 +161,11 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 }
 
+/// Writes the cross products of the rows from its first argument on.
+type CrossOf<'x, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'x>;
+
 /// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
-fn cross_products<'x, T: Real>(
-    full: &'x Matrix<T>,
-    side: Side,
-    rows: &Range<usize>,
-    held: &'x [T],
-    r: usize,
-) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
+fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, rows: &Range<usize>, held: &'x [T], r: usize) -> CrossOf<'x, T> {
     match full {
         Matrix::Dense(x) => {
             let x = if side == Side::U { x.view() } else { x.view().transpose() };
