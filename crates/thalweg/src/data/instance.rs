@@ -19,7 +19,7 @@ pub enum InstanceKind {
     Bilinear,
     /// `x` (p, d), `b` (p,): bᵢ = xᵢᵀ X xᵢ with X symmetric.
     Quadratic,
-    /// Some entries of X: any file that [`read`](super::read) takes.
+    /// Some entries of X: any file that [`read`] takes.
     Completion,
 }
 
@@ -68,7 +68,7 @@ pub struct Instance {
 
 /// Reads an instance.
 ///
-/// Completion reads what [`read`](super::read) reads: NaN and empty fields of a table are unobserved, and so are the entries that a list does not
+/// Completion reads what [`read`] reads: NaN and empty fields of a table are unobserved, and so are the entries that a list does not
 /// list. The other kinds are `.npz` files with the arrays that [`InstanceKind`] names, and `truth` (d1, d2) if the file has it.
 ///
 /// # Errors

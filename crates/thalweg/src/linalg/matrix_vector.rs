@@ -9,7 +9,7 @@ const CHUNK: usize = 32 * LANES;
 
 /// Σ xᵢ yᵢ.
 ///
-/// In f64, |computed − exact| ≤ [`dot_error`](dot_error)(n) · Σ |xᵢ yᵢ|, barring underflow: no product passes more additions than that.
+/// In f64, |computed − exact| ≤ [`dot_error`]`(n)` · Σ |xᵢ yᵢ|, barring underflow: no product passes more additions than that.
 #[inline]
 pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
     simd(

@@ -120,10 +120,11 @@ pub fn verify(problem: &Recovery<'_>, factors: &Factors, multiplier: &[f64]) -> 
     if let Some(row) = multiplier.iter().position(|y| !y.is_finite()) {
         return Err(Error::NotFinite { what: "the multiplier", row, col: 0, value: multiplier[row] });
     }
-    if factors.rank() > 0 {
-        if let Some((_, row, col)) = factors.first_not_finite() {
-            return Err(Error::NotFinite { what: "a factor", row, col, value: f64::NAN });
-        }
+    if factors.rank() > 0
+        && let Some((side, row, col)) = factors.first_not_finite()
+    {
+        let value = factors.side(side)[row * factors.rank() + col];
+        return Err(Error::NotFinite { what: "a factor", row, col, value });
     }
     Ok(Check::of(problem, factors, multiplier))
 }

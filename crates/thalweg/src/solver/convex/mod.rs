@@ -137,10 +137,10 @@ impl Scaled {
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| observer(&at.progress(), elapsed));
         let mut status = status(solution.status);
         let mut witness = None;
-        if status == RecoveryStatus::Converged {
-            if let Some(other) = uniqueness::second_solution(map, &solution.point, domain) {
-                (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.back(other)?)));
-            }
+        if status == RecoveryStatus::Converged
+            && let Some(other) = uniqueness::second_solution(map, &solution.point, domain)
+        {
+            (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.back(other)?)));
         }
         Ok(Recovered {
             status,

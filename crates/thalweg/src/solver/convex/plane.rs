@@ -36,7 +36,7 @@ impl<T: Real> Plane<T> {
                 let mut of_right = gram.clone();
                 gram_of_rows(&left, p, &mut gram);
                 gram_of_rows(&right, p, &mut of_right);
-                gram.iter_mut().zip(of_right).for_each(|(g, r)| *g = *g * r);
+                gram.iter_mut().zip(of_right).for_each(|(g, r)| *g *= r);
                 Rows::OuterProducts { left, right, gram: well_conditioned(&gram, p)? }
             }
             Definition::Entries(rows, cols, weights) => {
@@ -91,7 +91,7 @@ impl<T: Real> Plane<T> {
     fn solve(&self, y: &mut [T]) {
         match &self.rows {
             Rows::Dense { gram, .. } | Rows::OuterProducts { gram, .. } => gram.solve(y),
-            Rows::Entries { weights, .. } => y.iter_mut().zip(weights).for_each(|(y, &w)| *y = *y / (w * w)),
+            Rows::Entries { weights, .. } => y.iter_mut().zip(weights).for_each(|(y, &w)| *y /= w * w),
         }
     }
 
@@ -111,11 +111,11 @@ impl<T: Real> Plane<T> {
             return;
         }
         let mut excess = self.apply(x);
-        excess.iter_mut().zip(&self.b).for_each(|(e, &b)| *e = *e - b);
+        excess.iter_mut().zip(&self.b).for_each(|(e, &b)| *e -= b);
         self.solve(&mut excess);
         let mut correction = vec![T::of(0.0); x.len()];
         self.adjoint(&excess, &mut correction);
-        x.iter_mut().zip(correction).for_each(|(x, c)| *x = *x - c);
+        x.iter_mut().zip(correction).for_each(|(x, c)| *x -= c);
     }
 
     /// The smallest solution, A⁺ b.

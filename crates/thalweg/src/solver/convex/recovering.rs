@@ -118,12 +118,11 @@ impl<'a> Recovering<'a> {
         let residual = at.primal.max(at.dual);
         let (d1, d2) = self.map.shape();
         if iteration >= self.next_polish && residual < CLOSE && at.rank > 0 {
-            if tangent_dimension((d1, d2), at.rank, self.domain) <= self.map.len() {
-                if let Some(found) = polish(self.map, self.b, self.domain, &at) {
-                    self.point = RecoveryPoint { x: found.x, multiplier: found.multiplier, rank: found.rank, polished: true };
-                    self.measure(iteration);
-                    return Some(());
-                }
+            let is_determined = tangent_dimension((d1, d2), at.rank, self.domain) <= self.map.len();
+            if is_determined && let Some(found) = polish(self.map, self.b, self.domain, &at) {
+                self.point = RecoveryPoint { x: found.x, multiplier: found.multiplier, rank: found.rank, polished: true };
+                self.measure(iteration);
+                return Some(());
             }
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
         }
@@ -132,7 +131,7 @@ impl<'a> Recovering<'a> {
             self.point = RecoveryPoint { x: at.z.clone(), multiplier: at.multiplier.clone(), rank: at.rank, polished: false };
             self.measure(iteration);
         }
-        if iteration <= BALANCE_UNTIL && iteration % (2 * CHECK_EVERY) == 0 {
+        if iteration <= BALANCE_UNTIL && iteration.is_multiple_of(2 * CHECK_EVERY) {
             self.phase.balance(&at)?;
         }
         if !double && iteration >= SINGLE_STEPS {

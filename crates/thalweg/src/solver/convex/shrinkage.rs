@@ -44,12 +44,12 @@ fn shrink_singular_values<T: Real>(s: &[T], (d1, d2): (usize, usize), tau: T) ->
     if d2 <= d1 {
         let mut along = vec![T::of(0.0); d1 * rank];
         multiply(view, kept.transpose(), row_major_mut(&mut along, d1, rank));
-        along.chunks_exact_mut(rank.max(1)).for_each(|row| row.iter_mut().zip(&weights).for_each(|(a, &w)| *a = *a * w));
+        along.chunks_exact_mut(rank.max(1)).for_each(|row| row.iter_mut().zip(&weights).for_each(|(a, &w)| *a *= w));
         multiply(row_major(&along, d1, rank), kept, row_major_mut(&mut x, d1, d2));
     } else {
         let mut along = vec![T::of(0.0); rank * d2];
         mul(kept, view, &mut along);
-        along.chunks_exact_mut(d2).zip(&weights).for_each(|(row, &w)| row.iter_mut().for_each(|a| *a = *a * w));
+        along.chunks_exact_mut(d2).zip(&weights).for_each(|(row, &w)| row.iter_mut().for_each(|a| *a *= w));
         multiply(kept.transpose(), row_major(&along, rank, d2), row_major_mut(&mut x, d1, d2));
     }
     Some(Shrunk { x, spectrum, rank })
@@ -94,7 +94,7 @@ impl<T: Real> Subspace<T> {
         multiply(row_major(&self.basis, d2, width), rotation, row_major_mut(&mut basis, d2, width));
         self.basis = basis;
         let weights: Vec<T> = spectrum.iter().map(|&sigma| if sigma > tau { T::of(1.0) - tau / sigma } else { T::of(0.0) }).collect();
-        left.chunks_exact_mut(width).for_each(|row| row.iter_mut().zip(&weights).for_each(|(a, &w)| *a = *a * w));
+        left.chunks_exact_mut(width).for_each(|row| row.iter_mut().zip(&weights).for_each(|(a, &w)| *a *= w));
         let mut x = vec![T::of(0.0); d1 * d2];
         let (left, right) = (row_major(&left, d1, width), row_major(&self.basis, d2, width));
         multiply(left.subcols(0, rank), right.subcols(0, rank).transpose(), row_major_mut(&mut x, d1, d2));

@@ -128,7 +128,7 @@ impl<T: Real> Splitting<T> {
         for (s, &x) in self.s.iter_mut().zip(&self.shrunk.x) {
             *s = x + factor * (*s - x);
         }
-        self.tau = self.tau * factor;
+        self.tau *= factor;
         self.shrink()
     }
 }
