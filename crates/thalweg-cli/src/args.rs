@@ -1,13 +1,15 @@
 //! The command line, from which help, completions and the man page are made.
 
 use crate::exit::Failure;
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thalweg::data::Missing;
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
-use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
+use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -158,8 +160,38 @@ fn method_names() -> Vec<&'static str> {
     NMF_METHODS.iter().map(|m| m.about().name).chain(others).collect()
 }
 
-fn init_names() -> Vec<&'static str> {
-    INITS.iter().map(|i| i.name()).collect()
+/// Where a fit begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitArg {
+    /// As made by a start of this name.
+    Named(Init),
+    /// At factors from a run directory or a file.
+    Given(PathBuf),
+}
+
+/// Names of starts, and paths: whatever exists, or looks like a path by a separator or a dot.
+#[derive(Debug, Clone)]
+struct InitParser;
+
+impl TypedValueParser for InitParser {
+    type Value = InitArg;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<InitArg, clap::Error> {
+        let text = value.to_string_lossy();
+        match Init::named(&text) {
+            Some(init) => Ok(InitArg::Named(init)),
+            None if text.contains(['/', '\\', '.']) || Path::new(value).exists() => Ok(InitArg::Given(value.into())),
+            None => {
+                let names: Vec<&str> = INITS.iter().map(|i| i.name()).collect();
+                let says = format!("--init: {text} is none of {}, nor a run directory or a file of factors\n", names.join(", "));
+                Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, says).with_cmd(command))
+            }
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(INITS.iter().map(|i| PossibleValue::new(i.name()))))
+    }
 }
 
 /// What an entry that is not there means.
@@ -337,9 +369,10 @@ pub struct FitArgs {
     /// Number of random starts.
     #[arg(long, default_value_t = 1)]
     pub restarts: usize,
-    /// Start [default: the method's own].
-    #[arg(long, value_parser = init_names())]
-    pub init: Option<String>,
+    /// Start [default: the method's own], or a run directory or factors (.npz) at which restart 0 begins; with both, the other restarts begin
+    /// as the name says.
+    #[arg(long, value_name = "START|RUN", value_parser = InitParser)]
+    pub init: Vec<InitArg>,
     /// Arithmetic [default: that of the file].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,

@@ -1,8 +1,9 @@
 //! A fit with restarts, kept on disk so that it survives being killed.
 
-use crate::{FitRecord, FitSettings, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ pub struct FitJob<'a> {
     pub manifest: Manifest,
     /// The data.
     pub dataset: &'a Dataset,
+    /// What the settings speak of beside the data.
+    pub given: Given,
     /// Where it is kept.
     pub dir: RunDir,
     /// Time limit of this call.
@@ -41,6 +44,14 @@ pub enum FitError {
     /// The input or a file.
     #[error(transparent)]
     Input(#[from] Error),
+    /// Factors that were given do not fit the data.
+    #[error("{}: {error}", path.display())]
+    Given {
+        /// Where they came from.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: Error,
+    },
     /// The directory cannot be written.
     #[error(transparent)]
     Output(Error),
@@ -78,7 +89,10 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     // refuse bad data and settings before a directory is made
     the_start(&job.manifest.settings.init)?;
     let scaled_penalty = scaled_penalty(training, &job.manifest.settings)?;
-    Problem::new(training, &job.manifest.settings, scaled_penalty)?;
+    let problem = Problem::new(training, &job.manifest.settings, scaled_penalty)?;
+    if let (Some(start), Some(path)) = (&job.given.start, &job.manifest.settings.start) {
+        problem.start(start.clone()).map_err(|error| FitError::Given { path: path.clone(), error })?;
+    }
     let narrow = match job.manifest.settings.precision {
         Precision::F32 => Some(narrow(training, &job.manifest.settings)?),
         Precision::F64 => None,
@@ -161,6 +175,8 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
             Some("rank, method, start, loss, penalty, seed, precision or hold-out")
+        } else if Given::load(&job.dir)? != job.given {
+            Some("factors to begin with")
         } else {
             None
         };
@@ -174,6 +190,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
     if labels != Labels::default() {
         job.dir.write(&labels).map_err(FitError::Output)?;
     }
+    job.given.save(&job.dir).map_err(FitError::Output)?;
     job.dir.write(&job.manifest).map_err(FitError::Output)
 }
 
@@ -184,7 +201,9 @@ pub(crate) fn reading(options: &ReadOptions) -> ReadOptions {
 
 /// What a run is; more restarts, more iterations or a smaller tolerance only take it further.
 fn identity(settings: &FitSettings) -> FitSettings {
-    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, ..settings.clone() }
+    // what was read from a path is compared itself
+    let start = settings.start.as_ref().map(|_| PathBuf::new());
+    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, start, ..settings.clone() }
 }
 
 /// A restart that has ended or was stopped, judged from the data.
@@ -237,7 +256,7 @@ fn one_restart<T: WorkingPrecision>(
 ) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
     let path = job.dir.restart(number);
-    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, kept.holdout, number)? };
+    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, job, kept.holdout, number)? };
     if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
@@ -282,14 +301,12 @@ fn the_start(name: &str) -> Result<Init, Error> {
     Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(
-    problem: &Problem<'_, T>,
-    settings: &FitSettings,
-    holdout: Option<&Holdout>,
-    number: usize,
-) -> Result<Restart<T>, Error> {
-    let init = the_start(&settings.init)?;
-    let factors = init.factors(problem.nmf(), settings.seed, number as u64)?;
+fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
+    let settings = &job.manifest.settings;
+    let factors = match &job.given.start {
+        Some(start) if number == 0 => start.cast(),
+        _ => the_start(&settings.init)?.factors(problem.nmf(), settings.seed, number as u64)?,
+    };
     let memory = problem.start(factors.clone())?.memory();
     let progress = memory.progress;
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));

@@ -38,6 +38,9 @@ pub struct FitSettings {
     pub method: String,
     /// Name of the start.
     pub init: String,
+    /// Where the factors came from at which restart 0 begins, the others as `init` says.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
     /// What is made small.
     pub loss: Loss,
     /// Penalty on the size of the factors.

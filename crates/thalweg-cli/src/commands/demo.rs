@@ -10,7 +10,7 @@ use std::time::Duration;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
 use thalweg::problem::{Loss, Penalty};
-use thalweg_lab::{FitSettings, RunDir, RunView, audit_run, write_report};
+use thalweg_lab::{FitSettings, Given, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
@@ -24,6 +24,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         rank: RANK,
         method: "hals".into(),
         init: "random".into(),
+        start: None,
         loss: Loss::Frobenius,
         penalty: Penalty::default(),
         precision: Precision::F64,
@@ -34,7 +35,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         holdout: None,
     };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     if let Some(code) = interrupt.exit_code() {
         return Ok(code);
     }

@@ -1,7 +1,7 @@
 //! `thalweg fit`.
 
-use super::{print_json, print_text};
-use crate::args::{Common, FitArgs, PrecisionArg};
+use super::{line::factors, print_json, print_text};
+use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::{Bars, word};
@@ -12,8 +12,8 @@ use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Precision};
 use thalweg::problem::Loss;
-use thalweg::solver::nmf::{About, default_divergence_method, default_method, divergence_method, method};
-use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
+use thalweg::solver::nmf::{About, Init, default_divergence_method, default_method, divergence_method, method};
+use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
 
 /// What `fit --json` prints.
 #[derive(Debug, Serialize)]
@@ -42,9 +42,10 @@ struct FitDocument<'a> {
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
     let settings = settings(args, &dataset, common)?;
+    let given = given(&settings)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), checkpoint_every, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
     let result = manifest.result.as_ref().expect("a fit that returns has a result");
     if common.json {
         print_json(&document(&manifest, result, &dir))?;
@@ -57,6 +58,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
 /// Runs the fit with bars and signals.
 pub fn fit_in(
     dataset: &Dataset,
+    given: Given,
     input: InputRecord,
     settings: FitSettings,
     dir: RunDir,
@@ -71,6 +73,7 @@ pub fn fit_in(
     let job = FitJob {
         manifest,
         dataset,
+        given,
         dir,
         max_time: common.max_time.map(Duration::from_secs_f64),
         max_memory: common.max_memory,
@@ -82,6 +85,7 @@ pub fn fit_in(
     bars.finish();
     let manifest = outcome.map_err(|error| match error {
         FitError::Input(error) => Failure::about(&path, error),
+        FitError::Given { path, error } => Failure::about(&path, error),
         other => other.into(),
     })?;
     Ok((manifest, interrupt))
@@ -89,10 +93,12 @@ pub fn fit_in(
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
     let about = the_method(args, dataset, common)?;
+    let (init, start) = starts(args, about)?;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
-        init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
+        init: init.name().to_owned(),
+        start,
         loss: args.loss,
         penalty: args.penalty.read()?,
         precision: match args.precision {
@@ -106,6 +112,27 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         tol: args.tol,
         holdout: args.holdout,
     })
+}
+
+/// How restarts begin, and where restart 0 does if at factors that are given.
+fn starts(args: &FitArgs, about: About) -> Result<(Init, Option<PathBuf>), Failure> {
+    let (mut name, mut path) = (None, None);
+    for init in &args.init {
+        let is_second = match init {
+            InitArg::Named(init) => name.replace(*init).is_some(),
+            InitArg::Given(from) => path.replace(std::path::absolute(from).unwrap_or_else(|_| from.clone())).is_some(),
+        };
+        if is_second {
+            return Err(Failure::Usage("--init takes one name and one path at most".into()));
+        }
+    }
+    let own = if path.is_some() { Init::Random } else { about.init };
+    Ok((name.unwrap_or(own), path))
+}
+
+/// What the settings ask to be read beside the data.
+fn given(settings: &FitSettings) -> Result<Given, Failure> {
+    Ok(Given { start: settings.start.as_deref().map(factors).transpose()? })
 }
 
 /// The method that was asked for or suits the loss and the data.

@@ -27,7 +27,7 @@ pub(super) fn section(run: &RunView) -> Section {
         ("entries that are not there", escape(&keyword(&input.read.missing))),
         ("notes on reading", notes),
         ("rank", settings.rank.to_string()),
-        ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
+        ("method, start", format!("{}, {}", word(&settings.method), start_words(settings))),
         ("loss", word(&settings.loss.to_string())),
         ("penalty", penalty_words(&settings.penalty)),
         ("arithmetic", escape(&keyword(&settings.precision))),
@@ -50,6 +50,15 @@ pub(super) fn penalty_words(penalty: &Penalty) -> String {
     format!("U: {}; V: {}; shared by {}", factor(penalty.u), factor(penalty.v), penalty.scaling.name())
 }
 
+/// Where restarts begin.
+fn start_words(settings: &FitSettings) -> String {
+    let named = name(&settings.init, 80);
+    match &settings.start {
+        Some(path) => format!("restart 0 at <code>{}</code>, others {named}", name(&path.to_string_lossy(), 160)),
+        None => named,
+    }
+}
+
 /// The command that makes the same run.
 fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if input.format == "embedded" {
@@ -60,6 +69,9 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     flag("-k", settings.rank.to_string());
     flag("--method", settings.method.clone());
     flag("--init", settings.init.clone());
+    if let Some(path) = &settings.start {
+        flag("--init", path.to_string_lossy().into_owned());
+    }
     flag("--loss", settings.loss.to_string());
     if !settings.penalty.is_none() {
         let penalty = &settings.penalty;

@@ -120,6 +120,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             rank,
             method: "hals".into(),
             init: "random".into(),
+            start: None,
             loss: Loss::Frobenius,
             penalty: Penalty::default(),
             precision: Precision::F64,

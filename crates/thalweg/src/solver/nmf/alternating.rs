@@ -144,7 +144,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     /// Starts a rule at given factors.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Negative`] if an entry cannot be one.
+    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Outside`] if an entry cannot be one.
     pub fn with_rule(problem: &'a Nmf<'a, T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
         check_start(problem, &factors)?;
         let objective = problem.objective(&factors);
@@ -316,7 +316,8 @@ fn check_start<T: Real>(problem: &Nmf<'_, T>, factors: &Factors<T>) -> Result<()
                 return Err(Error::NotFinite { what, row: at / r, col: at % r, value });
             }
             if value < 0.0 {
-                return Err(Error::Negative { row: at / r, col: at % r, value });
+                let expected = "entries of non-negative factors are not below zero";
+                return Err(Error::Outside { what, row: at / r, col: at % r, value, expected });
             }
         }
     }
