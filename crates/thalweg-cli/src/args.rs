@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use thalweg::data::Missing;
-use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
+use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 
 /// Factor a matrix, and see how far to trust the answer.
@@ -288,8 +288,65 @@ impl PenaltyArgs {
         let factor = |l2: Option<f64>, l1: Option<f64>| FactorPenalty { l2: l2.or(self.l2).unwrap_or(0.0), l1: l1.or(self.l1).unwrap_or(0.0) };
         let scaling = PenaltyScaling::named(&self.penalty_scaling).expect("the parser knows the scalings");
         let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling };
-        penalty.check()?;
+        penalty.check_numbers()?;
         Ok(penalty)
+    }
+}
+
+/// Signs of the factors' entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignsArg {
+    /// U and V are not negative.
+    Nonnegative,
+    /// U and V have entries of either sign: low-rank factorisation.
+    Free,
+    /// U has entries of either sign, V none below zero.
+    FreeU,
+    /// V has entries of either sign, U none below zero.
+    FreeV,
+}
+
+/// One of the two factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FactorArg {
+    /// The factor with a row for each row of X.
+    U,
+    /// The factor with a row for each column of X.
+    V,
+}
+
+/// What the factors are held to.
+#[derive(Debug, Args)]
+pub struct ConstraintArgs {
+    /// Signs of the entries of the factors.
+    #[arg(long, value_enum, default_value = "nonnegative")]
+    pub signs: SignsArg,
+    /// The rows of this factor are not negative and sum to one, such as abundances in a pixel.
+    #[arg(long, value_enum, value_name = "FACTOR")]
+    pub sum_to_one: Option<FactorArg>,
+    /// The first columns of U are these, and stay: a table, .npy or .npz with a row for each row of the data, or a run directory.
+    #[arg(long, value_name = "FILE|RUN")]
+    pub fix_u: Option<PathBuf>,
+    /// The first columns of V are these, and stay: a row for each column of the data (such as known spectra).
+    #[arg(long, value_name = "FILE|RUN")]
+    pub fix_v: Option<PathBuf>,
+    /// Fit a bias for each row and each column (and, with free factors, the mean) beside the components.
+    #[arg(long)]
+    pub biases: bool,
+}
+
+impl ConstraintArgs {
+    /// Where the rows of U and V lie.
+    pub fn row_sets(&self) -> Result<[RowSet; 2], Failure> {
+        let of = |is_free, factor| match (is_free, self.sum_to_one == Some(factor)) {
+            (true, true) => Err(Failure::Usage("rows that sum to one are not free: --sum-to-one and --signs ask both of one factor".into())),
+            (true, false) => Ok(RowSet::Free),
+            (false, true) => Ok(RowSet::SumToOne),
+            (false, false) => Ok(RowSet::NonNegative),
+        };
+        let u = of(matches!(self.signs, SignsArg::Free | SignsArg::FreeU), FactorArg::U)?;
+        let v = of(matches!(self.signs, SignsArg::Free | SignsArg::FreeV), FactorArg::V)?;
+        Ok([u, v])
     }
 }
 
@@ -363,6 +420,9 @@ pub struct FitArgs {
     /// Penalty on the size of the factors.
     #[command(flatten)]
     pub penalty: PenaltyArgs,
+    /// What the factors are held to.
+    #[command(flatten)]
+    pub constraints: ConstraintArgs,
     /// Fraction of the observed entries to hold out; their RMSE is reported.
     #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
     pub holdout: Option<f64>,
@@ -471,6 +531,9 @@ pub struct TransformArgs {
     /// What is made small [default: the loss of the run, or frobenius].
     #[arg(long, value_name = "LOSS", value_parser = parse_loss)]
     pub loss: Option<Loss>,
+    /// The first columns of U for the new rows, where the fit was given them too.
+    #[arg(long, value_name = "FILE")]
+    pub fix_u: Option<PathBuf>,
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,

@@ -17,7 +17,7 @@ pub use audit::audit_run;
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, fit};
-pub use given::Given;
+pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
-use thalweg::problem::{Loss, Penalty};
+use thalweg::problem::{Loss, Penalty, RowSet};
 use thalweg_lab::{FitSettings, Given, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
@@ -27,6 +27,11 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         start: None,
         loss: Loss::Frobenius,
         penalty: Penalty::default(),
+        u_rows: RowSet::NonNegative,
+        v_rows: RowSet::NonNegative,
+        fix_u: None,
+        fix_v: None,
+        biases: false,
         precision: Precision::F64,
         restarts: args.restarts.max(1),
         seed: common.seed,

@@ -1,7 +1,7 @@
 //! `thalweg fit`.
 
 use super::{line::factors, print_json, print_text};
-use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
+use crate::args::{Common, FitArgs, InitArg, PrecisionArg, SignsArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::{Bars, word};
@@ -10,10 +10,11 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
-use thalweg::data::{Dataset, Precision};
-use thalweg::problem::Loss;
+use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
+use thalweg::problem::{Loss, RowSet};
 use thalweg::solver::nmf::{About, Init, default_divergence_method, default_method, divergence_method, method};
-use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
+use thalweg::{Error, Side};
+use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
 
 /// What `fit --json` prints.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,7 @@ struct FitDocument<'a> {
     rank: usize,
     method: &'a str,
     loss: Loss,
+    constraints: Option<String>,
     objective: f64,
     penalty: f64,
     relative_error: f64,
@@ -93,7 +95,8 @@ pub fn fit_in(
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
     let about = the_method(args, dataset, common)?;
-    let (init, start) = starts(args, about)?;
+    let (init, start) = starts(args, dataset, about)?;
+    let [u_rows, v_rows] = args.constraints.row_sets()?;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
@@ -101,6 +104,11 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         start,
         loss: args.loss,
         penalty: args.penalty.read()?,
+        u_rows,
+        v_rows,
+        fix_u: args.constraints.fix_u.as_deref().map(absolute),
+        fix_v: args.constraints.fix_v.as_deref().map(absolute),
+        biases: args.constraints.biases,
         precision: match args.precision {
             None => dataset.precision,
             Some(PrecisionArg::F32) => Precision::F32,
@@ -115,24 +123,58 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
 }
 
 /// How restarts begin, and where restart 0 does if at factors that are given.
-fn starts(args: &FitArgs, about: About) -> Result<(Init, Option<PathBuf>), Failure> {
+fn starts(args: &FitArgs, dataset: &Dataset, about: About) -> Result<(Init, Option<PathBuf>), Failure> {
     let (mut name, mut path) = (None, None);
     for init in &args.init {
         let is_second = match init {
             InitArg::Named(init) => name.replace(*init).is_some(),
-            InitArg::Given(from) => path.replace(std::path::absolute(from).unwrap_or_else(|_| from.clone())).is_some(),
+            InitArg::Given(from) => path.replace(absolute(from)).is_some(),
         };
         if is_second {
             return Err(Failure::Usage("--init takes one name and one path at most".into()));
         }
     }
-    let own = if path.is_some() { Init::Random } else { about.init };
+    let constraints = &args.constraints;
+    let is_low_rank = constraints.signs == SignsArg::Free && constraints.fix_u.is_none() && constraints.fix_v.is_none() && !constraints.biases;
+    let has_all = args.holdout.is_none() && !matches!(dataset.matrix, Matrix::Observed(_));
+    let own = match (&path, constraints.row_sets()?) {
+        // of low rank alone, the singular vectors are the answer
+        (None, _) if is_low_rank && has_all => Init::Svd,
+        (None, [RowSet::NonNegative, RowSet::NonNegative]) => about.init,
+        _ => Init::Random,
+    };
     Ok((name.unwrap_or(own), path))
 }
 
 /// What the settings ask to be read beside the data.
 fn given(settings: &FitSettings) -> Result<Given, Failure> {
-    Ok(Given { start: settings.start.as_deref().map(factors).transpose()? })
+    Ok(Given {
+        start: settings.start.as_deref().map(factors).transpose()?,
+        fixed_u: settings.fix_u.as_deref().map(|path| columns(path, Side::U)).transpose()?,
+        fixed_v: settings.fix_v.as_deref().map(|path| columns(path, Side::V)).transpose()?,
+    })
+}
+
+/// From any folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Columns of one factor: that of a run or of a file of factors, or a dense matrix in any format.
+pub fn columns(path: &Path, side: Side) -> Result<Columns, Failure> {
+    if let Ok(model) = factors(path) {
+        return Ok(Columns { rows: model.side_rows(side), count: model.rank(), values: model.side(side).to_vec() });
+    }
+    let dataset = read(path, &ReadOptions::default())?;
+    match dataset.matrix {
+        Matrix::Dense(x) => Ok(Columns { rows: x.view().nrows(), count: x.view().ncols(), values: x.values().to_vec() }),
+        other => Err(Failure::Input(Error::Malformed {
+            path: path.to_owned(),
+            place: "the whole of it".into(),
+            expected: "a dense matrix, as columns of a factor".into(),
+            found: format!("a matrix that is {}", other.kind()),
+        })),
+    }
 }
 
 /// The method that was asked for or suits the loss and the data.
@@ -152,6 +194,10 @@ fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<Abou
         None if args.holdout.is_some() => {
             let exact = method("anls").expect("the exact row method is listed");
             Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+        }
+        None if args.constraints.row_sets()? != [RowSet::NonNegative; 2] => {
+            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
+            Ok(told((exact, "rows under this constraint are solved exactly at little cost"), |m| m.about(), common))
         }
         None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
     }
@@ -192,6 +238,7 @@ fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> 
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
         loss: manifest.settings.loss,
+        constraints: manifest.settings.constraints_in_words(),
         objective: result.objective,
         penalty: result.penalty,
         relative_error: result.relative_error,
@@ -223,10 +270,12 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
         format!("objective        {:.8e}   relative error {:.6}", result.objective, result.relative_error),
         format!("residual (kkt)   {:.2e}   tolerance {:.0e}", result.kkt, settings.tol),
     ];
+    lines.extend(settings.constraints_in_words().map(|words| format!("constraints      {words}")));
     match result.lower_bound {
         Some(bound) if bound > 0.0 => {
             let gap = 100.0 * (result.objective - bound) / result.objective;
-            lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
+            let rank = settings.components();
+            lines.push(format!("lower bound      {bound:.8e}   no rank-{rank} factorisation is more than {gap:.3} % better"));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
         None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),

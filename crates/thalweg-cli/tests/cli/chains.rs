@@ -163,7 +163,7 @@ fn begun_at_the_factors_of_another_run() {
     let manifest = desk.bytes("second/manifest.json");
     fit("--max-iters 25 --init first --restarts 2 -o second");
     let other = fit("--max-iters 25 --init whole --restarts 2 -o second");
-    assert!(other.code == 2 && other.err.contains("factors to begin with"), "{}", other.err);
+    assert!(other.code == 2 && other.err.contains("start or fixed columns"), "{}", other.err);
     assert_eq!(desk.bytes("second/manifest.json").len(), manifest.len());
     desk.run("audit second");
     desk.ends(0, "report second");

@@ -7,7 +7,7 @@ use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
 use thalweg::data::Layout;
-use thalweg::problem::{FactorPenalty, Penalty};
+use thalweg::problem::{FactorPenalty, Penalty, RowSet};
 
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
@@ -30,6 +30,7 @@ pub(super) fn section(run: &RunView) -> Section {
         ("method, start", format!("{}, {}", word(&settings.method), start_words(settings))),
         ("loss", word(&settings.loss.to_string())),
         ("penalty", penalty_words(&settings.penalty)),
+        ("constraints", name(&settings.constraints_in_words().unwrap_or("non-negative factors".into()), 400)),
         ("arithmetic", escape(&keyword(&settings.precision))),
         ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
         ("limits", format!("{} iterations, tolerance {}", count(settings.max_iters as u64), escape(&short(settings.tol)))),
@@ -80,6 +81,22 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
         }
         flag("--penalty-scaling", penalty.scaling.name().into());
     }
+    match (settings.u_rows, settings.v_rows) {
+        (RowSet::Free, RowSet::Free) => flag("--signs", "free".into()),
+        (RowSet::Free, _) => flag("--signs", "free-u".into()),
+        (_, RowSet::Free) => flag("--signs", "free-v".into()),
+        _ => {}
+    }
+    for (rows, factor) in [(settings.u_rows, "u"), (settings.v_rows, "v")] {
+        if rows == RowSet::SumToOne {
+            flag("--sum-to-one", factor.into());
+        }
+    }
+    for (option, path) in [("--fix-u", &settings.fix_u), ("--fix-v", &settings.fix_v)] {
+        if let Some(path) = path {
+            flag(option, path.to_string_lossy().into_owned());
+        }
+    }
     flag("--precision", keyword(&settings.precision));
     flag("--restarts", settings.restarts.to_string());
     flag("--seed", settings.seed.to_string());
@@ -95,6 +112,7 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if let Some(variable) = &input.read.variable {
         flag("--variable", variable.clone());
     }
+    words.extend(settings.biases.then(|| "--biases".into()));
     words.extend(input.read.transpose.then(|| "--transpose".into()));
     words.extend((input.read.layout == Layout::Triplets).then(|| "--triplets".into()));
     words.join(" ")

@@ -6,6 +6,6 @@ mod kkt;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
-pub use divergence::stationarity_under;
+pub use divergence::{constrained_stationarity, stationarity_under};
 pub use kkt::{Stationarity, penalised_stationarity, stationarity};
 pub use uniqueness::{Evidence, uniqueness};

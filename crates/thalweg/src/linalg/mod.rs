@@ -4,6 +4,7 @@
 //! threads.
 
 mod assignment;
+mod cholesky;
 mod double_double;
 mod eigenvectors;
 mod nnls;
@@ -12,11 +13,13 @@ mod polynomial;
 mod power_of_two;
 mod product;
 mod real;
+mod simplex;
 mod sparse_product;
 mod spectrum;
 mod svd;
 
 pub use assignment::best_assignment;
+pub use cholesky::NormalEquations;
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
@@ -26,6 +29,7 @@ pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
+pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
 pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues};
 pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, truncated_svd};

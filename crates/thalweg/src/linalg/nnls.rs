@@ -1,6 +1,7 @@
 //! Non-negative least squares from normal equations.
 
 use super::Real;
+use super::cholesky::{cholesky, solve_factored};
 
 /// Buffers of [`nnls`], kept between calls.
 #[derive(Debug, Default)]
@@ -97,9 +98,10 @@ fn solve_passive<T: Real>(gram: &[T], target: impl Fn(usize) -> T, delta: T, r: 
         a[i * p + i] += delta * gram[k * r + k];
         x[i] = target(k);
     }
-    if !cholesky_solve(a, x, p) {
+    if !cholesky(a, p) {
         return false;
     }
+    solve_factored(a, x, p);
     work.solution.clear();
     work.solution.resize(r, T::of(0.0));
     work.gradient.clear();
@@ -112,45 +114,6 @@ fn solve_passive<T: Real>(gram: &[T], target: impl Fn(usize) -> T, delta: T, r: 
         for (g, &gkl) in work.gradient.iter_mut().zip(&gram[k * r..][..r]) {
             *g += gkl * xk;
         }
-    }
-    true
-}
-
-/// Solves A x = b in place by A = RᵀR; only the upper triangle of `a` is read. False if A is not positive definite.
-#[inline(always)]
-fn cholesky_solve<T: Real>(a: &mut [T], x: &mut [T], p: usize) -> bool {
-    for k in 0..p {
-        let (above, below) = a.split_at_mut((k + 1) * p);
-        let row = &mut above[k * p..];
-        let pivot = row[k].f64();
-        if !(pivot > 0.0 && pivot.is_finite()) {
-            return false;
-        }
-        let inverse = T::of(1.0 / pivot.sqrt());
-        for value in &mut row[k..] {
-            *value *= inverse;
-        }
-        for i in k + 1..p {
-            let factor = row[i];
-            let target = &mut below[(i - k - 1) * p + i..(i - k) * p];
-            for (t, &value) in target.iter_mut().zip(&row[i..]) {
-                *t -= factor * value;
-            }
-        }
-    }
-    for k in 0..p {
-        x[k] /= a[k * p + k];
-        let xk = x[k];
-        for (t, &value) in x[k + 1..].iter_mut().zip(&a[k * p + k + 1..][..p - k - 1]) {
-            *t -= xk * value;
-        }
-    }
-    for k in (0..p).rev() {
-        let mut sum = x[k];
-        for (&xl, &value) in x[k + 1..].iter().zip(&a[k * p + k + 1..][..p - k - 1]) {
-            sum -= xl * value;
-        }
-        x[k] = sum / a[k * p + k];
     }
     true
 }
@@ -168,7 +131,9 @@ mod tests {
             let p = kept.len();
             let mut a: Vec<f64> = kept.iter().flat_map(|&k| kept.iter().map(move |&l| gram[k * r + l])).collect();
             let mut x: Vec<f64> = kept.iter().map(|&k| cross[k]).collect();
-            if cholesky_solve(&mut a, &mut x, p) && x.iter().all(|&v| v >= 0.0) {
+            let is_solved = cholesky(&mut a, p);
+            solve_factored(&a, &mut x, p);
+            if is_solved && x.iter().all(|&v| v >= 0.0) {
                 best = best.min(-0.5 * kept.iter().zip(&x).map(|(&k, &v)| cross[k] * v).sum::<f64>());
             }
         }

@@ -1,5 +1,6 @@
 //! Dense data of low rank: a cheap stand-in for X while factors are far from their goal.
 
+use super::constraint::RowSet;
 use super::half_step::Task;
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::Side;
@@ -83,7 +84,7 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let mut small = vec![T::of(0.0); l * r];
         mul_transpose(row_major(far, held.len() / r, l), view(held), &mut small);
         let small = row_major(&small, l, r);
-        let task = Task { rank: r, sd: self.sd, rule, when, penalties: None };
+        let task = Task { rank: r, sd: self.sd, rule, when, penalties: None, ratios: &[], set: RowSet::NonNegative, free: None };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

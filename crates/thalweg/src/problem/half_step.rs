@@ -1,5 +1,6 @@
 //! Half-steps: normal equations block by block, and the rule on panels of rows.
 
+use super::constraint::RowSet;
 use super::penalty::FactorPenalty;
 use super::row_separable::{Measure, PANEL_LANES, Panel, RowUpdate, When};
 use crate::data::Csr;
@@ -16,6 +17,12 @@ pub(super) struct Task<'a, T> {
     pub when: When,
     /// What each row pays, if anything: all the same where every entry is given.
     pub penalties: Option<&'a [FactorPenalty]>,
+    /// What that is multiplied by in each column; empty where it is 1.
+    pub ratios: &'a [f64],
+    /// Where the rows lie.
+    pub set: RowSet,
+    /// Components that move, if others are given.
+    pub free: Option<&'a [usize]>,
 }
 
 /// Rows that are worked on together, by the number of all rows: few rows make smaller blocks, so that there is one for each thread.
@@ -32,19 +39,19 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let penalty = self.penalties.map(|rows| rows[0]);
         let mut gram = gram.to_vec();
-        add_ridge(&mut gram, r, penalty);
+        add_ridge(&mut gram, r, penalty, self.ratios);
         let gram = gram.as_slice();
         let size = block_rows(rows.len() / r);
         let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
             let mut cross = vec![T::of(0.0); rows.len()];
             cross_of(block * size, &mut cross);
-            subtract_l1(&mut cross, penalty);
+            subtract_l1(&mut cross, r, penalty, self.ratios);
             let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
             let mut sum = Measure::default();
             for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
                 to_lanes(rows, &mut lane_rows, r);
                 to_lanes(cross, &mut lane_cross, r);
-                let panel = Panel { lanes: PANEL_LANES, rank: r, gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.sd };
+                let panel = Panel { lanes: PANEL_LANES, rank: r, gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.sd, set: self.set };
                 sum = sum + self.update_and_measure(panel);
                 for (i, row) in rows.chunks_exact_mut(r).enumerate() {
                     for (k, x) in row.iter_mut().enumerate() {
@@ -82,9 +89,9 @@ impl<T: Real> Task<'_, T> {
                     }
                 }
                 let penalty = self.penalties.map(|rows| rows[block * OBSERVED_BLOCK + i]);
-                add_ridge(&mut gram, r, penalty);
-                subtract_l1(&mut cross, penalty);
-                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd });
+                add_ridge(&mut gram, r, penalty, self.ratios);
+                subtract_l1(&mut cross, r, penalty, self.ratios);
+                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd, set: self.set });
             }
             sum
         });
@@ -92,23 +99,60 @@ impl<T: Real> Task<'_, T> {
     }
 
     fn update_and_measure(&self, mut panel: Panel<'_, T>) -> Measure {
+        if let Some(free) = self.free {
+            return self.update_free(panel, free);
+        }
         let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
         self.rule.update(&mut panel);
         if self.when == When::After { panel.measure() } else { before }
     }
+
+    /// The same where some components are given: the free ones minimise ½ u G u − (c − G_fg u_g) u.
+    fn update_free(&self, panel: Panel<'_, T>, free: &[usize]) -> Measure {
+        let (r, lanes, f) = (panel.rank, panel.lanes, free.len());
+        let is_given = |k: &usize| !free.contains(k);
+        let gram: Vec<T> = free.iter().flat_map(|&k| free.iter().map(move |&l| panel.gram[k * r + l])).collect();
+        let (mut cross, mut rows) = (Vec::with_capacity(f * lanes), Vec::with_capacity(f * lanes));
+        for &k in free {
+            for i in 0..lanes {
+                let of_given: f64 = (0..r).filter(is_given).map(|l| panel.gram[k * r + l].f64() * panel.rows[l * lanes + i].f64()).sum();
+                cross.push(T::of(panel.cross[k * lanes + i].f64() - of_given));
+                rows.push(panel.rows[k * lanes + i]);
+            }
+        }
+        let mut constant = 0.0;
+        for i in 0..lanes {
+            let u = |k: usize| panel.rows[k * lanes + i].f64();
+            for k in (0..r).filter(is_given) {
+                let gu: f64 = (0..r).filter(is_given).map(|l| panel.gram[k * r + l].f64() * u(l)).sum();
+                constant += u(k) * (0.5 * gu - panel.cross[k * lanes + i].f64());
+            }
+        }
+        let mut sum = Measure { model: constant, residual: 0.0 };
+        if f > 0 {
+            let part = Panel { lanes, rank: f, gram: &gram, cross: &cross, rows: &mut rows, sd: panel.sd, set: panel.set };
+            sum = sum + Task { free: None, ..*self }.update_and_measure(part);
+            for (&k, row) in free.iter().zip(rows.chunks_exact(lanes)) {
+                panel.rows[k * lanes..][..lanes].copy_from_slice(row);
+            }
+        }
+        sum
+    }
 }
 
 /// G + λ₂I.
-fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l2, .. }) = penalty {
-        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
+fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        gram.iter_mut().step_by(r + 1).enumerate().for_each(|(k, g)| *g += T::of(of_column(k).l2));
     }
 }
 
 /// c − λ₁.
-fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l1, .. }) = penalty {
-        cross.iter_mut().for_each(|c| *c -= T::of(l1));
+fn subtract_l1<T: Real>(cross: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty.filter(|p| p.l1 > 0.0) {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        cross.iter_mut().enumerate().for_each(|(at, c)| *c -= T::of(of_column(at % r).l1));
     }
 }
 

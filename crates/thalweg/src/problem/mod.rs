@@ -1,6 +1,7 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
 mod compressed;
+mod constraint;
 mod divergence;
 mod half_step;
 mod landscape;
@@ -13,6 +14,7 @@ mod row_separable;
 mod segment;
 
 pub use compressed::Compressed;
+pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use divergence::Divergence;
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;

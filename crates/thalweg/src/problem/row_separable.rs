@@ -1,12 +1,13 @@
 //! Given one factor, a least-squares fit separates over the rows of the other.
 
+use super::constraint::RowSet;
 use crate::Side;
-use crate::linalg::{Real, WithSimd, dispatch};
+use crate::linalg::{Real, WithSimd, diagonal_step_onto_simplex, dispatch};
 
 /// Rows of a shared-Gram panel: enough for the widest vector registers, few enough to stay in the first cache.
 pub const PANEL_LANES: usize = 16;
 
-/// A few rows that share their normal equations: row i minimises ½ u G uᵀ − cᵢ uᵀ over u ≥ 0.
+/// A few rows that share their normal equations: row i minimises ½ u G uᵀ − cᵢ uᵀ over a [`RowSet`].
 ///
 /// Rows are stored by component (`rows[k * lanes + i]` is component k of row i), so that a loop over `lanes` is a loop over rows and
 /// vectorises. Full and sparse data come in panels of [`PANEL_LANES`] rows, padded with zeros; observed-only and weighted data have a G
@@ -24,6 +25,8 @@ pub struct Panel<'a, T> {
     pub rows: &'a mut [T],
     /// Standard deviation of the observed entries of X: the unit of the paper's step.
     pub sd: f64,
+    /// Where the rows lie.
+    pub set: RowSet,
 }
 
 /// What a panel contributes to the objective and to the stationarity residual.
@@ -31,7 +34,8 @@ pub struct Panel<'a, T> {
 pub struct Measure {
     /// Σ ½ u G uᵀ − c uᵀ, and for a half-step the penalty of the factor that is held: the objective less ½ Σ w x².
     pub model: f64,
-    /// Σ G_kk min(u_k, g_k / G_kk)² with g = G u − c: the squared length, in X, of the steps that single entries would still take.
+    /// Σ G_kk d_k² with g = G u − c, where d is the step that the diagonal of G asks for within the set of the rows: min(u_k, g_k / G_kk)
+    /// where they are non-negative, g_k / G_kk where they are free. The squared length, in X, of the steps that are still to be taken.
     pub residual: f64,
 }
 
@@ -45,6 +49,9 @@ impl std::ops::Add for Measure {
 impl<T: Real> Panel<'_, T> {
     /// The contributions of all rows, summed in f64.
     pub fn measure(&self) -> Measure {
+        if self.set == RowSet::SumToOne {
+            return self.measure_on_simplex();
+        }
         if self.lanes == 1 {
             return self.measure_row();
         }
@@ -64,9 +71,30 @@ impl<T: Real> Panel<'_, T> {
             let (u, c, diagonal) = (self.rows[k].f64(), self.cross[k].f64(), gram[k].f64());
             sum.model += u * (0.5 * gu - c);
             if diagonal > 0.0 {
-                let step = u.min((gu - c) / diagonal);
+                let step = (gu - c) / diagonal;
+                let step = if self.set == RowSet::Free { step } else { u.min(step) };
                 sum.residual += diagonal * step * step;
             }
+        }
+        sum
+    }
+}
+
+impl<T: Real> Panel<'_, T> {
+    fn measure_on_simplex(&self) -> Measure {
+        let (r, lanes) = (self.rank, self.lanes);
+        let curvature: Vec<f64> = (0..r).map(|k| self.gram[k * r + k].f64()).collect();
+        let mut sum = Measure::default();
+        for i in 0..lanes {
+            let u: Vec<f64> = (0..r).map(|k| self.rows[k * lanes + i].f64()).collect();
+            if u.iter().all(|&x| x == 0.0) {
+                continue; // no row, or one without an entry
+            }
+            let gu: Vec<f64> = self.gram.chunks_exact(r).map(|g| g.iter().zip(&u).map(|(g, u)| g.f64() * u).sum()).collect();
+            let cross = |k: usize| self.cross[k * lanes + i].f64();
+            sum.model += (0..r).map(|k| u[k] * (0.5 * gu[k] - cross(k))).sum::<f64>();
+            let gradient: Vec<f64> = (0..r).map(|k| gu[k] - cross(k)).collect();
+            sum.residual += diagonal_step_onto_simplex(&u, &gradient, &curvature);
         }
         sum
     }
@@ -122,7 +150,7 @@ impl<T: Real> Measuring<'_, '_, T> {
             let diagonal = self.panel.gram[(k + b) * r + k + b];
             if diagonal > T::of(0.0) {
                 let step = T::multiply_add(simd, T::subtract(simd, gu[b], c), T::splat(simd, T::of(1.0) / diagonal), zero);
-                let step = T::extreme(simd, u, step, false);
+                let step = if self.panel.set == RowSet::Free { step } else { T::extreme(simd, u, step, false) };
                 let weighted = T::multiply_add(simd, T::splat(simd, T::of(diagonal.f64() * self.unit)), step, zero);
                 residual[vector] = T::multiply_add(simd, weighted, step, residual[vector]);
             }
@@ -133,7 +161,7 @@ impl<T: Real> Measuring<'_, '_, T> {
 
 /// One rule: how a method moves the rows of a panel. Everything that differs between NMF methods.
 pub trait RowUpdate<T>: Sync {
-    /// Moves the rows; their new entries are finite and non-negative if the old ones and the equations are.
+    /// Moves the rows; their new entries are finite and in the set if the old ones are and the equations are finite.
     fn update(&self, panel: &mut Panel<'_, T>);
 }
 

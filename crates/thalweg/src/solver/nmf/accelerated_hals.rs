@@ -1,9 +1,9 @@
 //! HALS with several sweeps on the same normal equations.
 
 use super::hals::{sweep_panel, sweep_row};
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{Real, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use crate::problem::{PANEL_LANES, Panel, RowSet, RowUpdate};
 
 /// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did: the cross products, which cost more
 /// than a sweep, are used for all of them.
@@ -32,7 +32,13 @@ impl NmfMethod for AcceleratedHals {
 
 impl<T: Real> RowUpdate<T> for AcceleratedHals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        if panel.lanes == 1 { several_of_one_row(panel) } else { several_of_a_panel(panel) }
+        if panel.set == RowSet::SumToOne {
+            sum_to_one::exchange(panel, MAX_SWEEPS);
+        } else if panel.lanes == 1 {
+            several_of_one_row(panel);
+        } else {
+            several_of_a_panel(panel);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Alternating non-negative least squares: every row solved exactly.
 
 use super::hals::{sweep_panel, sweep_row};
-use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{NnlsWorkspace, Real, nnls, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
+use crate::linalg::{NnlsWorkspace, NormalEquations, Real, nnls, simd};
+use crate::problem::{PANEL_LANES, Panel, RowSet, RowUpdate};
 
 /// u ← argmin over u ≥ 0 of ½ u G uᵀ − c uᵀ, by block principal pivoting from the present support.
+///
+/// Free rows are solved by Cholesky, rows that sum to one by an active set on the simplex.
 ///
 /// Source: Kim, Park (2011). A row whose pivoting does not end (near-singular G) takes a sweep of coordinate descent instead.
 #[derive(Debug, Clone, Copy)]
@@ -28,25 +30,12 @@ impl NmfMethod for Anls {
 
 impl<T: Real> RowUpdate<T> for Anls {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        let (r, lanes) = (panel.rank, panel.lanes);
-        let mut solved = true;
-        simd(
-            #[inline(always)]
-            || {
-                let mut work = NnlsWorkspace::default();
-                let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
-                for i in 0..lanes {
-                    for k in 0..r {
-                        (u[k], c[k]) = (panel.rows[k * lanes + i], panel.cross[k * lanes + i]);
-                    }
-                    solved &= nnls(panel.gram, &c, &mut u, &mut work);
-                    for k in 0..r {
-                        panel.rows[k * lanes + i] = u[k];
-                    }
-                }
-            },
-        );
-        match (solved, lanes) {
+        let solved = match panel.set {
+            RowSet::SumToOne => return sum_to_one::solve(panel),
+            RowSet::Free => solve_free(panel),
+            RowSet::NonNegative => pivot(panel),
+        };
+        match (solved, panel.lanes) {
             (true, _) => {}
             (false, 1) => sweep_row(panel),
             // rows that were solved are fixed points of the sweep
@@ -55,4 +44,47 @@ impl<T: Real> RowUpdate<T> for Anls {
             }
         }
     }
+}
+
+/// Whether every row was solved.
+fn pivot<T: Real>(panel: &mut Panel<'_, T>) -> bool {
+    let mut work = NnlsWorkspace::default();
+    let gram = panel.gram;
+    simd(
+        #[inline(always)]
+        || each_row(panel, |c, u| nnls(gram, c, u, &mut work)),
+    )
+}
+
+/// Whether the equations could be factored.
+fn solve_free<T: Real>(panel: &mut Panel<'_, T>) -> bool {
+    let gram = panel.gram;
+    simd(
+        #[inline(always)]
+        || {
+            let Some(mut equations) = NormalEquations::new(gram, panel.rank) else { return false };
+            each_row(panel, |c, u| {
+                equations.solve(c, u);
+                true
+            })
+        },
+    )
+}
+
+/// Shows c and u of each row; whether all were solved.
+#[inline(always)]
+fn each_row<T: Real>(panel: &mut Panel<'_, T>, mut solve: impl FnMut(&[T], &mut [T]) -> bool) -> bool {
+    let (r, lanes) = (panel.rank, panel.lanes);
+    let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
+    let mut solved = true;
+    for i in 0..lanes {
+        for k in 0..r {
+            (u[k], c[k]) = (panel.rows[k * lanes + i], panel.cross[k * lanes + i]);
+        }
+        solved &= solve(&c, &mut u);
+        for k in 0..r {
+            panel.rows[k * lanes + i] = u[k];
+        }
+    }
+    solved
 }

@@ -1,8 +1,8 @@
 //! Projected gradient descent.
 
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{Real, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use crate::problem::{PANEL_LANES, Panel, RowSet, RowUpdate};
 
 /// u ← max(0, u − (G u − c) / L) with L = ‖G‖_∞ ≥ ‖G‖₂: a step that works, alternating over the factors.
 ///
@@ -73,8 +73,12 @@ impl<T: Real> RowUpdate<T> for Paper {
     }
 }
 
-/// u ← max(0, u − step · (G u − c)) for every row of the panel.
+/// u ← max(0, u − step · (G u − c)) for every row of the panel; the nearest point of the set, where it is another.
 fn descend<T: Real>(panel: &mut Panel<'_, T>, step: T) {
+    if panel.set == RowSet::SumToOne {
+        return sum_to_one::descend(panel, step.f64());
+    }
+    let floor = T::of(panel.set.floor());
     let (r, lanes) = (panel.rank, panel.lanes);
     simd(
         #[inline(always)]
@@ -90,7 +94,7 @@ fn descend<T: Real>(panel: &mut Panel<'_, T>, step: T) {
                 }
                 for i in 0..lanes {
                     let at = k * lanes + i;
-                    panel.rows[at] = (old[at] - step * (g[i] - panel.cross[at])).larger(T::of(0.0));
+                    panel.rows[at] = (old[at] - step * (g[i] - panel.cross[at])).larger(floor);
                 }
             }
         },

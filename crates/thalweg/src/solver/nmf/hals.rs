@@ -1,10 +1,12 @@
 //! Hierarchical alternating least squares: cyclic coordinate descent on the rows.
 
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{Real, WithSimd, dispatch, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use crate::problem::{PANEL_LANES, Panel, RowSet, RowUpdate};
 
 /// u_k ← max(0, u_k − (G u − c)_k / G_kk), k = 1 … r.
+///
+/// Free entries lose the bound; where rows sum to one, a sweep exchanges between the worst pairs.
 ///
 /// Source: Cichocki, Zdunek, Amari (2007); the scalings of later versions change nothing in the product and are left out.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,9 @@ impl NmfMethod for Hals {
 
 impl<T: Real> RowUpdate<T> for Hals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        if panel.lanes == 1 {
+        if panel.set == RowSet::SumToOne {
+            sum_to_one::exchange(panel, 1);
+        } else if panel.lanes == 1 {
             simd(
                 #[inline(always)]
                 || sweep_row(panel),
@@ -79,7 +83,7 @@ impl<T: Real> Sweep<'_, '_, T> {
         let (rows, cross) = (T::vectors_mut::<S>(self.panel.rows), T::vectors::<S>(self.panel.cross));
         let (active, moved) = (T::vectors::<S>(self.active), &mut T::vectors_mut::<S>(self.moved)[vector]);
         let width = active.len();
-        let zero = T::splat(simd, T::of(0.0));
+        let (zero, floor) = (T::splat(simd, T::of(0.0)), T::splat(simd, T::of(self.panel.set.floor())));
         let mut g = [zero; B];
         // G is symmetric: its row l holds what components k … have to do with l
         for (row, gram) in rows.chunks_exact(width).zip(gram.chunks_exact(r)) {
@@ -95,7 +99,7 @@ impl<T: Real> Sweep<'_, '_, T> {
             }
             let at = (k + b) * width + vector;
             let down = T::subtract(simd, cross[at], g[b]);
-            let goal = T::extreme(simd, T::multiply_add(simd, down, T::splat(simd, T::of(1.0) / gram[b]), rows[at]), zero, true);
+            let goal = T::extreme(simd, T::multiply_add(simd, down, T::splat(simd, T::of(1.0) / gram[b]), rows[at]), floor, true);
             let step = T::subtract(simd, goal, rows[at]);
             // from a row r ≥ 0 by a step rounded to at least −r: not below 0
             let after = T::multiply_add(simd, step, active[vector], rows[at]);
@@ -114,6 +118,7 @@ impl<T: Real> Sweep<'_, '_, T> {
 #[inline(always)]
 pub(super) fn sweep_row<T: Real>(panel: &mut Panel<'_, T>) {
     let r = panel.rank;
+    let floor = T::of(panel.set.floor());
     let mut g: Vec<T> = panel.cross.iter().map(|&c| -c).collect();
     let add = |g: &mut [T], k: usize, step: T| {
         for (g, &gram) in g.iter_mut().zip(&panel.gram[k * r..][..r]) {
@@ -126,7 +131,7 @@ pub(super) fn sweep_row<T: Real>(panel: &mut Panel<'_, T>) {
     for k in 0..r {
         let diagonal = panel.gram[k * r + k];
         if diagonal > T::of(0.0) {
-            let moved = (panel.rows[k] - g[k] / diagonal).larger(T::of(0.0));
+            let moved = (panel.rows[k] - g[k] / diagonal).larger(floor);
             add(&mut g, k, moved - panel.rows[k]);
             panel.rows[k] = moved;
         }
