@@ -12,7 +12,9 @@ use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_boun
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
 use thalweg::problem::{Constraints, Divergence, Loss, Nmf, ScaledPenalty};
-use thalweg::solver::nmf::{Alternating, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method};
+use thalweg::solver::nmf::{
+    Alternating, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
+};
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
 

@@ -153,8 +153,11 @@ impl FitSettings {
     /// As [`FitSettings::constraints`]; [`Error::Parameter`] if columns of U were given to the fit and none are for the new rows.
     pub fn constraints_of_new_rows(&self, model: &Factors<f64>, rows: usize, fixed_u: Option<&Columns>, fit: &Given) -> Result<Constraints, Error> {
         if self.fix_u.is_some() != fixed_u.is_some() {
-            let (expected, got) =
-                if self.fix_u.is_some() { ("given for the new rows, as it was for the fit's", "none") } else { ("none: the fit was not given any", "a file") };
+            let (expected, got) = if self.fix_u.is_some() {
+                ("given for the new rows, as it was for the fit's", "none")
+            } else {
+                ("none: the fit was not given any", "a file")
+            };
             return Err(Error::Parameter { name: "fix-u", expected: expected.into(), got: got.into() });
         }
         let (count, fitted) = (fixed_u.map(|c| c.count), fit.fixed_u.as_ref().map(|c| c.count));
@@ -169,14 +172,7 @@ impl FitSettings {
         Ok(Constraints { u, v: FactorConstraint { rows: self.v_rows, given: GivenColumns { components: before, values } } })
     }
 
-    fn given_columns(
-        &self,
-        side: Side,
-        rows: usize,
-        fixed: Option<&Columns>,
-        biases: &[Option<Constant>],
-        mean: f64,
-    ) -> Result<GivenColumns, Error> {
+    fn given_columns(&self, side: Side, rows: usize, fixed: Option<&Columns>, biases: &[Option<Constant>], mean: f64) -> Result<GivenColumns, Error> {
         let what = if side == Side::U { "the given columns of U" } else { "the given columns of V" };
         let count = fixed.map_or(0, |f| f.count);
         if let Some(fixed) = fixed.filter(|f| f.rows != rows || f.count > self.rank) {

@@ -192,8 +192,8 @@ fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<Abou
         },
         // held-out entries make any data observed-only
         None if args.holdout.is_some() => {
-            let exact = method("anls").expect("the exact row method is listed");
-            Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
+            Ok(told((exact, "held-out entries leave each row its own Gram matrix; extrapolation saves iterations"), |m| m.about(), common))
         }
         None if args.constraints.row_sets()? != [RowSet::NonNegative; 2] => {
             let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");

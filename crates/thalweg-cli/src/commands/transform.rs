@@ -64,6 +64,7 @@ pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let about = |error| Failure::about(&args.input, error);
     let penalty = if loss == Loss::Frobenius { penalty(&args.model)? } else { ScaledPenalty::default() };
     let constraints = constraints(args, &model, m)?;
+    constraints.check_side(Side::V, model.side(Side::V), model.rank(), "V").map_err(|error| Failure::about(&args.model, error))?;
     let fitted = transform_constrained(&dataset.matrix, &model, &constraints, loss, penalty).map_err(about)?;
     let of_rows = ScaledPenalty { v: FactorPenalty::default(), ..penalty };
     let proof = constrained_stationarity(&dataset.matrix, &fitted, &constraints, loss, &of_rows).map_err(about)?;

@@ -5,7 +5,7 @@ use super::record::{
     UniquenessReport,
 };
 use super::verdict;
-use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, constrained_stationarity, uniqueness};
+use crate::certificate::{Evidence, SpectralBound, Stationarity, constrained_stationarity, spectral_bound, uniqueness};
 use crate::data::Matrix;
 use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
 use crate::problem::{Constraints, Loss, Nmf, Penalty, RowSet};
@@ -42,7 +42,15 @@ pub struct AuditSettings {
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0, penalty: Penalty::default(), loss: Loss::Frobenius, constraints: Constraints::default() }
+        AuditSettings {
+            tol: 1e-5,
+            lines: 50,
+            points: 1,
+            seed: 0,
+            penalty: Penalty::default(),
+            loss: Loss::Frobenius,
+            constraints: Constraints::default(),
+        }
     }
 }
 

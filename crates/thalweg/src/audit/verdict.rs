@@ -121,9 +121,7 @@ fn lines(report: &LineReport) -> String {
 
 fn constraints(audit: &Audit) -> Option<String> {
     audit.constraints.as_ref().map(|words| {
-        format!(
-            "The fit is constrained: {words}. The residual is that of this problem, given columns held; lines and barriers were not examined."
-        )
+        format!("The fit is constrained: {words}. The residual is that of this problem, given columns held; lines and barriers were not examined.")
     })
 }
 

@@ -149,7 +149,8 @@ fn step_of_shares(shares: &[[f64; 3]]) -> f64 {
     let step = |&[u, g, h]: &[f64; 3], nu: f64| ((nu - g) / h).max(-u);
     let total = |nu: f64| curved().map(|share| share[0] + step(share, nu)).sum::<f64>();
     let places = || curved().map(|[u, g, h]| g - h * u);
-    let (mut low, mut high) = (places().fold(f64::INFINITY, f64::min), places().zip(curved()).map(|(at, s)| at + s[2]).fold(f64::NEG_INFINITY, f64::max));
+    let (mut low, mut high) =
+        (places().fold(f64::INFINITY, f64::min), places().zip(curved()).map(|(at, s)| at + s[2]).fold(f64::NEG_INFINITY, f64::max));
     if low > high {
         return 0.0;
     }
@@ -220,13 +221,7 @@ fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &Row
     })
 }
 
-fn observed_side(
-    x: &Csr<f64>,
-    weights: Option<&Csr<f64>>,
-    u: MatRef<'_, f64>,
-    v: MatRef<'_, f64>,
-    terms: &RowTerms<'_>,
-) -> Sums {
+fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
     let r = v.ncols();
     over_blocks(x.rows(), |start, count| {
         let mut sums = [0.0; 4];

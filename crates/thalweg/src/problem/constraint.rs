@@ -1,6 +1,7 @@
 //! What the rows of a factor may be, and which of its columns are given.
 
 use super::penalty::ScaledPenalty;
+use crate::data::Matrix;
 use crate::linalg::{Real, project_onto_simplex};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,8 @@ pub struct Constraints {
 
 /// By how much the sum of a row that sums to one may be off.
 const SUM_TOLERANCE: f64 = 1e-5;
+
+const SUM_EXPECTED: &str = "the entries of this row are to sum to one";
 
 impl FactorConstraint {
     /// Whether component k is free to move.
@@ -221,17 +224,28 @@ impl Constraints {
         }
     }
 
-    /// Whether factors are finite and lie where they must; rows of zeros stand for rows without an entry. Given columns may be rounded to
-    /// single precision.
+    /// Whether factors of this matrix are finite and lie where they must. Given columns may be rounded to single precision.
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::Outside`].
-    pub fn check_factors<T: Real>(&self, factors: &Factors<T>, what: [&'static str; 2]) -> Result<(), Error> {
-        self.check_side(Side::U, factors.side(Side::U), factors.rank(), what[0])?;
-        self.check_side(Side::V, factors.side(Side::V), factors.rank(), what[1])
+    pub fn check_factors<S: Real, T: Real>(&self, data: &Matrix<S>, factors: &Factors<T>, what: [&'static str; 2]) -> Result<(), Error> {
+        let rank = factors.rank();
+        for (side, what) in [(Side::U, what[0]), (Side::V, what[1])] {
+            let rows = factors.side(side);
+            self.check_side(side, rows, rank, what)?;
+            if self.side(side).rows == RowSet::SumToOne {
+                let (in_rows, in_cols) = data.observed_counts();
+                let counts = if side == Side::U { in_rows } else { in_cols };
+                let is_empty = |row: &[T]| row.iter().all(|x| x.f64() == 0.0);
+                if let Some(row) = rows.chunks_exact(rank).zip(counts).position(|(row, count)| count > 0 && is_empty(row)) {
+                    return Err(Error::Outside { what, row, col: 0, value: 0.0, expected: SUM_EXPECTED });
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// The same of one factor.
+    /// The same of one factor; rows of zeros stand for rows without an entry.
     ///
     /// # Errors
     /// As [`Constraints::check_factors`].
@@ -249,7 +263,7 @@ impl Constraints {
             }
             let sum: f64 = entries.iter().map(|x| x.f64()).sum();
             if *set == RowSet::SumToOne && sum != 0.0 && (sum - 1.0).abs() > SUM_TOLERANCE {
-                return outside(0, "the entries of this row are to sum to one");
+                return outside(0, SUM_EXPECTED);
             }
             for (&k, &given) in components.iter().zip(values.iter().skip(row * components.len())) {
                 let value = entries[k].f64();

@@ -65,8 +65,9 @@ impl<'a, T: Real> Nmf<'a, T> {
         let summary = data.summary();
         let may_be_negative = constraints.allows_negatives();
         // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
-        let is_good =
-            (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
+        let is_good = (may_be_negative || summary.negatives == 0)
+            && (summary.norm_squared + summary.mean).is_finite()
+            && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
         for row in 0..if is_good { 0 } else { data.shape().0 } {
             for (col, value, weight) in data.row_entries(row) {
                 let (value, weight) = (value.f64(), weight.f64());
@@ -94,7 +95,11 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// As [`Penalty::check`] where scale can move from one factor to the other, else as [`Penalty::check_numbers`]; [`Error::Parameter`] for
     /// λ₁ on a free factor.
     pub fn with_penalty(self, penalty: &Penalty) -> Result<Self, Error> {
-        if self.constraints.fix_the_scale(self.rank) { penalty.check_numbers()? } else { penalty.check()? }
+        if self.constraints.fix_the_scale(self.rank) {
+            penalty.check_numbers()?
+        } else {
+            penalty.check()?
+        }
         for (l1, side) in [(penalty.u.l1, Side::U), (penalty.v.l1, Side::V)] {
             if l1 > 0.0 && self.constraints.side(side).rows == RowSet::Free {
                 let expected = "0 for a factor with entries of either sign (use the ridge λ₂)".into();

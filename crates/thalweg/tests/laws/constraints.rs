@@ -75,7 +75,7 @@ fn monotone_methods_stay_in_the_set_and_never_raise_the_objective() {
             for _ in 0..30 {
                 iteration.step().unwrap();
                 let (point, progress) = (iteration.point(), iteration.progress());
-                constraints.check_factors(point, ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                constraints.check_factors(data, point, ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
                 let now = problem.objective(point);
                 assert!(!method.about().monotone || now <= last * (1.0 + 1e-12), "{name}: {last} to {now} at {}", progress.iteration);
                 if progress.measured_at == progress.iteration && method.about().monotone {
@@ -187,8 +187,9 @@ fn multiplying_the_data_by_a_power_of_two_multiplies_the_product() {
             })
             .collect()
     };
-    // a column that is given does not follow the data, so its other half does: where both halves of one are given, nothing can
-    for (what, constraints) in constraints().into_iter().filter(|(what, _)| *what != "columns of both given") {
+    // a column that is given does not follow the data, so its other half does: where that is given too or sums to one, nothing can
+    let can_follow = |what: &str| !["columns of both given", "rows of U sum to one, columns of V given"].contains(&what);
+    for (what, constraints) in constraints().into_iter().filter(|(what, _)| can_follow(what)) {
         for name in ["anls", "extrapolated-anls"] {
             let method = thalweg::solver::nmf::method(name).unwrap();
             let at = |exponent: i32| {
@@ -269,7 +270,7 @@ fn given_components_under_every_loss() {
                     let mut last = problem.objective(iteration.point());
                     for _ in 0..25 {
                         iteration.step().unwrap();
-                        constraints.check_factors(iteration.point(), ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                        constraints.check_factors(&data, iteration.point(), ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
                         let now = problem.objective(iteration.point());
                         assert!(now <= last * (1.0 + 1e-11), "{name}: {last} to {now}");
                         last = now;
@@ -291,8 +292,7 @@ fn single_precision_stays_in_the_set() {
             let single = Nmf::constrained(&narrow, RANK, constraints.clone()).unwrap();
             let mut iteration = Alternating::<f32>::start(&single, NMF_METHODS[2], Init::Random.factors(&single, 7, 0).unwrap()).unwrap();
             (0..40).for_each(|_| iteration.step().unwrap());
-            let proof =
-                constrained_stationarity(&data, &iteration.point().cast(), &constraints, Loss::Frobenius, &ScaledPenalty::default()).unwrap();
+            let proof = constrained_stationarity(&data, &iteration.point().cast(), &constraints, Loss::Frobenius, &ScaledPenalty::default()).unwrap();
             let double = problem(&data, &constraints, 0.0);
             let reference = double.objective(&fit(&double, NMF_METHODS[2], 40, 0.0).point);
             assert!((proof.objective - reference).abs() < 5e-2 * reference, "{kind}, {what}: {} and {reference}", proof.objective);

@@ -323,7 +323,7 @@ fn check_start<T: Real>(problem: &Nmf<'_, T>, factors: &Factors<T>) -> Result<()
             return Err(Error::Shape { what, expected: (rows, r), got: (factors.side_rows(side), factors.rank()) });
         }
     }
-    problem.constraints().check_factors(factors, ["the start of U", "the start of V"])
+    problem.constraints().check_factors(problem.data(), factors, ["the start of U", "the start of V"])
 }
 
 impl<T: Real> Iteration for Alternating<'_, T> {
