@@ -1,5 +1,6 @@
 //! The command line, from which help, completions and the man page are made.
 
+use crate::commands::reproduce::parse_shard;
 use crate::exit::Failure;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use thalweg::data::Missing;
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
+use thalweg_lab::experiment::{Scale, Shard};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -367,6 +369,8 @@ pub enum Command {
     Line(LineArgs),
     /// One self-contained page about one or several runs.
     Report(ReportArgs),
+    /// A figure, table or theorem of a paper, beside what is true; goes on where it stood.
+    Reproduce(ReproduceArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
     /// Predict entries, asked for by label or number.
@@ -380,6 +384,51 @@ pub enum Command {
     },
     /// Print the man page.
     Man,
+}
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The paper.
+    pub paper: Option<String>,
+    /// Its figure, table or theorem; without it, all of them.
+    pub item: Option<String>,
+    /// How much of it to do.
+    #[arg(long, value_enum, default_value = "reduced")]
+    pub scale: ScaleArg,
+    /// The folder of data sets.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Do part I of N parts only: for N machines, whose results are merged.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = parse_shard)]
+    pub shard: Shard,
+    /// Take over the trials of another output folder first.
+    #[arg(long, value_name = "DIR")]
+    pub merge: Vec<PathBuf>,
+    /// List papers and items with the number of trials at each scale.
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// How much of an experiment to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScaleArg {
+    /// Seconds: that everything runs.
+    Smoke,
+    /// Minutes: every statement checked, with larger error bars.
+    Reduced,
+    /// As in the paper, or beyond.
+    Full,
+}
+
+impl From<ScaleArg> for Scale {
+    fn from(arg: ScaleArg) -> Self {
+        match arg {
+            ScaleArg::Smoke => Scale::Smoke,
+            ScaleArg::Reduced => Scale::Reduced,
+            ScaleArg::Full => Scale::Full,
+        }
+    }
 }
 
 /// `demo`.

@@ -58,6 +58,7 @@ impl Failure {
             },
             Failure::Output(Error::Io { source, .. }) => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::Other => IO,
+                io::ErrorKind::ResourceBusy => LIMIT,
                 _ => CANNOT_WRITE,
             },
             Failure::Input(_) | Failure::Content(..) | Failure::Output(_) => BAD_INPUT,

@@ -1,6 +1,7 @@
 //! A fit with restarts, kept on disk so that it survives being killed.
 
 use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -102,7 +103,7 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         Precision::F32 => Some(narrow(kept, settings)?),
         Precision::F64 => None,
     };
-    take_directory(&job)?;
+    let _lock = take_directory(&job)?;
     let records = match &narrow {
         Some(narrow) => restarts(&job, kept, narrow)?,
         None => restarts(&job, kept, training)?,
@@ -178,7 +179,8 @@ fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> 
 }
 
 /// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
+fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
+    let lock = job.dir.lock().map_err(FitError::Output)?;
     if job.dir.has::<Manifest>() {
         let old: Manifest = job.dir.read()?;
         let what = if old.input.sha256 != job.manifest.input.sha256 {
@@ -195,7 +197,8 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         if let Some(what) = what {
             return Err(FitError::Other { dir: job.dir.path().display().to_string(), what });
         }
-        return job.dir.sweep().map_err(FitError::Output);
+        job.dir.sweep().map_err(FitError::Output)?;
+        return Ok(lock);
     }
     job.dir.create().map_err(FitError::Output)?;
     let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
@@ -203,7 +206,8 @@ fn take_directory(job: &FitJob<'_>) -> Result<(), FitError> {
         job.dir.write(&labels).map_err(FitError::Output)?;
     }
     job.given.save(&job.dir).map_err(FitError::Output)?;
-    job.dir.write(&job.manifest).map_err(FitError::Output)
+    job.dir.write(&job.manifest).map_err(FitError::Output)?;
+    Ok(lock)
 }
 
 /// What was read; the memory that it may take only decides whether.

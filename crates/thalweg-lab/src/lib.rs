@@ -1,6 +1,8 @@
 //! Runs on disk, figures and reports.
 
 mod audit;
+pub mod experiment;
+mod experiments;
 mod export;
 pub mod figure;
 mod fit;
@@ -14,6 +16,7 @@ mod run_dir;
 mod view;
 
 pub use audit::audit_run;
+pub use experiments::EXPERIMENTS;
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, fit};

@@ -4,7 +4,7 @@ use crate::fit::reading;
 use crate::{FitError, InputRecord, Record, RunDir};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -68,7 +68,7 @@ pub fn survey_on_disk(job: &RankJob<'_>) -> Result<RankSurvey, FitError> {
     let (settings, note) = job.survey.settings.fitted_to(&job.dataset.matrix)?;
     thalweg::problem::Nmf::new(&job.dataset.matrix, settings.first)?;
     thalweg::data::hold_out(&job.dataset.matrix, settings.fraction, settings.seed)?;
-    take_directory(job)?;
+    let _lock = take_directory(job)?;
     let trials = rank_trials(&settings);
     let outcomes = run_trials(job, &settings, &trials)?;
     let mut survey = job.survey.clone();
@@ -84,7 +84,8 @@ fn folder(dir: &RunDir) -> PathBuf {
     dir.path().join("trials")
 }
 
-fn take_directory(job: &RankJob<'_>) -> Result<(), FitError> {
+fn take_directory(job: &RankJob<'_>) -> Result<File, FitError> {
+    let lock = job.dir.lock().map_err(FitError::Output)?;
     if job.dir.has::<RankSurvey>() {
         let old: RankSurvey = job.dir.read()?;
         let new = &job.survey;
@@ -105,7 +106,10 @@ fn take_directory(job: &RankJob<'_>) -> Result<(), FitError> {
     fs::create_dir_all(&folder).map_err(|source| FitError::Output(Error::Io { path: folder.clone(), source }))?;
     remove_leftovers(&folder).map_err(FitError::Output)?;
     // what an earlier, smaller survey found stays until there is something to put in its place
-    if job.dir.has::<RankSurvey>() { Ok(()) } else { job.dir.write(&job.survey).map_err(FitError::Output) }
+    if !job.dir.has::<RankSurvey>() {
+        job.dir.write(&job.survey).map_err(FitError::Output)?;
+    }
+    Ok(lock)
 }
 
 /// What a survey is; a larger range and more masks only take it further.

@@ -3,8 +3,8 @@
 use crate::{Labels, Manifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thalweg::Error;
 use thalweg::audit::Audit;
@@ -29,6 +29,25 @@ impl RunDir {
     pub fn create(&self) -> Result<(), Error> {
         let dir = self.path.join("restarts");
         fs::create_dir_all(&dir).map_err(|source| Error::Io { path: dir, source })
+    }
+
+    /// Keeps other processes from working in the directory until this is dropped or the process ends, however it ends.
+    ///
+    /// A file system that knows no locks gives none, and nobody is kept out.
+    ///
+    /// # Errors
+    /// [`Error::Io`], of kind [`io::ErrorKind::ResourceBusy`] if another process is at work.
+    pub fn lock(&self) -> Result<File, Error> {
+        let path = self.path.join(".lock");
+        let file = fs::create_dir_all(&self.path).and_then(|()| File::create(&path)).map_err(|source| Error::Io { path: path.clone(), source })?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let source =
+                    io::Error::new(io::ErrorKind::ResourceBusy, "another process is at work in this directory; wait for it or give another one");
+                Err(Error::Io { path, source })
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     /// Removes what writers that were killed left half-written.

@@ -281,7 +281,7 @@ fn each_line(audit: &mut thalweg::audit::Audit, change: impl Fn(&mut Line)) {
 #[test]
 fn csv_is_the_data() {
     let points = vec![(0.1, 1.0 / 3.0), (0.2, f64::NAN), (1e-300, -5e-324)];
-    let group = CurveGroup { label: "g".into(), tone: Tone::Lead, curves: vec![Curve { label: "c".into(), facts: vec![], points: points.clone() }] };
+    let group = CurveGroup { label: "g".into(), tone: Tone::Lead, curves: vec![Curve::new("c", points.clone())] };
     let kind = Kind::Curves(Curves { x: Axis::linear("x"), y: Axis::linear("y"), groups: vec![group], levels: vec![] });
     let figure = Figure { id: "f".into(), title: "t".into(), caption: String::new(), alt: String::new(), kind };
     let text = figure.csv();
@@ -300,7 +300,7 @@ fn csv_is_the_data() {
 #[test]
 fn long_histories_stay_small() {
     let points: Vec<(f64, f64)> = (0..200_000).map(|i| (f64::from(i), (f64::from(i) * 0.01).sin())).collect();
-    let curves = (0..20).map(|k| Curve { label: k.to_string(), facts: vec![], points: points.clone() }).collect();
+    let curves = (0..20).map(|k| Curve::new(k.to_string(), points.clone())).collect();
     let group = CurveGroup { label: String::new(), tone: Tone::Quiet, curves };
     let kind = Kind::Curves(Curves { x: Axis::linear("x"), y: Axis::linear("y"), groups: vec![group], levels: vec![] });
     let figure = Figure { id: "f".into(), title: "t".into(), caption: String::new(), alt: String::new(), kind };

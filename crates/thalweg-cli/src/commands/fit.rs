@@ -268,7 +268,7 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
             result.restarts.len()
         ),
         format!("objective        {:.8e}   relative error {:.6}", result.objective, result.relative_error),
-        format!("residual (kkt)   {:.2e}   tolerance {:.0e}", result.kkt, settings.tol),
+        format!("residual (kkt)   {:.2e}   tolerance {}", result.kkt, settings.tol),
     ];
     lines.extend(settings.constraints_in_words().map(|words| format!("constraints      {words}")));
     match result.lower_bound {

@@ -11,6 +11,7 @@ pub mod man;
 pub mod predict;
 pub mod rank;
 pub mod report;
+pub mod reproduce;
 pub mod transform;
 
 use crate::exit::Failure;

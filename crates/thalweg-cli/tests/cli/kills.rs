@@ -67,6 +67,26 @@ fn observed_only_data() {
 
 /// What a kill can leave at worst: half a file beside the whole one.
 #[test]
+fn a_directory_belongs_to_one_process_at_a_time() {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(300, 200, 8, 5)));
+    let words = "fit x.npy -k 12 --tol 0 --max-iters 1000000 -o run";
+    let mut first = desk.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    while !desk.path("run/manifest.json").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    for words in [words, "rank x.npy -k 1:2 -o run"] {
+        let second = desk.run(words);
+        assert_eq!(second.code, 75, "{}", second.err);
+        assert!(second.err.contains("another process"), "{}", second.err);
+    }
+    first.kill().expect("may be killed");
+    first.wait().expect("ends");
+    // the lock of a dead process is no lock
+    desk.ends(75, "fit x.npy -k 12 --tol 0 --max-iters 1000000 --max-time 0.1 -o run");
+}
+
+#[test]
 fn leftovers_are_swept_and_damage_is_named() {
     let desk = Desk::new();
     desk.put("x.npy", npy_of(&planted(12, 9, 2, 1)));

@@ -10,4 +10,5 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+mod reproduce;
 mod signals;

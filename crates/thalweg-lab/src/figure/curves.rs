@@ -40,6 +40,15 @@ pub struct Curve {
     pub facts: Vec<Fact>,
     /// (x, y); a point that is not finite interrupts the curve.
     pub points: Vec<(f64, f64)>,
+    /// (low, high) at each point: its uncertainty or spread, drawn behind. Empty where there is none.
+    pub band: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// A curve of which nothing else is known.
+    pub fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Curve {
+        Curve { label: label.into(), facts: Vec::new(), points, band: Vec::new() }
+    }
 }
 
 /// Points that one figure draws, all curves together: the eye sees no more, and a page stays small.
@@ -54,10 +63,11 @@ impl Curves {
 impl Plot for Curves {
     fn draw(&self) -> Canvas {
         let points = || self.curves().flat_map(|(_, curve)| curve.points.iter());
+        let bands = || self.curves().flat_map(|(_, curve)| curve.band.iter()).flat_map(|&(low, high)| [low, high]);
         let mut frame = Plan {
             height: 300.0,
             x: Horizontal::Axis(&self.x, points().map(|p| p.0).collect()),
-            y: Vertical::Axis(&self.y, points().map(|p| p.1).collect()),
+            y: Vertical::Axis(&self.y, points().map(|p| p.1).chain(bands()).collect()),
             key: key(self.groups.iter().filter(|group| !group.curves.is_empty()).map(|group| (group.label.as_str(), group.tone))),
             swatch: Swatch::Line,
             levels: &self.levels,
@@ -68,6 +78,12 @@ impl Plot for Curves {
         // where curves crowd, thin ones let each other show
         let crowd = |group: &CurveGroup| if group.curves.len() > 12 { " crowd" } else { "" };
         for (group, curve) in self.curves() {
+            let edge = |y: fn(&(f64, f64)) -> f64| curve.points.iter().zip(&curve.band).map(move |(p, band)| (p.0, y(band)));
+            let outline: Vec<_> = edge(|b| b.0).chain(edge(|b| b.1).rev()).filter_map(|(x, y)| Some((frame.x.at(x)?, frame.y.at(y)?))).collect();
+            if let Some((first, rest)) = outline.split_first() {
+                let rest: String = rest.iter().map(|&(x, y)| format!("L{} {}", Px(x), Px(y))).collect();
+                frame.canvas.push(format_args!("<path class=\"band {}\" d=\"M{} {}{rest}Z\"/>", group.tone.class(), Px(first.0), Px(first.1)));
+            }
             let placed: Vec<_> = curve.points.iter().map(|&(x, y)| Some((frame.x.at(x)?, frame.y.at(y)?))).collect();
             let trace = Trace::thinned(&placed, &curve.points, column);
             if !trace.path.is_empty() {
@@ -88,11 +104,16 @@ impl Plot for Curves {
     /// One row a point.
     fn table(&self) -> Table {
         let names = fact_names(self.curves().map(|(_, curve)| curve.facts.as_slice()));
-        let mut table = Table::new(["group", "curve"].into_iter().chain(names.iter().copied()).chain([self.x.label.as_str(), self.y.label.as_str()]));
+        let has_bands = self.curves().any(|(_, curve)| !curve.band.is_empty());
+        let spread: &[&str] = if has_bands { &["low", "high"] } else { &[] };
+        let axes = [self.x.label.as_str(), self.y.label.as_str()];
+        let mut table = Table::new(["group", "curve"].into_iter().chain(names.iter().copied()).chain(axes).chain(spread.iter().copied()));
         for (group, curve) in self.curves() {
-            for &(x, y) in &curve.points {
+            for (at, &(x, y)) in curve.points.iter().enumerate() {
                 let head = [Cell::from(group.label.as_str()), Cell::from(curve.label.as_str())];
-                table.rows.push(head.into_iter().chain(fact_cells(&names, &curve.facts)).chain([x.into(), y.into()]).collect());
+                let band = curve.band.get(at).map_or([Cell::Nothing, Cell::Nothing], |&(low, high)| [low.into(), high.into()]);
+                let tail = [x.into(), y.into()].into_iter().chain(band.into_iter().take(spread.len()));
+                table.rows.push(head.into_iter().chain(fact_cells(&names, &curve.facts)).chain(tail).collect());
             }
         }
         table

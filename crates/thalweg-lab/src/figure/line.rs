@@ -38,8 +38,8 @@ pub fn figure_of_line(line: &Line) -> Figure {
     let unit = common_exponent(std::iter::once(line));
     let points = sampled(line, unit, 1.0);
     let ends = [points[0], points[SAMPLES - 1]];
-    let chord = Curve { label: "chord".into(), facts: Vec::new(), points: ends.to_vec() };
-    let loss = Curve { label: "loss".into(), facts: facts(line, 1.0), points };
+    let chord = Curve::new("chord", ends.to_vec());
+    let loss = Curve { facts: facts(line, 1.0), ..Curve::new("loss", points) };
     let alpha = scaled(line.alpha, line.exponent);
     Figure {
         id: "line".into(),
@@ -110,11 +110,11 @@ pub fn figures_of_alpha(families: &[LineFamily], observed: u64) -> Vec<Figure> {
 fn family_figure(family: &LineFamily, which: &[usize], unit: i32, entries: f64, y: Axis) -> Figure {
     let group = |verdict: Verdict, label: &str| {
         let total = family.lines.iter().filter(|line| line.convex_on_segment == verdict).count();
-        let curves = which.iter().map(|&i| (i, &family.lines[i])).filter(|(_, line)| line.convex_on_segment == verdict).map(|(i, line)| Curve {
-            label: line_name(i),
-            facts: facts(line, entries),
-            points: sampled(line, unit, entries),
-        });
+        let curves = which
+            .iter()
+            .map(|&i| (i, &family.lines[i]))
+            .filter(|(_, line)| line.convex_on_segment == verdict)
+            .map(|(i, line)| Curve { facts: facts(line, entries), ..Curve::new(line_name(i), sampled(line, unit, entries)) });
         CurveGroup { label: format!("{label} ({})", count(total as u64)), tone: tone_of(verdict), curves: curves.collect() }
     };
     let (id, title, from) = match family.kind {

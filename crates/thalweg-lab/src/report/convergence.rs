@@ -101,7 +101,7 @@ fn groups(
                 Fact::new("seconds in all", record.seconds),
             ]
         });
-        Curve { label: format!("restart {restart}"), facts, points: rows.iter().filter_map(|row| point(row)).collect() }
+        Curve { facts, ..Curve::new(format!("restart {restart}"), rows.iter().filter_map(|row| point(row)).collect()) }
     };
     let (chosen, others): (Vec<_>, Vec<_>) = traces.iter().partition(|(restart, _)| **restart == best);
     vec![

@@ -10,11 +10,13 @@ mod open;
 mod page;
 mod provenance;
 mod rank;
+mod reproduction;
 mod restarts;
 mod section;
 mod survey;
 mod verdict;
 
+use crate::experiment::Reproduction;
 use crate::figure::Style;
 use crate::{Labels, Manifest, RankSurvey};
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,14 @@ pub fn write_rank_report(survey: &RankSurvey, html: &Path) -> Result<ReportFiles
         Some(report) => write_page(&survey::page(survey, report), html),
         None => Err(Error::Empty { what: "the report", why: "the survey of ranks is not finished" }),
     }
+}
+
+/// Writes the page of a reproduced figure, table or theorem, as [`write_report`] does for runs.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_reproduction_page(reproduction: &Reproduction<'_>, html: &Path) -> Result<ReportFiles, Error> {
+    write_page(&reproduction::page(reproduction), html)
 }
 
 fn write_page(page: &page::Page, html: &Path) -> Result<ReportFiles, Error> {

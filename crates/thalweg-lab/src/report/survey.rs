@@ -71,16 +71,14 @@ fn held_out(report: &RankReport) -> Section {
          structure, one too large fits noise: both predict worse.",
     );
     let known = || report.ranks.iter().filter_map(|r| Some((r, r.holdout?, r.holdout_se?)));
-    let mean = Curve { label: "mean over masks".into(), facts: Vec::new(), points: known().map(|(r, mean, _)| (r.rank as f64, mean)).collect() };
+    let mean = Curve::new("mean over masks", known().map(|(r, mean, _)| (r.rank as f64, mean)).collect());
     let bar = |(r, mean, error): (&thalweg::audit::RankRow, f64, f64)| Curve {
-        label: format!("rank {}", r.rank),
         facts: vec![Fact::new("RMSE", mean), Fact::new("standard error", error)],
-        points: vec![(r.rank as f64, mean - error), (r.rank as f64, mean + error)],
+        ..Curve::new(format!("rank {}", r.rank), vec![(r.rank as f64, mean - error), (r.rank as f64, mean + error)])
     };
-    let of_mask = |mask: usize| Curve {
-        label: format!("mask {mask}"),
-        facts: Vec::new(),
-        points: report.ranks.iter().filter_map(|r| Some((r.rank as f64, *r.each.get(mask)?))).collect(),
+    let of_mask = |mask: usize| {
+        let points = report.ranks.iter().filter_map(|r| Some((r.rank as f64, *r.each.get(mask)?))).collect();
+        Curve::new(format!("mask {mask}"), points)
     };
     let masks = (0..report.repeats as usize).map(of_mask).collect();
     section.figures.push(Figure {
@@ -109,7 +107,7 @@ fn restarts(report: &RankReport) -> Section {
          start are choices of the method. Agreement falls where the rank is too large, and sometimes where it is too small.",
         report.restarts
     ));
-    let curve = |label: &str, points: Vec<(f64, f64)>| vec![Curve { label: label.into(), facts: Vec::new(), points }];
+    let curve = |label: &str, points: Vec<(f64, f64)>| vec![Curve::new(label, points)];
     let agreement = report.ranks.iter().filter_map(|r| Some((r.rank as f64, r.agreement?))).collect();
     let errors = report.ranks.iter().map(|r| (r.rank as f64, r.relative_error)).collect();
     let figure = |id: &str, title: &str, caption: &str, y: Axis, curves: Vec<Curve>| Figure {

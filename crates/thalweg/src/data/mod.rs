@@ -6,6 +6,7 @@ mod digits;
 mod format;
 mod holdout;
 mod matrix;
+mod planted;
 mod random;
 mod source;
 
@@ -15,4 +16,5 @@ pub use digits::digits;
 pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precision, ReadOptions, read};
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
+pub use planted::{LAWS, Law, planted_factors};
 pub use random::stream;

@@ -1,0 +1,151 @@
+//! An experiment is a list of trials and what they show together.
+//!
+//! A trial is everything that identifies one run, seed included; its outcome depends on nothing else. Finished trials are kept in a
+//! [`Store`]; what is drawn is made from them alone, at any time, and says what is missing.
+
+mod findings;
+mod moments;
+mod power_law;
+mod run;
+mod store;
+
+pub use findings::{Agreement, Check, Document, Findings, Reproduction};
+pub use moments::Moments;
+pub use power_law::PowerLaw;
+pub use run::{Shard, Tally, TrialJob, run_trials};
+pub use store::{Done, Key, Merged, Store};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use thalweg::Error;
+
+/// How much of an experiment to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// Seconds: that everything runs.
+    Smoke,
+    /// Minutes: every statement checked, with larger error bars.
+    Reduced,
+    /// As in the paper, or beyond.
+    Full,
+}
+
+impl Scale {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scale::Smoke => "smoke",
+            Scale::Reduced => "reduced",
+            Scale::Full => "full",
+        }
+    }
+}
+
+/// What a reader and the program should know of an experiment.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// The paper.
+    pub paper: &'static str,
+    /// Its figure, table or theorem: `fig5`.
+    pub item: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// What the paper says, in our words, with its place.
+    pub claim: &'static str,
+    /// Raised whenever the same trial has another outcome.
+    pub version: u32,
+}
+
+impl About {
+    /// What its trials are kept under.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.paper, self.item)
+    }
+}
+
+/// What trials may use beside themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Bench {
+    /// The folder of data sets, if there is one.
+    pub data: Option<PathBuf>,
+}
+
+/// One figure, table or theorem of a paper.
+pub trait Experiment: Sync {
+    /// Everything that identifies one run, seed included.
+    type Trial: Serialize + DeserializeOwned + Clone + Send + Sync;
+    /// What came of it.
+    type Outcome: Serialize + DeserializeOwned + Send;
+    /// What it is.
+    fn about(&self) -> About;
+    /// Its trials, the most telling first.
+    fn trials(&self, scale: Scale, bench: &Bench) -> Vec<Self::Trial>;
+    /// Runs one; the outcome depends on the trial alone, on any number of threads.
+    ///
+    /// # Errors
+    /// Bad or missing data.
+    fn run(&self, trial: &Self::Trial, bench: &Bench) -> Result<Self::Outcome, Error>;
+    /// What the finished trials show.
+    fn findings(&self, scale: Scale, done: &[(Self::Trial, Self::Outcome)]) -> Findings;
+}
+
+/// An experiment whose trials and outcomes are JSON.
+pub trait AnyExperiment: Sync {
+    /// As [`Experiment::about`].
+    fn about(&self) -> About;
+    /// As [`Experiment::trials`].
+    fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String>;
+    /// As [`Experiment::run`].
+    ///
+    /// # Errors
+    /// As there.
+    fn run(&self, trial: &str, bench: &Bench) -> Result<String, Error>;
+    /// As [`Experiment::findings`], from those of `trials` that are among `done`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if an outcome is none of this experiment.
+    fn findings(&self, scale: Scale, trials: &[String], done: &[Done]) -> Result<Findings, Error>;
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("trials and outcomes are plain values")
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|reason| Error::Malformed {
+        path: "the store".into(),
+        place: text.chars().take(80).collect(),
+        expected: "a trial or an outcome of this version".into(),
+        found: reason.to_string(),
+    })
+}
+
+impl<E: Experiment> AnyExperiment for E {
+    fn about(&self) -> About {
+        Experiment::about(self)
+    }
+
+    fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String> {
+        Experiment::trials(self, scale, bench).iter().map(to_json).collect()
+    }
+
+    fn run(&self, trial: &str, bench: &Bench) -> Result<String, Error> {
+        Ok(to_json(&Experiment::run(self, &from_json(trial)?, bench)?))
+    }
+
+    fn findings(&self, scale: Scale, trials: &[String], done: &[Done]) -> Result<Findings, Error> {
+        let wanted: std::collections::HashSet<&str> = trials.iter().map(String::as_str).collect();
+        let done = done.iter().filter(|d| wanted.contains(d.trial.as_str()));
+        let pairs = done.map(|d| Ok((from_json(&d.trial)?, from_json(&d.outcome)?))).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Experiment::findings(self, scale, &pairs))
+    }
+}
+
+/// A seed that belongs to a trial: what it draws depends on all that identifies it.
+pub fn seed_of(trial: &impl Serialize) -> u64 {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(to_json(trial));
+    u64::from_le_bytes(hash[..8].try_into().expect("a hash has 32 bytes"))
+}
