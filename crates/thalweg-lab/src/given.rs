@@ -86,6 +86,15 @@ enum Constant {
     Mean,
 }
 
+impl Constant {
+    fn value(self, mean: f64) -> f64 {
+        match self {
+            Constant::One => 1.0,
+            Constant::Mean => mean,
+        }
+    }
+}
+
 /// The columns of U and V after the first r; none stands for one that is fitted.
 #[derive(Debug, Default)]
 struct BiasColumns {
@@ -178,19 +187,8 @@ impl FitSettings {
         if let Some(fixed) = fixed.filter(|f| f.rows != rows || f.count > self.rank) {
             return Err(Error::Shape { what, expected: (rows, fixed.count.min(self.rank)), got: (fixed.rows, fixed.count) });
         }
-        let constants: Vec<(usize, f64)> = biases
-            .iter()
-            .enumerate()
-            .filter_map(|(at, &constant)| {
-                constant.map(|constant| {
-                    let value = match constant {
-                        Constant::One => 1.0,
-                        Constant::Mean => mean,
-                    };
-                    (self.rank + at, value)
-                })
-            })
-            .collect();
+        let constants: Vec<(usize, f64)> =
+            (self.rank..).zip(biases).filter_map(|(k, constant)| constant.map(|constant| (k, constant.value(mean)))).collect();
         let row = |i: usize| fixed.into_iter().flat_map(move |f| f.values[i * count..][..count].iter().copied());
         Ok(GivenColumns {
             components: (0..count).chain(constants.iter().map(|c| c.0)).collect(),

@@ -110,7 +110,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         lines,
         pairs,
         rank: bound.map(|b| rank_evidence(&b, rank, &proof)),
-        uniqueness: uniqueness_report(uniqueness(&answers[best].factors), &settings.constraints),
+        uniqueness: uniqueness_report(uniqueness(&answers[best].factors), rank, &settings.constraints),
         empty_rows: empty(in_rows),
         empty_cols: empty(in_cols),
         families: families_from_starts.into_iter().chain(between).filter(|f| !f.lines.is_empty()).collect(),
@@ -250,11 +250,12 @@ fn rank_evidence(bound: &SpectralBound, rank: usize, proof: &Stationarity) -> Ra
     }
 }
 
-fn uniqueness_report(evidence: Evidence, constraints: &Constraints) -> UniquenessReport {
+fn uniqueness_report(evidence: Evidence, rank: usize, constraints: &Constraints) -> UniquenessReport {
     if constraints.allows_negatives() {
         let all = constraints.u.rows == RowSet::Free && constraints.v.rows == RowSet::Free;
         let none_given = constraints.u.given.components.is_empty() && constraints.v.given.components.is_empty();
-        return if all && none_given {
+        // of one component only the scale is free, which does not count
+        return if all && none_given && rank > 1 {
             let why = "free factors can be multiplied by any invertible matrix and its inverse without changing their product: only the product is \
                        determined";
             UniquenessReport { status: Uniqueness::NotUnique, why: why.to_owned() }
