@@ -29,7 +29,7 @@ import tables
 REPO = Path(__file__).resolve().parent.parent
 
 OURS = {
-    "dense": ["call", "default", "hals", "extrapolated-hals", "compressed", "compressed-anls", "default-f32"],
+    "dense": ["call", "default", "hals", "extrapolated-hals", "compressed", "compressed-anls", "minibatch", "default-f32"],
     "sparse": ["call", "default", "hals", "extrapolated-hals", "extrapolated-anls", "default-f32"],
     "observed": ["call", "default", "extrapolated-hals", "default@0.018", "default-f32", "default-f32@0.018"],
 }

@@ -8,10 +8,10 @@ use clap_complete::Shell;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use thalweg::data::Missing;
+use thalweg::data::{Missing, Negative, Scale};
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
-use thalweg_lab::experiment::{Scale, Shard};
+use thalweg_lab::experiment::{self, Shard};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -34,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   thalweg rank expression.tsv -k 2:8                      which rank do the data support?
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
   thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
+  thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
 Exit codes: 0 done, 2 usage, 3 finished but not established (not converged), 65 bad input, 66 no input,
@@ -230,23 +231,88 @@ pub enum PrecisionArg {
 }
 
 /// How to read the input.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ReadArgs {
-    /// What an entry that is not there means.
-    #[arg(long, value_enum, default_value = "error")]
-    pub missing: MissingArg,
+    /// What an entry that is not there means [default: error].
+    #[arg(long, value_enum)]
+    pub missing: Option<MissingArg>,
     /// Keep these columns only, counted from 0.
     #[arg(long, value_name = "FIRST:END", value_parser = parse_columns)]
     pub columns: Option<(usize, usize)>,
     /// Transpose after reading.
     #[arg(long)]
     pub transpose: bool,
-    /// The array to take from an .npz with several.
+    /// The file to take from a folder or an archive with several.
     #[arg(long, value_name = "NAME")]
+    pub member: Option<String>,
+    /// The array to take from a file with several (.npz, .mat, .h5, .fits).
+    #[arg(long, visible_alias = "var", value_name = "NAME")]
     pub variable: Option<String>,
+    /// The array that holds the weight of each entry; NaN and 0 are unobserved.
+    #[arg(long, value_name = "NAME", conflicts_with = "variance")]
+    pub weights: Option<String>,
+    /// The array that holds the variance of each entry, whose weight is its inverse.
+    #[arg(long, value_name = "NAME")]
+    pub variance: Option<String>,
+    /// The axis, counted from 0, of an array of three or more that becomes the rows; all others become the columns.
+    #[arg(long, value_name = "AXIS")]
+    pub unfold: Option<usize>,
+    /// Samples in a frame of a sound [default: 2048].
+    #[arg(long, value_name = "SAMPLES")]
+    pub window: Option<usize>,
+    /// Samples from one frame of a sound to the next [default: a quarter of the window].
+    #[arg(long, value_name = "SAMPLES")]
+    pub hop: Option<usize>,
+    /// Frequencies of a sound to keep, the lowest first [default: all].
+    #[arg(long, value_name = "COUNT")]
+    pub bins: Option<usize>,
     /// Read a table of three columns as row, column, value.
     #[arg(long)]
     pub triplets: bool,
+    /// What becomes of negative entries [default: keep].
+    #[arg(long, value_enum)]
+    pub negative: Option<NegativeArg>,
+    /// Leave out rows and columns of which nothing is observed, or, where all is, nothing but zeros.
+    #[arg(long)]
+    pub drop_empty: bool,
+    /// Divide the entries by their standard deviation (sd) or a number, after all else [default: none].
+    #[arg(long, value_name = "none|sd|NUMBER", value_parser = parse_scale)]
+    pub scale: Option<Scale>,
+    /// Folder of the named data sets (data:NAME) [default: the environment variable THALWEG_DATA].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+fn parse_scale(text: &str) -> Result<Scale, String> {
+    match text {
+        "none" => Ok(Scale::None),
+        "sd" => Ok(Scale::Sd),
+        number => match number.parse() {
+            Ok(x) if x > 0.0 && f64::is_finite(x) => Ok(Scale::By(x)),
+            _ => Err("expected none, sd or a positive number".into()),
+        },
+    }
+}
+
+/// What becomes of negative entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NegativeArg {
+    /// They stay; a fit refuses them.
+    Keep,
+    /// They become 0.
+    Clip,
+    /// They are unobserved.
+    Unobserved,
+}
+
+impl From<NegativeArg> for Negative {
+    fn from(arg: NegativeArg) -> Self {
+        match arg {
+            NegativeArg::Keep => Negative::Keep,
+            NegativeArg::Clip => Negative::Clip,
+            NegativeArg::Unobserved => Negative::Unobserved,
+        }
+    }
 }
 
 fn parse_penalty(text: &str) -> Result<f64, String> {
@@ -373,10 +439,14 @@ pub enum Command {
     Reproduce(ReproduceArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
+    /// Append new rows to the data of a run, and take its fit further on all of them.
+    Update(UpdateArgs),
     /// Predict entries, asked for by label or number.
     Predict(PredictArgs),
     /// Write factors as CSV with labels.
     Export(ExportArgs),
+    /// The named data sets: what they are, how to get them, whether they are whole.
+    Data(DataArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -421,12 +491,12 @@ pub enum ScaleArg {
     Full,
 }
 
-impl From<ScaleArg> for Scale {
+impl From<ScaleArg> for experiment::Scale {
     fn from(arg: ScaleArg) -> Self {
         match arg {
-            ScaleArg::Smoke => Scale::Smoke,
-            ScaleArg::Reduced => Scale::Reduced,
-            ScaleArg::Full => Scale::Full,
+            ScaleArg::Smoke => experiment::Scale::Smoke,
+            ScaleArg::Reduced => experiment::Scale::Reduced,
+            ScaleArg::Full => experiment::Scale::Full,
         }
     }
 }
@@ -439,10 +509,41 @@ pub struct DemoArgs {
     pub restarts: usize,
 }
 
+/// `data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What about them.
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+/// What to do with the named data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Name them all: shape, size, licence, how each is read.
+    List,
+    /// Tell how to get one, and whether it is there. Nothing is downloaded.
+    Get {
+        /// Name of the data set.
+        name: String,
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Read those in a folder, and compare checksum, shape and number of entries with the catalogue.
+    Check {
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        dir: Option<PathBuf>,
+        /// Only this one; may be given again.
+        #[arg(long, value_name = "NAME")]
+        name: Vec<String>,
+    },
+}
+
 /// `info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// File or folder.
+    /// File, folder, archive, or data:NAME.
     pub input: PathBuf,
     /// How to read it.
     #[command(flatten)]
@@ -452,7 +553,7 @@ pub struct InfoArgs {
 /// `fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
-    /// File or folder.
+    /// File, folder, archive, or data:NAME.
     pub input: PathBuf,
     /// Rank: the number of components.
     #[arg(short = 'k', long, value_parser = parse_rank)]
@@ -482,6 +583,9 @@ pub struct FitArgs {
     /// as the name says.
     #[arg(long, value_name = "START|RUN", value_parser = InitParser)]
     pub init: Vec<InitArg>,
+    /// Rows of a block under --method minibatch [default: 1024].
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: Option<u32>,
     /// Arithmetic [default: that of the file].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,
@@ -499,7 +603,7 @@ pub struct FitArgs {
 /// `rank`.
 #[derive(Debug, Args)]
 pub struct RankArgs {
-    /// File or folder.
+    /// File, folder, archive, or data:NAME.
     pub input: PathBuf,
     /// Ranks to try, both ends included.
     #[arg(short = 'k', long = "ranks", value_name = "FIRST:LAST", value_parser = parse_ranks)]
@@ -510,9 +614,9 @@ pub struct RankArgs {
     /// Penalty on the size of the factors.
     #[command(flatten)]
     pub penalty: PenaltyArgs,
-    /// Fraction of the observed entries that each mask holds out.
-    #[arg(long, value_name = "FRACTION", default_value = "0.1", value_parser = parse_fraction)]
-    pub holdout: f64,
+    /// Fraction of the observed entries that each mask holds out [default: 0.1, less in very sparse data with zeros].
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
+    pub holdout: Option<f64>,
     /// Masks, the same for every rank; more of them make smaller standard errors.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
     pub repeats: u32,
@@ -586,6 +690,27 @@ pub struct TransformArgs {
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// `update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Run directory to go on from; it stays as it is.
+    pub run: PathBuf,
+    /// New rows, with the columns of the run's data.
+    pub input: PathBuf,
+    /// How to read the new rows.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Read the run's data from here instead of where its manifest says.
+    #[arg(long, value_name = "INPUT")]
+    pub data: Option<PathBuf>,
+    /// Iteration limit [default: that of the run].
+    #[arg(long)]
+    pub max_iters: Option<usize>,
+    /// Tolerance on the scale-free residual [default: that of the run].
+    #[arg(long, value_parser = parse_tolerance)]
+    pub tol: Option<f64>,
 }
 
 /// `predict`.

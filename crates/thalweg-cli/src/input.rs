@@ -2,28 +2,72 @@
 
 use crate::args::{Common, ReadArgs};
 use crate::exit::Failure;
-use std::path::Path;
-use thalweg::data::{Dataset, Layout, ReadOptions, read};
+use std::path::{Path, PathBuf};
+use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, read};
 use thalweg_lab::InputRecord;
 
-/// How the command line asks to read.
-pub fn options(args: &ReadArgs, common: &Common) -> ReadOptions {
+/// Before the name of a data set of the catalogue.
+const NAMED: &str = "data:";
+/// The folder of the named data sets, where the command line does not say.
+const FOLDER: &str = "THALWEG_DATA";
+
+/// Reads what the command line asks for: a file as its flags say, or a named data set as the catalogue says and its flags change it.
+pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
+    let Some(name) = input.to_str().and_then(|text| text.strip_prefix(NAMED)) else {
+        return load(input, options(args, ReadOptions::default(), common), common);
+    };
+    let entry = named(name)?;
+    let path = entry.path(&data_folder(args.data_dir.as_deref())?);
+    let (dataset, record) = load(&path, options(args, entry.read.clone(), common), common)?;
+    if dataset.sha256 != entry.sha256 {
+        common.say(format_args!("note: {} is not the file of the catalogue (`thalweg data get {name}`)", path.display()));
+    }
+    Ok((dataset, record))
+}
+
+/// The entry of the catalogue.
+pub fn named(name: &str) -> Result<&'static Entry, Failure> {
+    let known = || catalogue().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+    catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| Failure::Usage(format!("no data set is named {name}; there are {}", known())))
+}
+
+/// The folder of the named data sets.
+pub fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    given
+        .map(Path::to_owned)
+        .or_else(usual_folder)
+        .ok_or_else(|| Failure::Usage(format!("a named data set needs the folder that holds it: --data-dir DIR, or {FOLDER} in the environment")))
+}
+
+/// The folder that the environment names.
+pub fn usual_folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
+}
+
+/// How the command line asks to read, where it says anything, else as `base` says.
+fn options(args: &ReadArgs, base: ReadOptions, common: &Common) -> ReadOptions {
+    let given = args.weights.clone().map(Weights::Given).or_else(|| args.variance.clone().map(Weights::Variance));
     ReadOptions {
-        missing: args.missing.into(),
+        missing: args.missing.map_or(base.missing, Into::into),
+        layout: if args.triplets { Layout::Triplets } else { base.layout },
         max_memory: common.max_memory,
-        columns: args.columns,
-        transpose: args.transpose,
-        variable: args.variable.clone(),
-        layout: if args.triplets { Layout::Triplets } else { Layout::Auto },
+        columns: args.columns.or(base.columns),
+        // the matrix that would be read is turned
+        transpose: base.transpose != args.transpose,
+        member: args.member.clone().or(base.member),
+        variable: args.variable.clone().or(base.variable),
+        weights: given.or(base.weights),
+        unfold: args.unfold.or(base.unfold),
+        stft: Stft { window: args.window.unwrap_or(base.stft.window), hop: args.hop.or(base.stft.hop), bins: args.bins.or(base.stft.bins) },
+        negative: args.negative.map_or(base.negative, Into::into),
+        drop_empty: args.drop_empty || base.drop_empty,
+        scale: args.scale.unwrap_or(base.scale),
     }
 }
 
 /// Reads a matrix and records where it came from; what the reader noted goes to standard error.
 pub fn load(path: &Path, options: ReadOptions, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
-    let mut dataset = read(path, &options)?;
-    if options.transpose {
-        dataset.image = None;
-    }
+    let dataset = read(path, &options)?;
     // absolute, so that `audit` finds it from any folder
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let record = record(&path, options, &dataset);
@@ -43,6 +87,7 @@ pub fn record(path: &Path, options: ReadOptions, dataset: &Dataset) -> InputReco
         shape: dataset.matrix.shape(),
         observed: dataset.matrix.summary().observed,
         read: options,
+        scale: dataset.scale,
         image: dataset.image,
         notes: dataset.notes.clone(),
     }

@@ -51,8 +51,10 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Reproduce(args) => commands::reproduce::run(args, common),
         Command::Report(args) => commands::report::run(args, common),
         Command::Transform(args) => commands::transform::run(args, common),
+        Command::Update(args) => commands::update::run(args, common),
         Command::Predict(args) => commands::predict::run(args, common),
         Command::Export(args) => commands::export::run(args, common),
+        Command::Data(args) => commands::data::run(args, common),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

@@ -10,26 +10,48 @@ fn is_on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-#[test]
-fn the_demo_report_works_for_a_reader() {
-    if !BROWSERS.iter().any(|name| is_on_path(name)) || !is_on_path("python3") {
+/// Whether the test can run; it must, where the environment says so.
+fn has_browser() -> bool {
+    let is_there = BROWSERS.iter().any(|name| is_on_path(name)) && is_on_path("python3");
+    if !is_there {
         assert!(std::env::var_os("THALWEG_REQUIRE_BROWSER").is_none(), "THALWEG_REQUIRE_BROWSER is set, but there is no Chromium or python3");
         println!("skipped: no Chromium or no python3 on PATH");
-        return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let demo = Command::new(env!("CARGO_BIN_EXE_thalweg"))
-        .args(["demo", "--restarts", "2", "--quiet", "-o", "demo"])
-        .current_dir(folder.path())
-        .output()
-        .expect("starts");
-    assert_eq!(demo.status.code(), Some(0), "{}", String::from_utf8_lossy(&demo.stderr));
-    let said = String::from_utf8(demo.stdout).expect("text");
-    let verdict = said.lines().next().expect("a verdict");
+    is_there
+}
+
+/// What the program says in this folder.
+fn thalweg(folder: &Path, words: &str) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_thalweg")).args(words.split(' ')).current_dir(folder).output().expect("starts");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("text")
+}
+
+fn works_for_a_reader(page: &Path, verdict: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/report.py");
-    let page =
-        Command::new("python3").arg(script).arg(folder.path().join("demo/report.html")).args(["--expect-verdict", verdict]).output().expect("starts");
-    let told = format!("{}{}", String::from_utf8_lossy(&page.stdout), String::from_utf8_lossy(&page.stderr));
+    let read = Command::new("python3").arg(script).arg(page).args(["--expect-verdict", verdict]).output().expect("starts");
+    let told = format!("{}{}", String::from_utf8_lossy(&read.stdout), String::from_utf8_lossy(&read.stderr));
     println!("{told}");
-    assert!(page.status.success(), "{told}");
+    assert!(read.status.success(), "{told}");
+}
+
+#[test]
+fn the_demo_report_works_for_a_reader() {
+    if has_browser() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = thalweg(folder.path(), "demo --restarts 2 --quiet -o demo");
+        works_for_a_reader(&folder.path().join("demo/report.html"), said.lines().next().expect("a verdict"));
+    }
+}
+
+#[test]
+fn the_rank_page_works_for_a_reader() {
+    if has_browser() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let row = |i: usize| (0..12).map(|j| (1 + i % 3 * (j % 4) + (i * j) % 5).to_string()).collect::<Vec<_>>().join(",");
+        std::fs::write(folder.path().join("x.csv"), (0..20).map(|i| row(i) + "\n").collect::<String>()).expect("written");
+        let said = thalweg(folder.path(), "rank x.csv -k 1:4 --quiet -o ranks");
+        let verdict = said.lines().skip_while(|line| !line.is_empty()).nth(1).expect("a verdict");
+        works_for_a_reader(&folder.path().join("ranks/rank.html"), verdict);
+    }
 }

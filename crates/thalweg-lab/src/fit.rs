@@ -14,7 +14,7 @@ use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, 
 use thalweg::linalg::Real;
 use thalweg::problem::{Constraints, Divergence, Loss, Nmf, ScaledPenalty};
 use thalweg::solver::nmf::{
-    Alternating, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
+    Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
 };
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
@@ -94,10 +94,10 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
     let constraints = settings.constraints(&job.given, training)?;
     let scaled_penalty = scaled_penalty(training, settings, &constraints)?;
     let kept = Kept { training, holdout, scaled_penalty, constraints: &constraints };
-    let problem = Problem::new(training, settings, kept)?;
+    let problem = Problem::new(training, settings, &constraints, scaled_penalty)?;
     the_start(&settings.init)?.check(problem.nmf())?;
     if let (Some(start), Some(path)) = (&job.given.start, &job.manifest.settings.start) {
-        problem.start(start.clone()).map_err(|error| FitError::Given { path: path.clone(), error })?;
+        problem.start(start.clone(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
     }
     let narrow = match job.manifest.settings.precision {
         Precision::F32 => Some(narrow(kept, settings)?),
@@ -121,7 +121,7 @@ struct Kept<'a> {
 }
 
 /// The penalty in the units of the data.
-fn scaled_penalty(data: &Matrix<f64>, settings: &FitSettings, constraints: &Constraints) -> Result<ScaledPenalty, Error> {
+fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings, constraints: &Constraints) -> Result<ScaledPenalty, Error> {
     let (loss, penalty) = (settings.loss, &settings.penalty);
     match loss {
         Loss::Frobenius => Ok(Nmf::constrained(data, settings.components(), constraints.clone())?.with_penalty(penalty)?.penalty()),
@@ -137,11 +137,11 @@ enum Problem<'a, T> {
 }
 
 impl<'a, T: WorkingPrecision> Problem<'a, T> {
-    fn new(data: &'a Matrix<T>, settings: &FitSettings, kept: Kept<'_>) -> Result<Self, Error> {
-        let (rank, constraints) = (settings.components(), kept.constraints.clone());
+    fn new(data: &'a Matrix<T>, settings: &FitSettings, constraints: &Constraints, penalty: ScaledPenalty) -> Result<Self, Error> {
+        let (rank, constraints) = (settings.components(), constraints.clone());
         Ok(match settings.loss {
             Loss::Frobenius => {
-                let problem = Nmf::constrained(data, rank, constraints)?.with_scaled_penalty(kept.scaled_penalty);
+                let problem = Nmf::constrained(data, rank, constraints)?.with_scaled_penalty(penalty);
                 let method = the_method(&settings.method)?;
                 check_method(method, problem.constraints())?;
                 Problem::Squares(problem, method)
@@ -157,9 +157,10 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         }
     }
 
-    fn start(&self, factors: Factors<T>) -> Result<Alternating<'_, T>, Error> {
+    fn start(&self, factors: Factors<T>, settings: &FitSettings, number: usize) -> Result<Alternating<'_, T>, Error> {
+        let batches = Batches { rows: settings.batch_size.unwrap_or(Batches::default().rows), seed: settings.seed, trial: number as u64 };
         match self {
-            Problem::Squares(problem, method) => Alternating::start(problem, *method, factors),
+            Problem::Squares(problem, method) => Ok(Alternating::start(problem, *method, factors)?.in_batches(batches)),
             Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
         }
     }
@@ -174,7 +175,7 @@ fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> 
         return Err(Error::Range { largest, precision: f32::NAME });
     }
     let data = data.cast::<f32>();
-    Problem::new(&data, settings, kept)?;
+    Problem::new(&data, settings, kept.constraints, kept.scaled_penalty)?;
     Ok(data)
 }
 
@@ -188,7 +189,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, loss, penalty, constraints, seed, precision or hold-out")
+            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out or batch size")
         } else if Given::load(&job.dir)? != job.given {
             Some("start or fixed columns")
         } else {
@@ -234,7 +235,7 @@ struct Judged {
 /// Restarts side by side, each on its share of the threads.
 fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Problem::new(data, settings, kept)?;
+    let problem = Problem::new(data, settings, kept.constraints, kept.scaled_penalty)?;
     let begin = Instant::now();
     let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
     let share = (job.manifest.threads / side_by_side).max(1);
@@ -324,11 +325,34 @@ fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdou
         Some(start) if number == 0 => start.cast(),
         _ => the_start(&settings.init)?.factors(problem.nmf(), settings.seed, number as u64)?,
     };
-    let memory = problem.start(factors.clone())?.memory();
+    starting_at(problem, settings, holdout, number, factors)
+}
+
+fn starting_at<T: WorkingPrecision>(
+    problem: &Problem<'_, T>,
+    settings: &FitSettings,
+    holdout: Option<&Holdout>,
+    number: usize,
+    factors: Factors<T>,
+) -> Result<Restart<T>, Error> {
+    let memory = problem.start(factors.clone(), settings, number)?.memory();
     let progress = memory.progress;
     let holdout_rmse = holdout.and_then(|h| h.rmse(&factors));
     let row = HistoryRow { restart: number, seconds: 0.0, iteration: 0, objective: progress.objective, kkt: None, holdout_rmse };
     Ok(Restart { factors, memory, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
+}
+
+/// Makes these factors the start of restart 0 in the directory, what is given among them as it is for these data.
+pub(crate) fn begin_at<T: WorkingPrecision>(
+    dir: &RunDir,
+    data: &Matrix<T>,
+    settings: &FitSettings,
+    constraints: &Constraints,
+    mut factors: Factors<T>,
+) -> Result<(), FitError> {
+    constraints.impose(&mut factors);
+    let problem = Problem::new(data, settings, constraints, scaled_penalty(data, settings, constraints)?)?;
+    starting_at(&problem, settings, None, 0, factors)?.save(&dir.restart(0)).map_err(FitError::Output)
 }
 
 /// Runs a restart on, with a checkpoint every few seconds and one at the end.
@@ -345,7 +369,7 @@ fn advance<T: WorkingPrecision>(
     let mut history = restart.history;
     let mut failed = None;
     let mut saved = Instant::now();
-    let mut iteration = problem.start(restart.factors)?.resume(restart.memory);
+    let mut iteration = problem.start(restart.factors, settings, number)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
     let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {

@@ -13,6 +13,7 @@ mod rank;
 pub mod report;
 mod restart;
 mod run_dir;
+mod update;
 mod view;
 
 pub use audit::audit_run;
@@ -27,3 +28,4 @@ pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
+pub use update::{Update, update};

@@ -23,10 +23,17 @@ pub struct InputRecord {
     pub observed: u64,
     /// How it was read.
     pub read: ReadOptions,
+    /// What its entries were divided by.
+    #[serde(default = "one")]
+    pub scale: f64,
     /// Set when each row is an image.
     pub image: Option<ImageShape>,
     /// What a user should know about the reading.
     pub notes: Vec<String>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Everything that identifies a fit. The same settings on the same input are the same run.
@@ -73,6 +80,9 @@ pub struct FitSettings {
     pub tol: f64,
     /// Fraction of the observed entries held out.
     pub holdout: Option<f64>,
+    /// Rows of a block, for the method that begins with blocks of rows.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
 }
 
 /// One restart.

@@ -1,6 +1,6 @@
 //! Single entries of a fitted product, asked for by label or by number.
 
-use crate::{Labels, RunDir};
+use crate::{Labels, Manifest, RunDir};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub struct Prediction {
     pub row: String,
     /// The column as it was asked for.
     pub col: String,
-    /// uᵢvⱼᵀ; none for a row or column that the fit does not have, or had no observed entry of.
+    /// uᵢvⱼᵀ in the units of the file (times what its entries were divided by); none for a row or column that the fit does not have, or had no observed entry of.
     pub value: Option<f64>,
 }
 
@@ -30,6 +30,7 @@ pub fn predict(dir: &RunDir, pairs: &Path) -> Result<Vec<Prediction>, Error> {
     let labels: Labels = if dir.has::<Labels>() { dir.read()? } else { Labels::default() };
     let rows = Names::new(labels.rows, factors.rows());
     let cols = Names::new(labels.cols, factors.cols());
+    let scale = if dir.has::<Manifest>() { dir.read::<Manifest>()?.input.scale } else { 1.0 };
     let bytes = fs::read(pairs).map_err(|source| Error::Io { path: pairs.to_owned(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     let mut predictions = Vec::new();
@@ -45,7 +46,7 @@ pub fn predict(dir: &RunDir, pairs: &Path) -> Result<Vec<Prediction>, Error> {
         let (i, j) = (rows.find(row), cols.find(col));
         let is_header = number == 0 && i.is_none() && j.is_none() && row.parse::<f64>().is_err();
         if !is_header {
-            let value = i.zip(j).and_then(|(i, j)| entry(&factors, i, j));
+            let value = i.zip(j).and_then(|(i, j)| entry(&factors, i, j)).map(|x| x * scale);
             predictions.push(Prediction { row: row.to_owned(), col: col.to_owned(), value });
         }
     }

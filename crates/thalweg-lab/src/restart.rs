@@ -4,12 +4,13 @@ use crate::HistoryRow;
 use std::path::Path;
 use thalweg::data::{Array, Numbers, read_npz, write_npz};
 use thalweg::linalg::Real;
+use thalweg::problem::Statistics;
 use thalweg::solver::nmf::{Memory, Momentum};
 use thalweg::solver::{Progress, Status};
 use thalweg::{Error, Factors};
 
 /// Everything that a restart needs to go on, bit for bit; `restarts/N.npz` with arrays `U`, `V`, `history` and `state`, and of
-/// an extrapolated run `shadow_U`, `shadow_V` and `momentum`.
+/// an extrapolated run `shadow_U`, `shadow_V` and `momentum`, of one in blocks of rows `statistics_gram` and `statistics_cross`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restart<T> {
     /// The factors.
@@ -45,7 +46,7 @@ impl<T: Real> Restart<T> {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let (u, v) = self.factors.split();
         let rank = self.factors.rank();
-        let Memory { progress, v_residual, momentum } = &self.memory;
+        let Memory { progress, v_residual, momentum, statistics } = &self.memory;
         let status = self.status.map_or(-1.0, |s| STATUSES.iter().position(|&t| t == s).expect("every status is listed") as f64);
         let state = vec![
             progress.iteration as f64,
@@ -69,13 +70,17 @@ impl<T: Real> Restart<T> {
             ("history", Array::new(vec![self.history.len(), 5], Numbers::F64(history))?),
             ("state", Array::new(vec![state.len()], Numbers::F64(state))?),
         ];
-        if let Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain, is_compressed }) = momentum {
+        if let Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain, is_opening }) = momentum {
             let (u, v) = shadow.split();
             let flag = |x: bool| f64::from(u8::from(x));
-            let numbers_of = vec![*beta, *ceiling, *last_beta, *model, flag(*is_plain), flag(*is_compressed)];
+            let numbers_of = vec![*beta, *ceiling, *last_beta, *model, flag(*is_plain), flag(*is_opening)];
             arrays.push(("shadow_U", Array::new(vec![shadow.rows(), rank], numbers(u))?));
             arrays.push(("shadow_V", Array::new(vec![shadow.cols(), rank], numbers(v))?));
             arrays.push(("momentum", Array::new(vec![numbers_of.len()], Numbers::F64(numbers_of))?));
+        }
+        if let Some(Statistics { gram, cross }) = statistics {
+            arrays.push(("statistics_gram", Array::new(vec![gram.len()], numbers(gram))?));
+            arrays.push(("statistics_cross", Array::new(vec![self.factors.cols(), rank], numbers(cross))?));
         }
         write_npz(path, &arrays)
     }
@@ -92,7 +97,7 @@ impl<T: Real> Restart<T> {
             expected: expected.into(),
             found: found.into(),
         };
-        let is_extrapolated = arrays.contains_key("momentum");
+        let (is_extrapolated, is_in_batches) = (arrays.contains_key("momentum"), arrays.contains_key("statistics_gram"));
         let mut take = |name: &str, sides: usize| -> Result<(Vec<usize>, Vec<f64>), Error> {
             let array = arrays.remove(name).ok_or_else(|| malformed(name, "no such array"))?;
             let shape = array.shape.clone();
@@ -111,12 +116,23 @@ impl<T: Real> Restart<T> {
         };
         let momentum = if is_extrapolated {
             let ((_, mut shadow), (_, shadow_v), (_, numbers)) = (take("shadow_U", 2)?, take("shadow_V", 2)?, take("momentum", 1)?);
-            let [beta, ceiling, last_beta, model, is_plain, is_compressed] = numbers[..] else {
+            let [beta, ceiling, last_beta, model, is_plain, is_opening] = numbers[..] else {
                 return Err(malformed("6 numbers in momentum", &numbers.len().to_string()));
             };
             shadow.extend(shadow_v);
             let shadow = Factors::new(u_shape[0], v_shape[0], u_shape[1], shadow.into_iter().map(T::of).collect())?;
-            Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain: is_plain != 0.0, is_compressed: is_compressed != 0.0 })
+            Some(Momentum { shadow, beta, ceiling, last_beta, model, is_plain: is_plain != 0.0, is_opening: is_opening != 0.0 })
+        } else {
+            None
+        };
+        let statistics = if is_in_batches {
+            let ((_, gram), (shape, cross)) = (take("statistics_gram", 1)?, take("statistics_cross", 2)?);
+            let (n, square) = (v_shape[0], u_shape[1] * u_shape[1]);
+            if shape != v_shape || !(gram.len() == square || gram.len() == n * square) {
+                return Err(malformed("statistics that fit V", "other shapes"));
+            }
+            let of = |x: Vec<f64>| x.into_iter().map(T::of).collect();
+            Some(Statistics { gram: of(gram), cross: of(cross) })
         } else {
             None
         };
@@ -129,7 +145,7 @@ impl<T: Real> Restart<T> {
             |h: &[f64]| HistoryRow { restart, seconds: h[0], iteration: h[1] as usize, objective: h[2], kkt: known(h[3]), holdout_rmse: known(h[4]) };
         Ok(Restart {
             factors: Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?,
-            memory: Memory { progress, v_residual: known(v_residual), momentum },
+            memory: Memory { progress, v_residual: known(v_residual), momentum, statistics },
             seconds,
             status: STATUSES.get(status as usize).copied().filter(|_| status >= 0.0),
             tol,

@@ -138,16 +138,74 @@ fn numpy_file(name: &str) -> PathBuf {
 }
 
 #[test]
-fn files_of_numpy_and_scipy_mutated() {
-    for name in ["csr.npz", "compressed.npz", "fortran.npy"] {
+fn files_of_other_programs_mutated() {
+    let of_numpy = ["csr.npz", "compressed.npz", "fortran.npy"];
+    let of_others = ["compressed.mat", "chunked.h5", "v73.mat", "sparse.h5ad", "table.fits", "tone.flac", "tone.ogg", "tone.mp3"];
+    for name in of_numpy.into_iter().chain(of_others) {
         let whole = fs::read(numpy_file(name)).expect(name);
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
-        for (seed, options) in (0..MUTATIONS).zip(options().collect::<Vec<_>>().into_iter().cycle()) {
+        for (seed, mut options) in (0..MUTATIONS).zip(options().collect::<Vec<_>>().into_iter().cycle()) {
+            options.variable = variable(name).map(str::to_owned);
             let bytes = mutate(&whole, seed);
             replace(&path, &bytes);
             check(&format!("{name}, mutation {seed}"), &bytes, read(&path, &options));
         }
+    }
+}
+
+/// The array to read from those with several.
+fn variable(name: &str) -> Option<&'static str> {
+    match name {
+        "compressed.mat" | "v73.mat" => Some("s"),
+        "chunked.h5" => Some("x"),
+        "table.fits" => Some("flux"),
+        _ => None,
+    }
+}
+
+#[test]
+fn files_of_other_programs_read() {
+    let file = |name: &str, options: ReadOptions| {
+        let data = read(&numpy_file(name), &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut rows = vec![vec![0.0; data.matrix.shape().1]; data.matrix.shape().0];
+        for (i, row) in rows.iter_mut().enumerate() {
+            data.matrix.row_entries(i).for_each(|(j, x, _)| row[j] = x);
+        }
+        (rows, data)
+    };
+    let of = |variable: &str| ReadOptions { variable: Some(variable.into()), missing: Missing::Zero, ..ReadOptions::default() };
+    let expected = vec![vec![1.0, 0.0, 2.0], vec![0.0, 3.5, 0.0]];
+    for (name, variable) in [
+        ("compressed.mat", "x"),
+        ("compressed.mat", "s"),
+        ("v73.mat", "x"),
+        ("v73.mat", "s"),
+        ("chunked.h5", "group/x"),
+        ("table.fits", "T.flux"),
+        ("sparse.h5ad", "X"),
+    ] {
+        assert_eq!(file(name, of(variable)).0, expected, "{name}, {variable}");
+    }
+    let cells = file("sparse.h5ad", ReadOptions { missing: Missing::Zero, ..ReadOptions::default() }).1;
+    assert_eq!(
+        (cells.row_labels.expect("cells"), cells.col_labels.expect("genes")),
+        (vec!["cell1".to_owned(), "cell2".into()], vec!["a".to_owned(), "b".into(), "c".into()])
+    );
+    let cube: Vec<Vec<f64>> = (0..6).map(|pixel| (0..4).map(|band| f64::from(4 * pixel + band)).collect()).collect();
+    assert_eq!(file("compressed.mat", of("cube")).0, cube, "pixels x bands");
+    assert_eq!(file("chunked.h5", ReadOptions { unfold: Some(0), ..of("cube") }).0, vec![cube[..3].concat(), cube[3..].concat()]);
+    assert_eq!(file("table.fits", of("SCI")).0, [[1.0, 2.0], [3.0, 4.0]], "unsigned numbers by BZERO");
+    let weighted = file("table.fits", ReadOptions { weights: Some(thalweg::data::Weights::Given("ivar".into())), ..of("flux") }).1;
+    assert_eq!(weighted.matrix.summary().observed, 5);
+    assert_eq!(weighted.matrix.row_entries(1).collect::<Vec<_>>(), [(0, 0.0, 4.0), (1, 3.5, 5.0), (2, 0.0, 6.0)]);
+    for (name, tolerance) in [("tone.flac", 1e-3), ("tone.ogg", 0.5), ("tone.mp3", 4.0)] {
+        let (rows, sound) =
+            file(name, ReadOptions { stft: thalweg::data::Stft { window: 512, hop: Some(512), bins: None }, ..ReadOptions::default() });
+        assert_eq!((sound.format, sound.matrix.shape().0), ("audio", 257), "{name}");
+        // the mean of amplitudes ½ and ¼, half of it times the sum of the window, at 500 of 8000 Hz
+        assert!((rows[32][2] - 0.375 * 256.0 / 2.0).abs() < tolerance, "{name}: {}", rows[32][2]);
+        assert!(sound.notes.iter().any(|note| note.contains("2 channels")), "{name}: {:?}", sound.notes);
     }
 }
 

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use thalweg::Error;
-use thalweg::audit::{RankReport, RankSettings, rank_trials, survey_ranks};
+use thalweg::audit::{RankReport, RankSettings, rank_trials, survey_ranks, usual_fraction};
 use thalweg::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet, stream};
 use thalweg::problem::Penalty;
 
@@ -113,6 +113,36 @@ fn a_rank_with_erratic_errors_is_ruled_out() {
     let report = survey(&dense(120, 90, planted(120, 90, 3, 0.3, 0)), 2, 8);
     assert_eq!(report.suggested, Some(3));
     assert!(report.supported.iter().all(|r| (3..=4).contains(r)), "{:?}", report.supported);
+}
+
+/// Sparse data whose zeros count: two thirds of the products are thinned away, the rest keeps the planted parts.
+#[test]
+fn zeros_that_are_not_stored_are_held_out_too() {
+    let (m, n) = (150, 120);
+    let mut rng = stream(9, 1);
+    let blocks = |i: usize, j: usize| i % 3 == j % 3;
+    let values: Vec<f64> = (0..m * n).map(|at| if blocks(at / n, at % n) { 1.0 + 0.2 * rng.random::<f64>() } else { 0.0 }).collect();
+    let stored = values.iter().enumerate().filter(|e| *e.1 > 0.0);
+    let list = stored.map(|(at, &value)| Triplet { row: (at / n) as u32, col: (at % n) as u32, value }).collect();
+    let data = Matrix::Sparse(Sparse::from_triplets(m, n, list, Duplicates::Sum).unwrap().0);
+    let report = survey(&data, 1, 5);
+    assert_eq!(report.suggested, Some(3));
+    let same = survey(&dense(m, n, values), 1, 5);
+    for (a, b) in report.ranks.iter().zip(&same.ranks).take(3) {
+        assert!((a.holdout.unwrap() - b.holdout.unwrap()).abs() < 1e-6, "{a:?} {b:?}");
+    }
+    assert!((usual_fraction(&data) - 0.1).abs() < 1e-12);
+}
+
+/// Ratings of few entries a row, without a ridge: the verdict says what to do, and says it no more once it is done.
+#[test]
+fn erratic_errors_ask_for_a_ridge() {
+    let data = observed(100, 80, &planted(100, 80, 2, 0.3, 4), |at| at * 7919 % 100 < 12);
+    let plain = survey(&data, 1, 6);
+    assert!(!plain.erratic.is_empty() && plain.verdict.contains("--l2"), "{}", plain.verdict);
+    let penalty = Penalty::both(0.05, 0.0);
+    let tamed = survey_ranks(&data, &RankSettings { penalty, ..settings(1, 6) }).unwrap();
+    assert!(tamed.erratic.is_empty() && !tamed.verdict.contains("--l2"), "{}", tamed.verdict);
 }
 
 #[test]

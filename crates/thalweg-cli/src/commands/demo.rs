@@ -2,11 +2,10 @@
 
 use super::print_text;
 use crate::args::{Common, DemoArgs};
-use crate::commands::fit::fit_in;
+use crate::commands::fit::{CHECKPOINT_EVERY, fit_in};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use std::path::PathBuf;
-use std::time::Duration;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
 use thalweg::problem::{Loss, Penalty, RowSet};
@@ -14,7 +13,6 @@ use thalweg_lab::{FitSettings, Given, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 
 pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let dataset = digits();
@@ -38,6 +36,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         max_iters: 20_000,
         tol: 1e-5,
         holdout: None,
+        batch_size: None,
     };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
     let (manifest, interrupt) = fit_in(&dataset, Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;

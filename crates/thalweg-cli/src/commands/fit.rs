@@ -12,9 +12,12 @@ use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
 use thalweg::problem::{Loss, RowSet};
-use thalweg::solver::nmf::{About, Init, default_divergence_method, default_method, divergence_method, method};
+use thalweg::solver::nmf::{About, Batches, Init, Order, default_divergence_method, default_method, divergence_method, method};
 use thalweg::{Error, Side};
 use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
+
+/// Time between two saves of a restart, where nothing else is asked.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 
 /// What `fit --json` prints.
 #[derive(Debug, Serialize)]
@@ -42,19 +45,27 @@ struct FitDocument<'a> {
 }
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let settings = settings(args, &dataset, common)?;
     let given = given(&settings)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
-    let result = manifest.result.as_ref().expect("a fit that returns has a result");
+    tell("fit", &args.input, &manifest, &dir, common)?;
+    Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(&manifest)))
+}
+
+fn result_of(manifest: &Manifest) -> &FitRecord {
+    manifest.result.as_ref().expect("a fit that returns has a result")
+}
+
+/// Prints what a fit found.
+pub fn tell(command: &'static str, input: &Path, manifest: &Manifest, dir: &RunDir, common: &Common) -> Result<(), Failure> {
     if common.json {
-        print_json(&document(&manifest, result, &dir))?;
+        print_json(&document(command, manifest, result_of(manifest), dir))
     } else {
-        print_text(&in_words(&args.input, &manifest, result, &dir))?;
+        print_text(&in_words(input, manifest, result_of(manifest), dir))
     }
-    Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result.status)))
 }
 
 /// Runs the fit with bars and signals.
@@ -119,6 +130,7 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         max_iters: about.iterations.unwrap_or(args.max_iters),
         tol: args.tol,
         holdout: args.holdout,
+        batch_size: batch_size(args, about.order)?,
     })
 }
 
@@ -177,6 +189,15 @@ pub fn columns(path: &Path, side: Side) -> Result<Columns, Failure> {
     }
 }
 
+/// The rows of a block, for a method that has blocks.
+fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
+    match (order, args.batch_size) {
+        (Order::BatchesFirst, size) => Ok(Some(size.map_or(Batches::default().rows, |size| size as usize))),
+        (_, None) => Ok(None),
+        (_, Some(_)) => Err(Failure::Usage("--batch-size goes with --method minibatch".into())),
+    }
+}
+
 /// The method that was asked for or suits the loss and the data.
 fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
     if args.loss != Loss::Frobenius {
@@ -190,7 +211,15 @@ fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<Abou
             Some(method) => Ok(method.about()),
             None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
         },
-        // held-out entries make any data observed-only
+        // held-out entries make any data observed-only; without a penalty, who fits faster overfits faster
+        None if args.holdout.is_some() && args.penalty.read()?.is_none() && args.constraints.row_sets()? == [RowSet::NonNegative; 2] => {
+            let exact = method("anls").expect("the exact row method is listed");
+            Ok(told(
+                (exact, "held-out entries leave each row its own Gram matrix; without a penalty extrapolation overfits sooner"),
+                |m| m.about(),
+                common,
+            ))
+        }
         None if args.holdout.is_some() => {
             let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
             Ok(told((exact, "held-out entries leave each row its own Gram matrix; extrapolation saves iterations"), |m| m.about(), common))
@@ -220,18 +249,19 @@ pub fn stem(input: &Path) -> String {
     name.split('.').find(|part| !part.is_empty()).unwrap_or("matrix").to_owned()
 }
 
-fn exit_code(status: Status) -> u8 {
-    match status {
+/// The exit code that says how a fit ended.
+pub fn exit_code(manifest: &Manifest) -> u8 {
+    match result_of(manifest).status {
         Status::Converged => DONE,
         Status::TimeLimit | Status::Stopped => LIMIT,
         Status::MaxIters | Status::Stalled | Status::Breakdown => NOT_ESTABLISHED,
     }
 }
 
-fn document<'a>(manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> FitDocument<'a> {
+fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRecord, dir: &RunDir) -> FitDocument<'a> {
     FitDocument {
         schema: 1,
-        command: "fit",
+        command,
         status: result.status,
         shape: [manifest.input.shape.0, manifest.input.shape.1],
         observed: manifest.input.observed,

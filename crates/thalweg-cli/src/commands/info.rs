@@ -17,6 +17,7 @@ struct Info<'a> {
     kind: &'a str,
     precision: Precision,
     shape: [usize; 2],
+    scale: f64,
     stored: u64,
     observed: u64,
     missing: u64,
@@ -36,7 +37,7 @@ struct Info<'a> {
 }
 
 pub fn run(args: &InfoArgs, common: &Common) -> Result<u8, Failure> {
-    let (data, _) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (data, _) = input::load_asked(&args.input, &args.read, common)?;
     let summary = data.matrix.summary();
     let (m, n) = data.matrix.shape();
     let (in_rows, in_cols) = data.matrix.observed_counts();
@@ -51,6 +52,7 @@ pub fn run(args: &InfoArgs, common: &Common) -> Result<u8, Failure> {
         kind: data.matrix.kind(),
         precision: data.precision,
         shape: [m, n],
+        scale: data.scale,
         stored: summary.stored,
         observed: summary.observed,
         missing: m as u64 * n as u64 - summary.observed,

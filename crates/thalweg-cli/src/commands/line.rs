@@ -52,7 +52,7 @@ pub fn run(args: &LineArgs, common: &Common) -> Result<u8, Failure> {
     refuse_other_losses(&args.a)?;
     refuse_other_losses(&args.b)?;
     let (a, b) = (factors(&args.a)?, factors(&args.b)?);
-    let (dataset, _) = input::load(&args.data, input::options(&args.read, common), common)?;
+    let (dataset, _) = input::load_asked(&args.data, &args.read, common)?;
     let line = line(&dataset.matrix, &a, &b).map_err(|error| Failure::about(&args.data, error))?;
     if let Some(path) = &args.svg {
         let svg = thalweg_lab::figure_of_line(&line).svg(thalweg_lab::Style::File);

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;
@@ -13,6 +14,7 @@ pub mod rank;
 pub mod report;
 pub mod reproduce;
 pub mod transform;
+pub mod update;
 
 use crate::exit::Failure;
 use serde::Serialize;

@@ -9,7 +9,7 @@ use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
-use thalweg::audit::{RankReport, RankSettings};
+use thalweg::audit::{RankReport, RankSettings, usual_fraction};
 use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, survey_on_disk, write_rank_report};
 
 /// What `rank --json` prints.
@@ -23,7 +23,7 @@ struct RankDocument<'a> {
 }
 
 pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let (first, last) = args.ranks;
     let penalty = args.penalty.read()?;
     penalty.check()?;
@@ -31,7 +31,7 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
         first,
         last,
         repeats: args.repeats,
-        fraction: args.holdout,
+        fraction: args.holdout.unwrap_or_else(|| usual_fraction(&dataset.matrix)),
         restarts: args.restarts,
         max_iters: args.max_iters,
         tol: args.tol,

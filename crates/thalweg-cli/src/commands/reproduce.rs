@@ -44,7 +44,7 @@ pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
         let merged = store.merge(&path)?;
         common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
     }
-    let bench = Bench { data: args.data.clone() };
+    let bench = Bench::new(args.data.clone().or_else(crate::input::usual_folder));
     let interrupt = Interrupt::listen();
     let begin = std::time::Instant::now();
     let mut is_complete = true;
@@ -117,7 +117,7 @@ fn chosen(args: &ReproduceArgs) -> Result<Vec<&'static dyn AnyExperiment>, Failu
 
 fn list(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     use thalweg_lab::experiment::Scale::{Full, Reduced, Smoke};
-    let bench = Bench { data: args.data.clone() };
+    let bench = Bench::new(args.data.clone().or_else(crate::input::usual_folder));
     let wanted = EXPERIMENTS.iter().filter(|e| args.paper.as_deref().is_none_or(|paper| paper == e.about().paper));
     let listed: Vec<Listed> = wanted
         .map(|experiment| {

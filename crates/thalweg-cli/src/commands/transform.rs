@@ -1,13 +1,13 @@
 //! `thalweg transform`.
 
 use super::{fit::columns, line::factors, print_json, print_text};
-use crate::args::{Common, TransformArgs};
+use crate::args::{Common, ReadArgs, TransformArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use thalweg::certificate::constrained_stationarity;
-use thalweg::data::write_factors;
+use thalweg::data::{Scale, write_factors};
 use thalweg::problem::{Constraints, FactorPenalty, Loss, ScaledPenalty};
 use thalweg::solver::nmf::transform_constrained;
 use thalweg::{Factors, Side};
@@ -30,6 +30,13 @@ fn penalty(model: &Path) -> Result<ScaledPenalty, Failure> {
     let dir = RunDir::new(model);
     let manifest = if dir.has::<Manifest>() { Some(dir.read::<Manifest>()?) } else { None };
     Ok(manifest.and_then(|m| m.result).map_or(ScaledPenalty::default(), |r| r.scaled_penalty))
+}
+
+/// What the entries of the run were divided by: new rows are in the same units as the old ones.
+fn scale(model: &Path) -> Result<Scale, Failure> {
+    let dir = RunDir::new(model);
+    let manifest = if model.is_dir() && dir.has::<Manifest>() { Some(dir.read::<Manifest>()?) } else { None };
+    Ok(manifest.map(|m| m.input.scale).filter(|&scale| scale != 1.0).map_or(Scale::None, Scale::By))
 }
 
 /// The loss that was asked for, or that of the run.
@@ -59,7 +66,8 @@ fn constraints(args: &TransformArgs, model: &Factors<f64>, rows: usize) -> Resul
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
     let model = factors(&args.model)?;
     let loss = the_loss(args)?;
-    let (dataset, _) = input::load(&args.input, input::options(&args.read, common), common)?;
+    let scale = args.read.scale.map_or_else(|| scale(&args.model).map(Some), |asked| Ok(Some(asked)))?;
+    let (dataset, _) = input::load_asked(&args.input, &ReadArgs { scale, ..args.read.clone() }, common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
     let penalty = if loss == Loss::Frobenius { penalty(&args.model)? } else { ScaledPenalty::default() };

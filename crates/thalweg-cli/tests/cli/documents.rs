@@ -163,6 +163,43 @@ fn what_is_not_computed_is_null() {
 }
 
 #[test]
+fn update_and_batches() {
+    let desk = Desk::new();
+    let whole = labelled_csv(&planted(60, 9, 2, 1));
+    let lines: Vec<&str> = whole.lines().collect();
+    desk.put("old.csv", lines[..41].join("\n") + "\n");
+    desk.put("new.csv", [&lines[..1], &lines[41..]].concat().join("\n") + "\n");
+    desk.put("whole.csv", &whole);
+    let fit = desk.json(0, "fit old.csv -k 2 --method minibatch --batch-size 8 -o run");
+    assert_eq!((&fit["method"], &fit["status"]), (&"minibatch".into(), &"converged".into()), "{fit}");
+    assert!(desk.ends(2, "fit old.csv -k 2 --method minibatch --batch-size 9 -o run").err.contains("batch size"));
+    assert!(desk.ends(2, "fit old.csv -k 2 --method hals --batch-size 9 -o other").err.contains("--method minibatch"));
+
+    let update = desk.json(0, "update run new.csv -o grown");
+    command(&update, "update");
+    has(&update, "", FIT);
+    assert_eq!(update["shape"], serde_json::json!([60, 9]));
+    let direct = desk.json(0, "fit whole.csv -k 2 -o direct");
+    let objective = |document: &Value| document["objective"].as_f64().expect("a number");
+    assert!(objective(&update) <= objective(&direct) * 1.01, "{update} against {direct}");
+    // an ordinary run: every other command takes it, and the same command goes on
+    audited(&desk.json(0, "audit grown --lines 5"));
+    desk.ends(0, "report grown");
+    desk.put("pairs.csv", "g1,s1\ng60,s1\n");
+    desk.json(0, "predict grown --pairs pairs.csv");
+    let tighter = desk.json(0, "update run new.csv -o grown --tol 1e-6");
+    assert!(tighter["kkt"].as_f64() <= update["kkt"].as_f64(), "{tighter}");
+    let table = String::from_utf8(desk.bytes("grown/labels.json")).expect("text");
+    assert!(table.contains("g60"), "{table}");
+
+    desk.put("narrow.csv", labelled_csv(&planted(5, 8, 2, 1)));
+    desk.ends(65, "update run narrow.csv -o narrow");
+    assert!(desk.ends(2, "update run old.csv -o grown").err.contains("another run"));
+    assert!(desk.ends(65, "update run new.csv -o other --data whole.csv").err.contains("sha256"));
+    assert!(desk.ends(2, "update run new.csv").err.contains("-o"));
+}
+
+#[test]
 fn rank() {
     let desk = Desk::new();
     desk.put("x.csv", labelled_csv(&planted(24, 18, 2, 1)));
@@ -170,6 +207,7 @@ fn rank() {
     let whole = desk.json(0, &format!("{words} -o whole"));
     command(&whole, "rank");
     has(&whole, "", &[("ranks", List), ("supported", List), ("suggested", Count), ("verdict", Text), ("spectrum", Record), ("page", Text)]);
+    has(&whole, "", &[("erratic", List)]);
     let row = [("rank", Count), ("holdout", Number), ("holdout_se", Number), ("agreement", Number), ("relative_error", Number)];
     (0..3).for_each(|at| has(&whole, &format!("/ranks/{at}"), &row));
     assert!(desk.has("whole/rank.json") && desk.has("whole/rank.html") && desk.has("whole/figures/rank-holdout.csv"));
@@ -186,6 +224,69 @@ fn rank() {
     assert!(other.contains("another run"), "{other}");
     let range = desk.ends(2, "fit x.csv -k 1:3").err;
     assert!(range.contains("thalweg rank INPUT -k 1:3"), "{range}");
+}
+
+#[test]
+fn data() {
+    let desk = Desk::new();
+    let list = desk.json(0, "data list");
+    command(&list, "data list");
+    has(
+        &list,
+        "/entries/0",
+        &[("name", Text), ("about", Text), ("terms", Text), ("get", Text), ("sha256", Text), ("shape", List), ("observed", Count), ("read", Record)],
+    );
+    let get = desk.json(66, "data get metabolic --data-dir nowhere");
+    command(&get, "data get");
+    has(&get, "/checked/0", &[("name", Text), ("path", Text), ("state", Text), ("why", Null)]);
+    let words = desk.ends(66, "data get movielens --data-dir nowhere").out;
+    assert!(words.contains("grouplens.org") && words.contains("may not be passed on") && words.contains("sha256"), "{words}");
+    desk.put("all/digits/digits.csv.gz", "1,2\n3,4\n");
+    let check = desk.json(65, "data check all --name digits");
+    command(&check, "data check");
+    assert_eq!(check["checked"][0]["state"], "wrong");
+    assert!(check["checked"][0]["why"].as_str().is_some_and(|why| why.contains("columns")), "{check}");
+    assert_eq!(desk.json(66, "data check all --name kos")["checked"][0]["state"], "absent");
+    assert!(desk.ends(2, "info data:digits").err.contains("--data-dir"));
+    assert!(desk.ends(2, "info data:no --data-dir all").err.contains("metabolic"));
+    // another file in its place is read as the catalogue says and the flags change it, with a word about it
+    let other = desk.ends(0, "info data:digits --data-dir all --columns 0:1 --transpose");
+    assert!(other.err.contains("not the file of the catalogue") && other.out.contains("1 rows and 2 columns"), "{} {}", other.err, other.out);
+}
+
+#[test]
+fn what_was_prepared_stays_so() {
+    let desk = Desk::new();
+    let rows = planted(12, 9, 2, 1);
+    let shifted: Vec<Vec<f64>> = rows.iter().map(|row| row.iter().map(|x| 10.0 * x - 0.5).collect()).collect();
+    desk.put("x.csv", labelled_csv(&shifted));
+    assert!(desk.ends(65, "fit x.csv -k 2 -o run").err.contains("negative"));
+    desk.json(0, "fit x.csv -k 2 --negative clip --scale sd --seed 7 -o run");
+    let manifest: Value = serde_json::from_slice(&desk.bytes("run/manifest.json")).expect("JSON");
+    let scale = manifest["input"]["scale"].as_f64().expect("a number");
+    assert_eq!((&manifest["input"]["read"]["scale"], &manifest["input"]["read"]["negative"]), (&"sd".into(), &"clip".into()));
+    assert!(manifest["input"]["notes"].to_string().contains("standard deviation"), "{manifest}");
+    let info = desk.json(0, "info x.csv --negative clip --scale sd");
+    assert_eq!(info["scale"].as_f64(), Some(scale));
+    assert!(info["sd"].as_f64().is_some_and(|sd| (sd - 1.0).abs() < 1e-12) && scale > 1.5, "{info}");
+    assert!(desk.ends(2, "fit x.csv -k 2 --negative clip --seed 7 -o run").err.contains("reading of the input"));
+    desk.ends(0, "audit run --lines 2");
+    // new rows and predictions are in the units of the file
+    desk.put("pairs.csv", "g1,a1\n");
+    let first = shifted[0][0].max(0.0);
+    let label =
+        String::from_utf8(desk.bytes("x.csv")).expect("text").lines().next().and_then(|l| l.split(',').nth(1).map(str::to_owned)).expect("a header");
+    desk.put("pairs.csv", format!("g1,{label}\n"));
+    let predicted = desk.json(0, "predict run --pairs pairs.csv")["predictions"][0][2].as_f64().expect("a number");
+    assert!((predicted - first).abs() < 0.3 * scale, "{predicted} for {first}");
+    let again = desk.json(0, "transform x.csv --model run --negative clip -o new.npz");
+    let fitted = desk.json(0, "fit x.csv -k 2 --negative clip --scale sd --seed 7 -o run");
+    let error = |document: &Value| document["relative_error"].as_f64().expect("a number");
+    assert!(error(&again) <= error(&fitted) + 1e-9, "{again} {fitted}");
+    assert!(
+        (again["objective"].as_f64().expect("a number") / fitted["objective"].as_f64().expect("a number") - 1.0).abs() < 1e-2,
+        "in the same units"
+    );
 }
 
 #[test]

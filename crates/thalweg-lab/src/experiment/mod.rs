@@ -3,12 +3,14 @@
 //! A trial is everything that identifies one run, seed included; its outcome depends on nothing else. Finished trials are kept in a
 //! [`Store`]; what is drawn is made from them alone, at any time, and says what is missing.
 
+mod bootstrap;
 mod findings;
 mod moments;
 mod power_law;
 mod run;
 mod store;
 
+pub use bootstrap::crossed_interval;
 pub use findings::{Agreement, Check, Document, Findings, Reproduction};
 pub use moments::Moments;
 pub use power_law::PowerLaw;
@@ -17,8 +19,11 @@ pub use store::{Done, Key, Merged, Store};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use thalweg::Error;
+use thalweg::data::{Dataset, catalogue};
 
 /// How much of an experiment to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,10 +71,39 @@ impl About {
 }
 
 /// What trials may use beside themselves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Bench {
     /// The folder of data sets, if there is one.
     pub data: Option<PathBuf>,
+    /// Those that were read.
+    opened: Mutex<BTreeMap<String, Arc<Dataset>>>,
+}
+
+/// Memory that reading a data set may take, in bytes.
+const MAX_MEMORY: u64 = 8 << 30;
+
+impl Bench {
+    /// With the data sets of a folder.
+    pub fn new(data: Option<PathBuf>) -> Bench {
+        Bench { data, opened: Mutex::default() }
+    }
+
+    /// A data set of the catalogue, read and prepared as it says; once.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there is no such name or no folder, and those of [`Entry::open`](thalweg::data::Entry::open).
+    pub fn open(&self, name: &str) -> Result<Arc<Dataset>, Error> {
+        let mut opened = self.opened.lock().expect("nobody panics while reading");
+        if let Some(dataset) = opened.get(name) {
+            return Ok(dataset.clone());
+        }
+        let missing = |name, expected: &str, got: &str| Error::Parameter { name, expected: expected.into(), got: got.into() };
+        let entry = catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| missing("data", "a data set of the catalogue", name))?;
+        let folder = self.data.as_ref().ok_or_else(|| missing("data", "the folder of data sets", "none"))?;
+        let dataset = Arc::new(entry.open(folder, MAX_MEMORY)?);
+        opened.insert(name.to_owned(), dataset.clone());
+        Ok(dataset)
+    }
 }
 
 /// One figure, table or theorem of a paper.

@@ -4,6 +4,18 @@ mod star_convexity;
 
 use crate::experiment::AnyExperiment;
 
-/// Every experiment, paper by paper in the paper's order.
-pub const EXPERIMENTS: &[&dyn AnyExperiment] =
-    &[&star_convexity::Sketch, &star_convexity::PowerCone, &star_convexity::Facts, &star_convexity::Theorem];
+/// Every experiment, paper by paper in the paper's order; what the paper does not have comes last.
+pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
+    &star_convexity::Sketch,
+    &star_convexity::PowerCone,
+    &star_convexity::BetweenStarts,
+    &star_convexity::TowardsOptima,
+    &star_convexity::Subsampling,
+    &star_convexity::Training,
+    &star_convexity::Spectra,
+    &star_convexity::DataSets,
+    &star_convexity::Facts,
+    &star_convexity::Theorem,
+    &star_convexity::SpreadOfEntries,
+    &star_convexity::BetweenOptima,
+];

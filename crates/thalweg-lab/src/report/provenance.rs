@@ -6,7 +6,7 @@ use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
-use thalweg::data::Layout;
+use thalweg::data::{Layout, ReadOptions, Scale, Weights};
 use thalweg::problem::{FactorPenalty, Penalty, RowSet};
 
 pub(super) fn section(run: &RunView) -> Section {
@@ -105,17 +105,43 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if let Some(fraction) = settings.holdout {
         flag("--holdout", format!("{fraction:?}"));
     }
-    flag("--missing", keyword(&input.read.missing));
-    if let Some((first, end)) = input.read.columns {
-        flag("--columns", format!("{first}:{end}"));
-    }
-    if let Some(variable) = &input.read.variable {
-        flag("--variable", variable.clone());
-    }
     words.extend(settings.biases.then(|| "--biases".into()));
-    words.extend(input.read.transpose.then(|| "--transpose".into()));
-    words.extend((input.read.layout == Layout::Triplets).then(|| "--triplets".into()));
+    words.extend(reading(&input.read));
     words.join(" ")
+}
+
+/// The flags that read the input in the same way.
+fn reading(read: &ReadOptions) -> Vec<String> {
+    let (given, variance) = match &read.weights {
+        Some(Weights::Given(name)) => (Some(name.clone()), None),
+        Some(Weights::Variance(name)) => (None, Some(name.clone())),
+        None => (None, None),
+    };
+    let number = |n: usize| n.to_string();
+    let default = ReadOptions::default();
+    let scale = match read.scale {
+        Scale::None => None,
+        Scale::Sd => Some("sd".into()),
+        Scale::By(divisor) => Some(format!("{divisor:?}")),
+    };
+    let values = [
+        ("--missing", Some(keyword(&read.missing))),
+        ("--member", read.member.clone()),
+        ("--variable", read.variable.clone()),
+        ("--weights", given),
+        ("--variance", variance),
+        ("--unfold", read.unfold.map(number)),
+        ("--window", (read.stft.window != default.stft.window).then(|| number(read.stft.window))),
+        ("--hop", read.stft.hop.map(number)),
+        ("--bins", read.stft.bins.map(number)),
+        ("--columns", read.columns.map(|(first, end)| format!("{first}:{end}"))),
+        ("--negative", (read.negative != default.negative).then(|| keyword(&read.negative))),
+        ("--scale", scale),
+    ];
+    let mut words: Vec<String> = values.into_iter().filter_map(|(name, value)| Some([name.to_owned(), quoted(&value?)])).flatten().collect();
+    let switches = [("--transpose", read.transpose), ("--drop-empty", read.drop_empty), ("--triplets", read.layout == Layout::Triplets)];
+    words.extend(switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name.to_owned()));
+    words
 }
 
 /// The word that stands for a choice in JSON and on the command line.

@@ -113,6 +113,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             shape,
             observed: (shape.0 * shape.1) as u64,
             read: ReadOptions { missing: Missing::Error, ..ReadOptions::default() },
+            scale: 1.0,
             image,
             notes: vec!["Values were divided by 255.".into()],
         },
@@ -134,6 +135,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             max_iters: 2000,
             tol: 1e-4,
             holdout: None,
+            batch_size: None,
         },
         threads: 2,
         result: Some(FitRecord {

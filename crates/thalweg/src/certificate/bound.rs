@@ -34,7 +34,7 @@ pub fn spectral_bound(data: &Matrix<f64>) -> Option<SpectralBound> {
         return None;
     }
     let gram = match data {
-        Matrix::Observed(_) => return None,
+        Matrix::Observed(_) | Matrix::AllBut(_) => return None,
         Matrix::Dense(x) if m <= n => gram_of_columns(x.view().transpose()),
         Matrix::Dense(x) => gram_of_columns(x.view()),
         Matrix::Sparse(x) if m <= n => sparse_gram(&x.by_col, m),

@@ -69,7 +69,7 @@ fn mean(data: &Matrix<f64>) -> f64 {
     let of_row = |i: usize| data.row_entries(i).fold([0.0, 0.0], |[weights, sum], (_, x, w)| [weights + w, sum + w * x]);
     let rows: Vec<[f64; 2]> = (0..data.shape().0).map(of_row).collect();
     let [weights, sum] = [0, 1].map(|at| fixed_order_sum(&rows.iter().map(|r| r[at]).collect::<Vec<_>>()));
-    let count = if let Matrix::Sparse(_) = data { data.summary().observed as f64 } else { weights };
+    let count = if data.has_unstored_zeros() { data.summary().observed as f64 } else { weights };
     if count > 0.0 { sum / count } else { 0.0 }
 }
 
@@ -109,7 +109,14 @@ impl Point<'_> {
         let beta = self.loss.beta();
         let (mut sums, mut gradient, mut curvature) = (Sums::default(), vec![0.0; self.rank], vec![0.0; self.rank]);
         let mut zeros = Unstored::new(data, u, total, other.len() / self.rank);
-        for (j, x, w) in entries(data, side, i).filter(|e| e.2 > 0.0) {
+        let (full, hidden) = data.full_and_hidden();
+        let hidden = hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
+        for &j in hidden {
+            let v = &other[j as usize * self.rank..][..self.rank];
+            zeros.take_out(u.iter().zip(v).map(|(u, v)| u * (v * self.unit)).sum(), v, self.unit);
+        }
+        let is_given = |j: usize| hidden.binary_search(&(j as u32)).is_err();
+        for (j, x, w) in entries(full, side, i).filter(|e| e.2 > 0.0 && is_given(e.0)) {
             let v = &other[j * self.rank..][..self.rank];
             let product: f64 = u.iter().zip(v).map(|(u, v)| u * (v * self.unit)).sum();
             let (x, p) = (x * self.unit, product.max(FIT_FLOOR));
@@ -149,7 +156,7 @@ struct Unstored {
 
 impl Unstored {
     fn new(data: &Matrix<f64>, u: &[f64], total: &[f64], entries: usize) -> Self {
-        let exists = matches!(data, Matrix::Sparse(_));
+        let exists = data.has_unstored_zeros();
         Unstored { exists, count: entries, sum: u.iter().zip(total).map(|(u, t)| u * t).sum(), slopes: total.to_vec() }
     }
 
@@ -166,7 +173,7 @@ impl Unstored {
     }
 }
 
-/// Entries of row i of X or Xᵀ: (column, value, weight).
+/// Entries of row i of X or Xᵀ, those that are hidden included: (column, value, weight).
 fn entries(data: &Matrix<f64>, side: Side, i: usize) -> Box<dyn Iterator<Item = (usize, f64, f64)> + '_> {
     let stored = |x: &'_ Csr<f64>, weights: Option<&'_ Csr<f64>>| -> Vec<(usize, f64, f64)> {
         let (columns, values) = x.row(i);
@@ -182,6 +189,7 @@ fn entries(data: &Matrix<f64>, side: Side, i: usize) -> Box<dyn Iterator<Item = 
         Matrix::Observed(Observed { entries, weights }) => {
             Box::new(stored(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side))).into_iter())
         }
+        Matrix::AllBut(x) => entries(x.full(), side, i),
     }
 }
 

@@ -30,7 +30,7 @@ type Sums = [f64; 4];
 /// Recomputes objective and stationarity from the data.
 ///
 /// Dense and observed-only data: from residuals, no Gram matrix. Sparse data: the zeros' part of the residual needs Gram matrices, formed
-/// here anew.
+/// here anew; what is hidden is taken out entry by entry.
 ///
 /// # Errors
 /// [`Error::Shape`] if the factors do not fit, [`Error::NotFinite`] if one holds a NaN or an infinity.
@@ -54,17 +54,23 @@ pub(super) fn least_squares_stationarity(
     penalty: &ScaledPenalty,
 ) -> Result<Stationarity, Error> {
     check_factors(data, factors)?;
-    let (m, n) = data.shape();
     let (u, v) = (factors.u(), factors.v());
     let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, factors.rank(), penalty));
-    let (of_u, of_v) = match data {
-        Matrix::Dense(x) => (dense_side(x.view(), u, v, &rows, n), dense_side(x.view().transpose(), v, u, &cols, m)),
-        Matrix::Sparse(x) => (sparse_side(&x.by_row, u, v, &rows), sparse_side(&x.by_col, v, u, &cols)),
-        Matrix::Observed(Observed { entries, weights }) => (
-            observed_side(&entries.by_row, weights.as_ref().map(|w| &w.by_row), u, v, &rows),
-            observed_side(&entries.by_col, weights.as_ref().map(|w| &w.by_col), v, u, &cols),
-        ),
+    let (full, hidden) = data.full_and_hidden();
+    let of_side = |side: Side| {
+        let (own, other, terms) = if side == Side::U { (u, v, &rows) } else { (v, u, &cols) };
+        let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
+        match full {
+            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, terms),
+            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, terms),
+            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, terms),
+            Matrix::Observed(Observed { entries, weights }) => {
+                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, terms)
+            }
+            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
+        }
     };
+    let (of_u, of_v) = (of_side(Side::U), of_side(Side::V));
     let [squares, steps, norm, penalty_u] = of_u;
     let squares = squares.max(0.0);
     let penalty = penalty_u + of_v[3];
@@ -169,7 +175,13 @@ fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
     (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
 }
 
-fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>, width: usize) -> Sums {
+fn dense_side<'h>(
+    x: MatRef<'_, f64>,
+    hidden: impl Fn(usize) -> &'h [u32] + Sync,
+    u: MatRef<'_, f64>,
+    v: MatRef<'_, f64>,
+    terms: &RowTerms<'_>,
+) -> Sums {
     let curvature = column_squares(v);
     over_blocks(x.nrows(), |start, count| {
         let (x, u) = (x.subrows(start, count), u.subrows(start, count));
@@ -177,6 +189,8 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms:
         multiply(u, v.transpose(), residual.as_mut());
         let mut sums = [0.0; 4];
         for i in 0..count {
+            // data that are hidden are 0 here
+            hidden(start + i).iter().for_each(|&j| residual[(i, j as usize)] = 0.0);
             for j in 0..x.ncols() {
                 residual[(i, j)] -= x[(i, j)];
                 sums[0] += residual[(i, j)] * residual[(i, j)];
@@ -186,27 +200,43 @@ fn dense_side(x: MatRef<'_, f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms:
         let mut gradient = Mat::zeros(count, v.ncols());
         multiply(residual.as_ref(), v, gradient.as_mut());
         for i in 0..count {
+            let hidden = hidden(start + i);
+            let of_row = squares_left(v, hidden);
+            let curvature = if hidden.is_empty() { &curvature } else { &of_row };
             let gradient: Vec<f64> = (0..v.ncols()).map(|k| gradient[(i, k)]).collect();
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], width as f64);
+            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], (x.ncols() - hidden.len()) as f64);
         }
         sums
     })
+}
+
+/// Σ v² of each column over the rows that are not hidden: summed, not subtracted, so that what is small keeps its digits.
+fn squares_left(v: MatRef<'_, f64>, hidden: &[u32]) -> Vec<f64> {
+    let mut squares = vec![0.0; if hidden.is_empty() { 0 } else { v.ncols() }];
+    let mut hidden = hidden.iter().copied().peekable();
+    for j in 0..if squares.is_empty() { 0 } else { v.nrows() } {
+        if hidden.next_if_eq(&(j as u32)).is_none() {
+            squares.iter_mut().enumerate().for_each(|(k, s)| *s += v[(j, k)] * v[(j, k)]);
+        }
+    }
+    squares
 }
 
 fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> f64 {
     (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
 }
 
-fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
+fn sparse_side<'h>(x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
     let r = v.ncols();
     let mut gram = Mat::zeros(r, r);
     multiply(v.transpose(), v, gram.as_mut());
     over_blocks(x.rows(), |start, count| {
         let mut sums = [0.0; 4];
         for i in start..start + count {
-            let (columns, values) = x.row(i);
+            let ((columns, values), hidden) = (x.row(i), hidden(i));
             let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
-            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries
+            let of_row = squares_left(v, hidden);
+            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
             sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
             for (&j, &x) in columns.iter().zip(values) {
                 sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
@@ -215,7 +245,15 @@ fn sparse_side(x: &Csr<f64>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &Row
                     gradient[k] -= x * v[(j as usize, k)];
                 }
             }
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| gram[(k, k)], v.nrows() as f64);
+            for &j in hidden {
+                let product = product_entry(u, i, v, j as usize);
+                sums[0] -= product * product;
+                for k in 0..r {
+                    gradient[k] -= product * v[(j as usize, k)];
+                }
+            }
+            let curvature = |k: usize| if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
+            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, curvature, (x.cols() - hidden.len()) as f64);
         }
         sums
     })

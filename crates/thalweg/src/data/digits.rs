@@ -20,6 +20,7 @@ pub fn digits() -> Dataset {
     let values = pixels.iter().map(|&p| f64::from(p)).collect();
     Dataset {
         matrix: Matrix::Dense(Dense::new(ROWS, SIDE * SIDE, values).expect("the embedded file has this shape")),
+        scale: 1.0,
         precision: Precision::F64,
         row_labels: None,
         col_labels: None,

@@ -1,6 +1,6 @@
 //! Entries kept out of a fit, to measure what it predicts.
 
-use super::{Duplicates, Matrix, Observed, Sparse, Triplet, stream};
+use super::{Matrix, Triplet, stream};
 use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Factors};
 use rand::RngExt;
@@ -15,11 +15,11 @@ pub struct Holdout {
     pub entries: Vec<Triplet>,
 }
 
-/// Splits off about `fraction` of the observed entries, each drawn on its own; every row and column keeps at least one.
+/// Splits off about `fraction` of the observed entries, zeros of sparse data included, each drawn on its own; every row and column keeps at
+/// least one.
 ///
 /// # Errors
-/// [`Error::Parameter`] unless 0 < fraction < 1 and the data are dense or observed-only: in a sparse matrix with zeros, entries that are
-/// held out would no longer be zeros.
+/// [`Error::Parameter`] unless 0 < fraction < 1.
 pub fn hold_out(data: &Matrix<f64>, fraction: f64, seed: u64) -> Result<(Matrix<f64>, Holdout), Error> {
     hold_out_again(data, fraction, seed, 0)
 }
@@ -32,31 +32,19 @@ pub fn hold_out_again(data: &Matrix<f64>, fraction: f64, seed: u64, repeat: u32)
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::Parameter { name: "holdout", expected: "a fraction between 0 and 1".into(), got: fraction.to_string() });
     }
-    if matches!(data, Matrix::Sparse(_)) {
-        let expected = "used with dense or observed-only data (--missing absent)".into();
-        return Err(Error::Parameter { name: "holdout", expected, got: "a sparse matrix whose unstored entries are zeros".into() });
-    }
-    let (m, n) = data.shape();
     let (mut in_row, mut in_col) = data.observed_counts();
     let mut rng = stream(seed, HOLDOUT_STREAM + u64::from(repeat));
-    let (mut kept, mut weights, mut held) = (Vec::new(), Vec::new(), Vec::new());
-    for i in 0..m {
-        for (j, value, weight) in data.row_entries(i) {
-            let entry = Triplet { row: i as u32, col: j as u32, value };
+    let mut held = Vec::new();
+    for i in 0..data.shape().0 {
+        for (j, value, _) in data.observed_entries(i) {
             let is_drawn = rng.random::<f64>() < fraction;
             if is_drawn && in_row[i] > 1 && in_col[j] > 1 {
                 (in_row[i], in_col[j]) = (in_row[i] - 1, in_col[j] - 1);
-                held.push(entry);
-            } else {
-                kept.push(entry);
-                weights.push(Triplet { value: weight, ..entry });
+                held.push(Triplet { row: i as u32, col: j as u32, value });
             }
         }
     }
-    let is_weighted = matches!(data, Matrix::Observed(Observed { weights: Some(_), .. }));
-    let (entries, _) = Sparse::from_triplets(m, n, kept, Duplicates::KeepLast)?;
-    let weights = if is_weighted { Some(Sparse::from_triplets(m, n, weights, Duplicates::KeepLast)?.0) } else { None };
-    Ok((Matrix::Observed(Observed { entries, weights }), Holdout { entries: held }))
+    Ok((data.clone().hiding(&held)?, Holdout { entries: held }))
 }
 
 impl Holdout {
@@ -78,17 +66,25 @@ impl Holdout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Dense;
+    use crate::data::{Dense, Duplicates, Sparse};
 
     #[test]
     fn held_out_and_kept_entries_are_all_entries() {
-        let values: Vec<f64> = (0..600).map(|x| x as f64).collect();
-        let data = Matrix::Dense(Dense::new(30, 20, values).unwrap());
-        let (kept, held) = hold_out(&data, 0.25, 1).unwrap();
-        let seen: f64 = (0..30).flat_map(|i| kept.row_entries(i).map(|e| e.1).collect::<Vec<_>>()).sum();
+        let values: Vec<f64> = (0..600).map(|x| f64::from(x % 3)).collect();
+        let dense = Matrix::Dense(Dense::new(30, 20, values.clone()).unwrap());
+        let stored = values.iter().enumerate().filter(|e| *e.1 != 0.0);
+        let stored = stored.map(|(at, &value)| Triplet { row: (at / 20) as u32, col: (at % 20) as u32, value }).collect();
+        let sparse = Matrix::Sparse(Sparse::from_triplets(30, 20, stored, Duplicates::Sum).unwrap().0);
+        let (kept, held) = hold_out(&dense, 0.25, 1).unwrap();
+        let (kept_sparse, held_sparse) = hold_out(&sparse, 0.25, 1).unwrap();
+        assert_eq!(held, held_sparse, "a zero is held out as often as any entry, stored or not");
+        let sum = |data: &Matrix<f64>| -> f64 { (0..30).flat_map(|i| data.row_entries(i).map(|e| e.1).collect::<Vec<_>>()).sum() };
         let out: f64 = held.entries.iter().map(|e| e.value).sum();
-        assert_eq!(seen + out, (0..600).sum::<i32>() as f64);
+        assert_eq!((sum(&kept) + out, sum(&kept_sparse) + out), (600.0, 600.0));
         assert!((100..200).contains(&held.entries.len()), "{}", held.entries.len());
-        assert!(kept.observed_counts().0.iter().all(|&c| c > 0));
+        for data in [kept, kept_sparse] {
+            assert_eq!(data.summary().observed, 600 - held.entries.len() as u64);
+            assert!(data.observed_counts().0.iter().all(|&c| c > 0));
+        }
     }
 }

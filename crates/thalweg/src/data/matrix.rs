@@ -1,5 +1,6 @@
-//! Matrices to factor: dense, sparse with zeros, or observed at some entries only.
+//! Matrices to factor: dense, sparse with zeros, observed at some entries only, or at all but a few.
 
+use super::AllBut;
 use crate::linalg::{MatRef, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major, simd};
 use crate::{Error, Side};
 use rayon::prelude::*;
@@ -27,6 +28,15 @@ impl<T: Real> Dense<T> {
     /// Row-major values.
     pub fn values(&self) -> &[T] {
         &self.values
+    }
+
+    /// The same, without a copy.
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
+
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
     }
 
     /// As a matrix view.
@@ -194,6 +204,15 @@ impl<T: Real> Sparse<T> {
         }
     }
 
+    /// The stored entries, row by row.
+    pub(super) fn triplets(&self) -> Vec<Triplet<T>> {
+        let of_row = |i: usize| {
+            let (columns, values) = self.by_row.row(i);
+            columns.iter().zip(values).map(move |(&col, &value)| Triplet { row: i as u32, col, value })
+        };
+        (0..self.by_row.rows()).flat_map(of_row).collect()
+    }
+
     fn cast<S: Real>(&self) -> Sparse<S> {
         Sparse { by_row: self.by_row.cast(), by_col: self.by_col.cast() }
     }
@@ -208,7 +227,22 @@ pub struct Observed<T = f64> {
     pub weights: Option<Sparse<T>>,
 }
 
-/// A matrix to factor. `0` is a value in the first two kinds; what is not stored in the third is unknown.
+impl<T: Real> Observed<T> {
+    /// The entries of row i, as (column, value, weight).
+    pub fn row_entries(&self, i: usize) -> impl Iterator<Item = (usize, T, T)> + '_ {
+        let (columns, values) = self.entries.by_row.row(i);
+        let weights = self.weights.as_ref().map(|w| w.by_row.row(i).1);
+        let weight = move |e: usize| weights.map_or(T::of(1.0), |w| w[e]);
+        columns.iter().zip(values).enumerate().map(move |(e, (&j, &x))| (j as usize, x, weight(e)))
+    }
+
+    pub(super) fn cast<S: Real>(&self) -> Observed<S> {
+        Observed { entries: self.entries.cast(), weights: self.weights.as_ref().map(Sparse::cast) }
+    }
+}
+
+/// A matrix to factor. `0` is a value in the first two kinds; what is not stored in the third is unknown, and so is what is hidden in the
+/// fourth.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Matrix<T = f64> {
     /// Every entry is given.
@@ -217,6 +251,8 @@ pub enum Matrix<T = f64> {
     Sparse(Sparse<T>),
     /// Only the stored entries are known.
     Observed(Observed<T>),
+    /// Every entry is given but a few.
+    AllBut(AllBut<T>),
 }
 
 /// Sums over the observed entries of a matrix, each in a fixed order.
@@ -307,22 +343,20 @@ impl<T: Real> Matrix<T> {
         match self {
             Matrix::Dense(x) => (x.rows, x.cols),
             Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => (x.by_row.rows(), x.by_row.cols()),
+            Matrix::AllBut(x) => x.full().shape(),
         }
     }
 
-    /// Dense values with a mask of what was observed: [`Matrix::Observed`] where something is missing, else [`Matrix::Dense`].
+    /// Dense values with a mask of what was observed: [`Matrix::Dense`] where nothing is missing, else what [`Matrix::hiding`] makes of it.
     ///
     /// # Errors
     /// [`Error::Shape`] if the values do not fill rows·cols.
     pub fn from_dense_with_missing(rows: usize, cols: usize, values: Vec<T>, is_missing: impl Fn(T) -> bool) -> Result<Self, Error> {
         let dense = Dense::new(rows, cols, values)?;
-        if !dense.values.iter().any(|&x| is_missing(x)) {
-            return Ok(Matrix::Dense(dense));
-        }
-        let known = dense.values.iter().enumerate().filter(|&(_, &x)| !is_missing(x));
-        let entries = known.map(|(at, &value)| Triplet { row: (at / cols) as u32, col: (at % cols) as u32, value }).collect();
-        let (entries, _) = Sparse::from_triplets(rows, cols, entries, Duplicates::Sum)?;
-        Ok(Matrix::Observed(Observed { entries, weights: None }))
+        let missing = dense.values.iter().enumerate().filter(|&(_, &x)| is_missing(x));
+        let missing: Vec<Triplet<T>> = missing.map(|(at, &value)| Triplet { row: (at / cols) as u32, col: (at % cols) as u32, value }).collect();
+        let dense = Matrix::Dense(dense);
+        if missing.is_empty() { Ok(dense) } else { dense.hiding(&missing) }
     }
 
     /// What kind of matrix this is, in a word.
@@ -330,22 +364,27 @@ impl<T: Real> Matrix<T> {
         match self {
             Matrix::Dense(_) => "dense",
             Matrix::Sparse(_) => "sparse",
-            Matrix::Observed(Observed { weights: None, .. }) => "observed",
+            Matrix::Observed(Observed { weights: None, .. }) | Matrix::AllBut(_) => "observed",
             Matrix::Observed(_) => "weighted",
         }
     }
 
-    /// The stored entries of row i, as (column, value, weight).
+    /// The stored entries of row i that are not hidden, as (column, value, weight).
     pub fn row_entries(&self, i: usize) -> Box<dyn Iterator<Item = (usize, T, T)> + '_> {
+        let one = T::of(1.0);
         match self {
-            Matrix::Dense(x) => Box::new(x.values[i * x.cols..][..x.cols].iter().enumerate().map(|(j, &v)| (j, v, T::of(1.0)))),
-            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, weights: None }) => {
+            Matrix::Dense(x) => Box::new(x.values[i * x.cols..][..x.cols].iter().enumerate().map(move |(j, &v)| (j, v, one))),
+            Matrix::Sparse(x) => {
                 let (columns, values) = x.by_row.row(i);
-                Box::new(columns.iter().zip(values).map(|(&j, &v)| (j as usize, v, T::of(1.0))))
+                Box::new(columns.iter().zip(values).map(move |(&j, &v)| (j as usize, v, one)))
             }
-            Matrix::Observed(Observed { entries, weights: Some(w) }) => {
-                let (columns, values) = entries.by_row.row(i);
-                Box::new(columns.iter().zip(values).zip(w.by_row.row(i).1).map(|((&j, &v), &w)| (j as usize, v, w)))
+            Matrix::Observed(x) => Box::new(x.row_entries(i)),
+            Matrix::AllBut(x) => {
+                let mut hidden = x.hidden().entries.by_row.row(i).0.iter().map(|&j| j as usize).peekable();
+                Box::new(x.full().row_entries(i).filter(move |&(j, ..)| {
+                    while hidden.next_if(|&h| h < j).is_some() {}
+                    hidden.peek() != Some(&j)
+                }))
             }
         }
     }
@@ -359,26 +398,35 @@ impl<T: Real> Matrix<T> {
                 let counts = |c: &Csr<T>| (0..c.rows()).map(|i| c.row(i).0.len()).collect();
                 (counts(&x.entries.by_row), counts(&x.entries.by_col))
             }
+            Matrix::AllBut(x) => {
+                let hidden = &x.hidden().entries;
+                let counts = |c: &Csr<T>| (0..c.rows()).map(|i| c.cols() - c.row(i).0.len()).collect();
+                (counts(&hidden.by_row), counts(&hidden.by_col))
+            }
         }
     }
 
     /// Sums over the observed entries.
     pub fn summary(&self) -> Summary {
         let (m, n) = self.shape();
-        let stored = match self {
-            Matrix::Dense(x) => x.values.len() as u64,
+        let (full, hidden) = self.full_and_hidden();
+        let hidden = hidden.map_or(0, |h| h.entries.by_row.stored() as u64);
+        let stored = match full {
             Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.stored() as u64,
+            _ => m as u64 * n as u64 - hidden,
         };
         let observed = match self {
             Matrix::Observed(_) => stored,
-            _ => m as u64 * n as u64,
+            _ => m as u64 * n as u64 - hidden,
         };
         let slice = |x: &'_ [T], start: usize| Partial::of(&x[start..x.len().min(start + Partial::LENGTH)]);
-        let parts: Vec<Partial> = match self {
+        // what is hidden in sparse data is not stored either
+        let parts: Vec<Partial> = match if self.has_unstored_zeros() { full } else { self } {
             Matrix::Dense(Dense { values: x, .. }) | Matrix::Sparse(Sparse { by_row: Csr { values: x, .. }, .. }) => {
                 (0..x.len()).into_par_iter().step_by(Partial::LENGTH).map(|start| slice(x, start)).collect()
             }
-            Matrix::Observed(_) => (0..m)
+            Matrix::Observed(_) | Matrix::AllBut(_) => (0..m)
+                .into_par_iter()
                 .map(|i| {
                     let mut part = Partial::of(&self.row_entries(i).map(|(_, x, _)| x).collect::<Vec<_>>());
                     part.square = self.row_entries(i).map(|(_, x, w)| w.f64() * x.f64() * x.f64()).sum();
@@ -400,7 +448,7 @@ impl<T: Real> Matrix<T> {
         Summary { observed, stored, norm_squared, mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
     }
 
-    /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored counts as zero.
+    /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored, or hidden, counts as zero.
     pub fn multiply(&self, side: Side, b: &[T], width: usize, out: &mut [T]) {
         match self {
             Matrix::Dense(x) if side == Side::U => mul(x.view(), row_major(b, x.cols, width), out),
@@ -413,6 +461,20 @@ impl<T: Real> Matrix<T> {
                     gather_rows(columns, values, b, out);
                 });
             }
+            Matrix::AllBut(x) => x.full().multiply(side, b, width, out),
+        }
+    }
+
+    /// Replaces each stored value by a function of it.
+    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
+        let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
+        match self {
+            Matrix::Dense(x) => change(&mut x.values),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
+                change(&mut x.by_row.values);
+                change(&mut x.by_col.values);
+            }
+            Matrix::AllBut(x) => x.change_values(f),
         }
     }
 
@@ -421,7 +483,8 @@ impl<T: Real> Matrix<T> {
         match self {
             Matrix::Dense(x) => Matrix::Dense(Dense { rows: x.rows, cols: x.cols, values: x.values.iter().map(|&v| S::of(v.f64())).collect() }),
             Matrix::Sparse(x) => Matrix::Sparse(x.cast()),
-            Matrix::Observed(x) => Matrix::Observed(Observed { entries: x.entries.cast(), weights: x.weights.as_ref().map(Sparse::cast) }),
+            Matrix::Observed(x) => Matrix::Observed(x.cast()),
+            Matrix::AllBut(x) => Matrix::AllBut(x.cast()),
         }
     }
 }

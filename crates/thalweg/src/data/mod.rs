@@ -1,20 +1,27 @@
 //! Matrices and the files they come in.
 
+mod all_but;
 mod arrays;
 mod atomic;
+mod catalogue;
 mod digits;
 mod format;
 mod holdout;
 mod matrix;
 mod planted;
 mod random;
+mod select;
 mod source;
+mod stack;
 
+pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
 pub use atomic::{remove_leftovers, write_atomically};
+pub use catalogue::{Entry, catalogue};
 pub use digits::digits;
-pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Precision, ReadOptions, read};
+pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Weights, read};
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use planted::{LAWS, Law, planted_factors};
 pub use random::stream;
+pub use stack::write_matrix;

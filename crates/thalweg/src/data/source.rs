@@ -61,7 +61,8 @@ impl Budget {
         self.used.set(self.used.get().saturating_sub(bytes));
     }
 
-    fn left(&self) -> u64 {
+    /// What is left of it.
+    pub(crate) fn left(&self) -> u64 {
         self.limit - self.used.get()
     }
 }

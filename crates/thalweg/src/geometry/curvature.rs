@@ -1,6 +1,6 @@
 //! The curvature that lines from random starts to an answer have on average.
 
-use crate::data::Matrix;
+use crate::data::{Matrix, Observed};
 use crate::linalg::{Polynomial, ROW_BLOCK, gram};
 use crate::problem::check_inputs;
 use crate::{Error, Factors, Side};
@@ -53,9 +53,10 @@ pub struct ExpectedCurvature {
 pub fn expected_curvature(data: &Matrix<f64>, end: &Factors, start: StartMoments) -> Result<ExpectedCurvature, Error> {
     check_inputs(data, [end].into_iter())?;
     let centred = Centred::new(end, start.mean);
-    let moments = match data {
-        Matrix::Observed(_) => centred.observed_moments(data),
-        Matrix::Dense(_) | Matrix::Sparse(_) => centred.full_moments(data),
+    let moments = match data.full_and_hidden() {
+        (Matrix::Observed(x), _) => centred.observed_moments(x),
+        (full, None) => centred.full_moments(full),
+        (full, Some(hidden)) => centred.full_moments(full).less(centred.observed_moments(hidden)),
     };
     let quadratic = moments.quadratic(start, end.rank() as f64);
     let (least_at, least) = Polynomial { coefficients: quadratic.to_vec(), error: vec![0.0; 3], exponent: 0 }.least();
@@ -84,6 +85,20 @@ struct Moments {
 }
 
 impl Moments {
+    /// Without what some of the entries bring.
+    fn less(self, part: Moments) -> Moments {
+        Moments {
+            count: self.count - part.count,
+            p: self.p - part.p,
+            xp: self.xp - part.xp,
+            pp: self.pp - part.pp,
+            s: self.s - part.s,
+            ss: self.ss - part.ss,
+            sp: self.sp - part.sp,
+            norms: self.norms - part.norms,
+        }
+    }
+
     fn quadratic(&self, StartMoments { mean: a, variance: v }: StartMoments, rank: f64) -> [f64; 3] {
         let noise = rank * v * v * self.count;
         let w22 = self.pp + v * self.norms + noise;
@@ -140,7 +155,7 @@ impl Centred {
         Centred { a: CentredSide::new(end, Side::U, mean), b: CentredSide::new(end, Side::V, mean) }
     }
 
-    fn observed_moments(&self, data: &Matrix<f64>) -> Moments {
+    fn observed_moments(&self, data: &Observed) -> Moments {
         let add = |i: usize, sums: &mut [f64; 8]| {
             for (j, x, w) in data.row_entries(i) {
                 let p = dot(self.a.row(i), self.b.row(j));
@@ -149,7 +164,7 @@ impl Centred {
                 sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += w * term);
             }
         };
-        let [count, p, xp, pp, s, ss, sp, norms] = sum_over_rows(data.shape().0, add);
+        let [count, p, xp, pp, s, ss, sp, norms] = sum_over_rows(data.entries.by_row.rows(), add);
         Moments { count, p, xp, pp, s, ss, sp, norms }
     }
 
@@ -193,7 +208,7 @@ fn sum_over_rows<const N: usize>(rows: usize, add: impl Fn(usize, &mut [f64; N])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Dense, Duplicates, Observed, Sparse, Triplet};
+    use crate::data::{Dense, Duplicates, Sparse, Triplet};
     use crate::problem::segment;
 
     const START: StartMoments = StartMoments { mean: 0.7, variance: 0.09 };
@@ -228,8 +243,11 @@ mod tests {
         let dense = Matrix::Dense(Dense::new(2, 2, vec![1.0, 0.5, 0.0, 2.0])?);
         let entries = [(0, 0, 1.0), (0, 1, 0.5), (1, 1, 2.0)];
         let (zeros, _) = Sparse::from_triplets(2, 2, entries.map(|(row, col, value)| Triplet { row, col, value }).to_vec(), Duplicates::Sum)?;
-        let all = [dense, Matrix::Sparse(zeros), observed(&entries, None), observed(&entries, Some(&[2.0, 0.0, 0.25]))];
-        for data in &all {
+        let zeros = Matrix::Sparse(zeros);
+        let hidden = [Triplet { row: 1, col: 0, value: 0.0 }];
+        let all_but = [dense.clone().hiding(&hidden)?, zeros.clone().hiding(&hidden)?];
+        let all = [dense, zeros, observed(&entries, None), observed(&entries, Some(&[2.0, 0.0, 0.25]))];
+        for data in all.iter().chain(&all_but) {
             let expected = mean_over_two_point_starts(data);
             let found = expected_curvature(data, &end(), START)?;
             for (a, b) in found.quadratic.iter().zip(expected) {

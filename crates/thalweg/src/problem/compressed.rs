@@ -84,7 +84,7 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let mut small = vec![T::of(0.0); l * r];
         mul_transpose(row_major(far, held.len() / r, l), view(held), &mut small);
         let small = row_major(&small, l, r);
-        let task = Task { rank: r, sd: self.sd, rule, when, penalties: None, ratios: &[], set: RowSet::NonNegative, free: None };
+        let task = Task { rank: r, first: 0, sd: self.sd, rule, when, penalties: None, ratios: &[], set: RowSet::NonNegative, free: None };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

@@ -187,7 +187,7 @@ impl Constraints {
     }
 
     /// Puts the given columns in, and brings rows that are to sum to one to that sum; rows of zeros stay.
-    pub(crate) fn impose<T: Real>(&self, factors: &mut Factors<T>) {
+    pub fn impose<T: Real>(&self, factors: &mut Factors<T>) {
         let rank = factors.rank();
         let (u, v) = factors.split_mut();
         for (rows, constraint) in [(u, &self.u), (v, &self.v)] {

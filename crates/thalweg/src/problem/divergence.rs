@@ -2,7 +2,7 @@
 
 use super::row_fit::{DivergenceUpdate, RowFit, RowWork};
 use super::{Constraints, Loss, Measure, Nmf, RowSet, When};
-use crate::data::{Csr, Matrix, Observed};
+use crate::data::{Csr, Matrix, Observed, Summary};
 use crate::linalg::{Real, exponent, fixed_order_sum, scale, simd};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
@@ -123,16 +123,18 @@ impl<'a, T: Real> Divergence<'a, T> {
     /// Makes each row's fit and shows it to `visit`, which may move it. Sums what that returns, in a fixed order.
     fn each_row(&self, side: Side, held: &[T], rows: &mut [T], visit: &(dyn Fn(&mut RowFit<'_>) -> Measure + Sync)) -> Measure {
         let (data, r) = (self.nmf.data(), self.nmf.rank());
+        let (full, hidden) = data.full_and_hidden();
         let unit = scale(1.0, -self.exponent);
         let is_dense = matches!(data, Matrix::Dense(_));
         let free = self.nmf.constraints().side(side).free(r);
         let free = &free[..];
         let shared = if is_dense { by_component(held, r, unit) } else { Vec::new() };
         // where all entries are given, every row has the same Σ v
-        let mass = (self.loss == Loss::KullbackLeibler && !matches!(data, Matrix::Observed(_))).then(|| mass(held, r, unit));
+        let is_full = matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
+        let mass = (self.loss == Loss::KullbackLeibler && (is_full || data.has_unstored_zeros())).then(|| mass(held, r, unit));
         let blocks = rows.par_chunks_mut(BLOCK * r).enumerate().map(|(block, rows)| {
             let first = block * BLOCK;
-            let dense = dense_rows(data, side, first..first + rows.len() / r, unit);
+            let dense = dense_rows(full, side, first..first + rows.len() / r, unit);
             let (mut entries, mut work, mut row) = (Entries::default(), RowWork::default(), vec![0.0; r]);
             if is_dense {
                 entries.weights.resize(held.len() / r, 1.0);
@@ -140,14 +142,25 @@ impl<'a, T: Real> Divergence<'a, T> {
             let mut sum = Measure::default();
             for (i, moved) in rows.chunks_exact_mut(r).enumerate() {
                 row.iter_mut().zip(&*moved).for_each(|(to, from)| *to = from.f64());
-                match data {
-                    Matrix::Dense(_) => {}
-                    Matrix::Sparse(x) => entries.gather(x.rows_of(side), None, first + i, held, r, unit),
+                let hidden = hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(first + i).0);
+                match full {
+                    Matrix::Dense(_) if is_dense => {}
+                    Matrix::Dense(_) | Matrix::AllBut(_) => {
+                        let row = dense[i * held.len() / r..][..held.len() / r].iter().enumerate();
+                        let given = row.filter(|(j, _)| hidden.binary_search(&(*j as u32)).is_err());
+                        entries.gather(given.map(|(j, &x)| (j, x, 1.0)), held, r, unit);
+                    }
+                    Matrix::Sparse(x) => entries.gather(row_of(x.rows_of(side), None, first + i, unit), held, r, unit),
                     Matrix::Observed(Observed { entries: x, weights }) => {
-                        entries.gather(x.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), first + i, held, r, unit);
+                        let weights = weights.as_ref().map(|w| w.rows_of(side));
+                        entries.gather(row_of(x.rows_of(side), weights, first + i, unit), held, r, unit);
                     }
                 }
-                let own_mass = (self.loss == Loss::KullbackLeibler && mass.is_none()).then(|| entries.mass(r));
+                let own_mass = match &mass {
+                    None => (self.loss == Loss::KullbackLeibler).then(|| entries.mass(r)),
+                    Some(_) if hidden.is_empty() => None,
+                    Some(mass) => Some(mass_without(mass, hidden, held, r, unit)),
+                };
                 let (components, values) = if is_dense {
                     let count = held.len() / r;
                     (&shared[..], &dense[i * count..][..count])
@@ -155,7 +168,7 @@ impl<'a, T: Real> Divergence<'a, T> {
                     (&entries.components[..], &entries.values[..])
                 };
                 let mass = own_mass.as_deref().or(mass.as_deref());
-                let (loss, weights, has_unstored) = (self.loss, &entries.weights[..], matches!(data, Matrix::Sparse(_)));
+                let (loss, weights, has_unstored) = (self.loss, &entries.weights[..], data.has_unstored_zeros());
                 let mut fit = RowFit { loss, components, values, weights, mass, has_unstored, free, row: &mut row, work: &mut work };
                 sum = sum + visit(&mut fit);
                 moved.iter_mut().zip(&row).for_each(|(to, &from)| *to = T::of(from));
@@ -177,9 +190,9 @@ fn power(x: f64, beta: f64) -> f64 {
 }
 
 fn check_domain<T: Real>(data: &Matrix<T>, loss: Loss) -> Result<(), Error> {
-    if let (Matrix::Sparse(x), true) = (data, loss != Loss::KullbackLeibler) {
-        let (m, n) = data.shape();
-        let zeros = m as u64 * n as u64 - x.by_row.stored() as u64;
+    if data.has_unstored_zeros() && loss != Loss::KullbackLeibler {
+        let Summary { observed, stored, .. } = data.summary();
+        let zeros = observed - stored;
         if zeros > 0 {
             return Err(Error::UnstoredZeros { loss: loss.to_string(), zeros });
         }
@@ -202,6 +215,24 @@ fn mass<T: Real>(held: &[T], r: usize, unit: f64) -> Vec<f64> {
         sums.iter_mut().zip(row).for_each(|(s, v)| *s += v.f64() * unit);
     }
     sums
+}
+
+/// The same without the hidden rows; from the rows that are left where the difference would cancel.
+fn mass_without<T: Real>(all: &[f64], hidden: &[u32], held: &[T], r: usize, unit: f64) -> Vec<f64> {
+    let mut left = all.to_vec();
+    for &j in hidden {
+        left.iter_mut().zip(&held[j as usize * r..][..r]).for_each(|(s, v)| *s -= v.f64() * unit);
+    }
+    if left.iter().zip(all).any(|(left, all)| 16.0 * left < *all) {
+        left.fill(0.0);
+        let mut hidden = hidden.iter().copied().peekable();
+        for (j, row) in held.chunks_exact(r).enumerate() {
+            if hidden.next_if_eq(&(j as u32)).is_none() {
+                left.iter_mut().zip(row).for_each(|(s, v)| *s += v.f64() * unit);
+            }
+        }
+    }
+    left
 }
 
 /// A factor's transpose, times `unit`.
@@ -234,6 +265,14 @@ fn dense_rows<T: Real>(data: &Matrix<T>, side: Side, rows: std::ops::Range<usize
     }
 }
 
+/// Row i of these entries: (column, value, weight).
+fn row_of<'x, T: Real>(x: &'x Csr<T>, weights: Option<&'x Csr<T>>, i: usize, unit: f64) -> impl Iterator<Item = (usize, f64, f64)> + 'x {
+    let (columns, values) = x.row(i);
+    let weights = weights.map(|w| w.row(i).1);
+    let entries = columns.iter().zip(values).enumerate();
+    entries.map(move |(e, (&j, x))| (j as usize, x.f64() * unit, weights.map_or(1.0, |w| w[e].f64())))
+}
+
 /// The entries of one row, in f64 and in units of the data.
 #[derive(Default)]
 struct Entries {
@@ -245,20 +284,15 @@ struct Entries {
 }
 
 impl Entries {
-    /// Row i of these entries; those of weight 0 are left out, so that no infinite term is multiplied by it.
-    fn gather<T: Real>(&mut self, x: &Csr<T>, weights: Option<&Csr<T>>, i: usize, held: &[T], r: usize, unit: f64) {
-        let (columns, values) = x.row(i);
-        let row_weights = weights.map(|w| w.row(i).1);
+    /// These entries of a row, as (column, value, weight); those of weight 0 are left out, so that no infinite term is multiplied by it.
+    fn gather<T: Real>(&mut self, row: impl Iterator<Item = (usize, f64, f64)>, held: &[T], r: usize, unit: f64) {
         self.held.clear();
         self.values.clear();
         self.weights.clear();
-        for (e, (&j, x)) in columns.iter().zip(values).enumerate() {
-            let w = row_weights.map_or(1.0, |w| w[e].f64());
-            if w > 0.0 {
-                self.held.push(j as usize * r);
-                self.values.push(x.f64() * unit);
-                self.weights.push(w);
-            }
+        for (j, x, w) in row.filter(|e| e.2 > 0.0) {
+            self.held.push(j * r);
+            self.values.push(x);
+            self.weights.push(w);
         }
         let count = self.held.len();
         self.components.clear();

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 pub(super) struct Task<'a, T> {
     /// r.
     pub rank: usize,
+    /// The number that the first of the rows has in the data.
+    pub first: usize,
     /// Standard deviation of the observed entries of X.
     pub sd: f64,
     pub rule: &'a dyn RowUpdate<T>,
@@ -22,7 +24,7 @@ pub(super) struct Task<'a, T> {
     /// Where the rows lie.
     pub set: RowSet,
     /// Components that move, if others are given.
-    pub free: Option<&'a [usize]>,
+    pub free: Option<Vec<usize>>,
 }
 
 /// Rows that are worked on together, by the number of all rows: few rows make smaller blocks, so that there is one for each thread.
@@ -72,11 +74,11 @@ impl<T: Real> Task<'_, T> {
             let mut weighted = Vec::new();
             let mut sum = Measure::default();
             for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(block * OBSERVED_BLOCK + i);
+                let (columns, values) = entries.row(self.first + block * OBSERVED_BLOCK + i);
                 if columns.is_empty() {
                     continue; // no equation: the row stays what it is, 0
                 }
-                let weights = weights.map(|w| w.row(block * OBSERVED_BLOCK + i).1);
+                let weights = weights.map(|w| w.row(self.first + block * OBSERVED_BLOCK + i).1);
                 gram.fill(T::of(0.0));
                 cross.fill(T::of(0.0));
                 gather_gram(columns, weights, held, r, &mut gram);
@@ -98,8 +100,55 @@ impl<T: Real> Task<'_, T> {
         sum_in_order(blocks.collect())
     }
 
+    /// A Gram matrix for each row: that of all entries, less what the hidden ones of that row make of it.
+    ///
+    /// `cross_of` as in [`Task::shared_gram`], of data that are 0 where they are hidden.
+    pub fn gram_less_hidden(&self, shared: &[T], hidden: &Csr<T>, held: &[T], rows: &mut [T], cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
+        let r = self.rank;
+        let size = block_rows(rows.len() / r);
+        let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
+            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); rows.len()]);
+            cross_of(block * size, &mut cross);
+            let mut sum = Measure::default();
+            for (i, (row, cross)) in rows.chunks_exact_mut(r).zip(cross.chunks_exact_mut(r)).enumerate() {
+                let columns = hidden.row(self.first + block * size + i).0;
+                if columns.len() == hidden.cols() {
+                    continue; // no equation: the row stays what it is, 0
+                }
+                take_out(shared, columns, held, r, &mut gram);
+                let penalty = self.penalties.map(|rows| rows[block * size + i]);
+                add_ridge(&mut gram, r, penalty, self.ratios);
+                subtract_l1(cross, r, penalty, self.ratios);
+                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross, rows: row, sd: self.sd, set: self.set });
+            }
+            sum
+        });
+        sum_in_order(blocks.collect())
+    }
+
+    /// Gram matrices and cross products that are there already, one for each row.
+    pub fn given_grams(&self, grams: &[T], cross: &[T], rows: &mut [T]) -> Measure {
+        let r = self.rank;
+        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
+            let mut sum = Measure::default();
+            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
+                let number = block * OBSERVED_BLOCK + i;
+                let (mut gram, mut cross) = (grams[number * r * r..][..r * r].to_vec(), cross[number * r..][..r].to_vec());
+                if gram.iter().step_by(r + 1).all(|&g| g == T::of(0.0)) {
+                    continue; // no equation yet
+                }
+                let penalty = self.penalties.map(|rows| rows[number]);
+                add_ridge(&mut gram, r, penalty, self.ratios);
+                subtract_l1(&mut cross, r, penalty, self.ratios);
+                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd, set: self.set });
+            }
+            sum
+        });
+        sum_in_order(blocks.collect())
+    }
+
     fn update_and_measure(&self, mut panel: Panel<'_, T>) -> Measure {
-        if let Some(free) = self.free {
+        if let Some(free) = &self.free {
             return self.update_free(panel, free);
         }
         let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
@@ -138,6 +187,26 @@ impl<T: Real> Task<'_, T> {
         }
         sum
     }
+}
+
+/// The share of a diagonal entry of G that must be left, so that its digits are.
+const LEFT: f64 = 1.0 / 16.0;
+
+/// G − Σ vⱼᵀvⱼ over the hidden columns j; from the columns that are left where the difference would cancel, or costs more.
+fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &mut [T]) {
+    gram.fill(T::of(0.0));
+    let columns = held.len() / r;
+    if 2 * hidden.len() <= columns {
+        gather_gram(hidden, None, held, r, gram);
+        gram.iter_mut().zip(shared).for_each(|(g, &all)| *g = all - *g);
+        if (0..r).all(|k| gram[k * r + k].f64() >= LEFT * shared[k * r + k].f64()) {
+            return;
+        }
+        gram.fill(T::of(0.0));
+    }
+    let mut hidden = hidden.iter().copied().peekable();
+    let left: Vec<u32> = (0..columns as u32).filter(|&j| hidden.next_if_eq(&j).is_none()).collect();
+    gather_gram(&left, None, held, r, gram);
 }
 
 /// G + λ₂I.

@@ -83,9 +83,16 @@ impl Nmf<'_, f64> {
         let half_u = Half { side: Side::U, rank: self.rank(), own: u, other: v, direction };
         let half_v = Half { side: Side::V, rank: self.rank(), own: v, other: u, direction: direction.map(|(d, e)| (e, d)) };
         for (half, out) in [(half_u, out_u), (half_v, out_v)] {
-            match self.data() {
-                Matrix::Observed(x) => half.observed(x, out),
-                Matrix::Dense(_) | Matrix::Sparse(_) => half.full(self.data(), out),
+            match self.data().full_and_hidden() {
+                (Matrix::Observed(x), _) => half.observed(x, out),
+                (full, hidden) => {
+                    half.full(full, out);
+                    if let Some(hidden) = hidden {
+                        let mut too_much = vec![0.0; out.len()];
+                        half.observed(hidden, &mut too_much);
+                        add(out, -1.0, &too_much);
+                    }
+                }
             }
             for (i, p) in self.row_penalties(half.side).unwrap_or_default().iter().enumerate() {
                 for (k, at) in (i * self.rank()..(i + 1) * self.rank()).enumerate() {

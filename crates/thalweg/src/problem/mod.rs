@@ -12,6 +12,7 @@ mod penalty;
 mod row_fit;
 mod row_separable;
 mod segment;
+mod statistics;
 
 pub use compressed::Compressed;
 pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
@@ -24,3 +25,4 @@ pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
 pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};
+pub use statistics::Statistics;

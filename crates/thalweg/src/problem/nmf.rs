@@ -10,6 +10,7 @@ use crate::linalg::{
 };
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// min ½ Σ_observed w (X − UVᵀ)² + the [`Penalty`] over U ≥ 0 (m×r), V ≥ 0 (n×r).
 ///
@@ -65,9 +66,8 @@ impl<'a, T: Real> Nmf<'a, T> {
         let summary = data.summary();
         let may_be_negative = constraints.allows_negatives();
         // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
-        let is_good = (may_be_negative || summary.negatives == 0)
-            && (summary.norm_squared + summary.mean).is_finite()
-            && matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
+        let is_good =
+            (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && !matches!(data, Matrix::Observed(_));
         for row in 0..if is_good { 0 } else { data.shape().0 } {
             for (col, value, weight) in data.row_entries(row) {
                 let (value, weight) = (value.f64(), weight.f64());
@@ -165,10 +165,79 @@ impl<'a, T: Real> Nmf<'a, T> {
         &self.summary
     }
 
+    /// What these rows of the `side` factor have in common.
+    pub(super) fn task<'t>(&'t self, side: Side, rows: &Range<usize>, rule: &'t dyn RowUpdate<T>, when: When) -> Task<'t, T> {
+        let constraint = self.constraints.side(side);
+        Task {
+            rank: self.rank,
+            first: rows.start,
+            sd: self.summary.sd,
+            rule,
+            when,
+            penalties: self.row_penalties(side).map(|all| &all[rows.clone()]),
+            ratios: self.penalty_ratios(side),
+            set: constraint.rows,
+            free: (!constraint.given.components.is_empty()).then(|| constraint.free(self.rank)),
+        }
+    }
+
+    /// Lets the rule move the rows of the `side` factor from number `first` on, with the other factor held; the measure is that of these rows
+    /// alone, without the penalty on what is held.
+    pub fn move_rows(&self, side: Side, first: usize, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
+        let r = self.rank;
+        let range = first..first + rows.len() / r;
+        let task = self.task(side, &range, rule, when);
+        match self.data.full_and_hidden() {
+            (Matrix::Observed(Observed { entries, weights }), _) => {
+                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
+            }
+            (full, None) => task.shared_gram(&gram(held, r), rows, cross_products(full, side, &range, held, r)),
+            (full, Some(hidden)) => {
+                task.gram_less_hidden(&gram(held, r), hidden.entries.rows_of(side), held, rows, cross_products(full, side, &range, held, r))
+            }
+        }
+    }
+
     /// The objective of factors that fit the data.
     pub fn objective(&self, factors: &Factors<T>) -> f64 {
         let (u, v) = factors.split();
         self.value(u, v)
+    }
+}
+
+/// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
+fn cross_products<'x, T: Real>(
+    full: &'x Matrix<T>,
+    side: Side,
+    rows: &Range<usize>,
+    held: &'x [T],
+    r: usize,
+) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
+    match full {
+        Matrix::Dense(x) => {
+            let x = if side == Side::U { x.view() } else { x.view().transpose() };
+            let x = x.subrows(rows.start, rows.len());
+            let held = row_major(held, held.len() / r, r);
+            if !is_cut_in_depth(x.nrows(), x.ncols()) {
+                return Box::new(move |first, out| {
+                    let count = out.len() / r;
+                    multiply(x.subrows(first, count), held, row_major_mut(out, count, r));
+                });
+            }
+            let mut cross = vec![T::of(0.0); x.nrows() * r];
+            mul_transpose(x.transpose(), held, &mut cross);
+            Box::new(move |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
+        }
+        Matrix::Sparse(x) => {
+            let (entries, start) = (x.rows_of(side), rows.start);
+            Box::new(move |first, out| {
+                for (i, out) in out.chunks_exact_mut(r).enumerate() {
+                    let (columns, values) = entries.row(start + first + i);
+                    gather_rows(columns, values, held, out);
+                }
+            })
+        }
+        Matrix::Observed(_) | Matrix::AllBut(_) => unreachable!("a full matrix is dense or sparse"),
     }
 }
 
@@ -179,40 +248,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
     }
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
-        let r = self.rank;
-        let (penalties, ratios) = (self.row_penalties(side), self.penalty_ratios(side));
-        let constraint = self.constraints.side(side);
-        let free = if constraint.given.components.is_empty() { None } else { Some(constraint.free(r)) };
-        let task = Task { rank: r, sd: self.summary.sd, rule, when, penalties, ratios, set: constraint.rows, free: free.as_deref() };
-        let measure = match self.data {
-            Matrix::Dense(x) => {
-                let x = if side == Side::U { x.view() } else { x.view().transpose() };
-                let held_view = row_major(held, held.len() / r, r);
-                let gram = gram(held, r);
-                if is_cut_in_depth(x.nrows(), x.ncols()) {
-                    let mut cross = vec![T::of(0.0); rows.len()];
-                    mul_transpose(x.transpose(), held_view, &mut cross);
-                    task.shared_gram(&gram, rows, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
-                } else {
-                    task.shared_gram(&gram, rows, |first, out| {
-                        let count = out.len() / r;
-                        multiply(x.subrows(first, count), held_view, row_major_mut(out, count, r));
-                    })
-                }
-            }
-            Matrix::Sparse(x) => {
-                let entries = x.rows_of(side);
-                task.shared_gram(&gram(held, r), rows, |first, out| {
-                    for (i, out) in out.chunks_exact_mut(r).enumerate() {
-                        let (columns, values) = entries.row(first + i);
-                        gather_rows(columns, values, held, out);
-                    }
-                })
-            }
-            Matrix::Observed(Observed { entries, weights }) => {
-                task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
-            }
-        };
+        let measure = self.move_rows(side, 0, held, rows, rule, when);
         match when {
             When::Never => measure,
             // the rows' own penalty is in their equations
@@ -228,27 +264,34 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
         let (m, n, r) = self.shape();
         let blocks: Vec<usize> = (0..m).step_by(OBSERVED_BLOCK).collect();
         let rows_of = |start: usize| start..m.min(start + OBSERVED_BLOCK);
-        let sums: Vec<f64> = match self.data {
+        let (full, hidden) = self.data.full_and_hidden();
+        let hidden_in = |i: usize| hidden.map_or(&[][..], |h| h.entries.by_row.row(i).0);
+        let zeros = if self.data.has_unstored_zeros() { vec![T::of(0.0); n] } else { Vec::new() };
+        let sums: Vec<f64> = match full {
             Matrix::Dense(x) => blocks
                 .par_iter()
                 .map(|&start| {
                     let rows = rows_of(start);
                     let mut product = vec![T::of(0.0); rows.len() * n];
                     mul(row_major(&u[start * r..rows.end * r], rows.len(), r), row_major(v, n, r).transpose(), &mut product);
+                    for (i, row) in rows.clone().zip(product.chunks_exact_mut(n)) {
+                        // X⁰ is 0 there as well
+                        hidden_in(i).iter().for_each(|&j| row[j as usize] = T::of(0.0));
+                    }
                     let values = &x.values()[start * n..rows.end * n];
                     product.iter().zip(values).map(|(p, x)| (x.f64() - p.f64()).powi(2)).sum()
                 })
                 .collect(),
             Matrix::Sparse(x) => {
-                // Σ over stored (x − p)² − p², and Σ over all of p² from the Grams
-                let zeros = vec![T::of(0.0); n];
+                // Σ over stored (x − p)² − p², Σ over hidden −p², and Σ over all of p² from the Grams
                 let stored: Vec<f64> = blocks
                     .par_iter()
                     .map(|&start| {
                         let row = |i: usize| {
                             let (columns, values) = x.by_row.row(i);
                             let u = &u[i * r..][..r];
-                            row_residual(columns, values, None, u, v) - row_residual(columns, &zeros[..columns.len()], None, u, v)
+                            let squares = |columns: &[u32]| row_residual(columns, &zeros[..columns.len()], None, u, v);
+                            row_residual(columns, values, None, u, v) - squares(columns) - squares(hidden_in(i))
                         };
                         rows_of(start).map(row).sum()
                     })
@@ -256,6 +299,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
                 let all: f64 = gram(u, r).iter().zip(gram(v, r)).map(|(a, b)| a.f64() * b.f64()).sum();
                 stored.into_iter().chain([all]).collect()
             }
+            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
             Matrix::Observed(Observed { entries, weights }) => blocks
                 .par_iter()
                 .map(|&start| {

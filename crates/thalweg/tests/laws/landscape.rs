@@ -154,6 +154,8 @@ fn the_number_of_threads_changes_no_bit() {
         planted::sparse(m, n, &values),
         planted::observed(m, n, &values, |at| at % 3 != 0),
         planted::weighted(m, n, &values, |at| (at % 4) as f64),
+        planted::all_but(planted::dense(m, n, &values), |at| at % 7 == 0),
+        planted::all_but(planted::sparse(m, n, &values), |at| at % 7 == 0),
     ];
     for data in &kinds {
         let (starts, ends) = (family(data, 3, 300), family(data, 2, 400));
@@ -216,8 +218,18 @@ fn scaled(data: &Matrix<f64>, power: i32) -> Matrix<f64> {
                 _ => Matrix::Observed(Observed { entries, weights: None }),
             }
         }
+        Matrix::AllBut(x) => scaled(x.full(), power).hiding(&hidden(data)).unwrap(),
         Matrix::Observed(_) => unreachable!("weights are not scaled here"),
     }
+}
+
+/// Where nothing is observed.
+fn hidden(data: &Matrix<f64>) -> Vec<thalweg::data::Triplet> {
+    let (m, n) = data.shape();
+    let mut all = vec![true; m * n];
+    (0..m).for_each(|i| data.observed_entries(i).for_each(|(j, ..)| all[i * n + j] = false));
+    let places = (0..m * n).filter(|&at| all[at]);
+    places.map(|at| thalweg::data::Triplet { row: (at / n) as u32, col: (at % n) as u32, value: 0.0 }).collect()
 }
 
 fn scaled_point(f: &Factors, u: i32, v: i32) -> Factors {
@@ -286,7 +298,10 @@ proptest! {
             let product = planted::product(x, 0.0, 0);
             (0..m * n).filter(|&at| seen(at)).map(|at| 0.5 * (values[at] - product[at]).powi(2)).sum()
         };
-        for (data, seen) in [(observed, &seen as &dyn Fn(usize) -> bool), (planted::dense(m, n, &values), &|_| true)] {
+        let all_but = planted::all_but(planted::dense(m, n, &values), |at| !seen(at));
+        let zeros_too = planted::all_but(planted::sparse(m, n, &values), |at| !seen(at));
+        let seen = &seen as &dyn Fn(usize) -> bool;
+        for (data, seen) in [(observed, seen), (all_but, seen), (zeros_too, seen), (planted::dense(m, n, &values), &|_| true)] {
             let quartic = segment(&data, &a, &b).unwrap();
             for t in [0.0, 0.3, 0.7, 1.0] {
                 let x = Factors::new(m, n, r, combination(a.as_slice(), t, &difference(&b, &a))).unwrap();

@@ -37,13 +37,19 @@ fn kinds() -> Vec<(&'static str, Matrix<f64>)> {
         ("sparse with every entry", planted::sparse(m, n, &values)),
         ("observed", planted::observed(m, n, &values, |at| at * 11 % 7 < 4)),
         ("weighted", planted::weighted(m, n, &values, |at| (at % 4) as f64)),
+        ("dense, all but", planted::all_but(planted::dense(m, n, &values), |at| at * 11 % 13 < 3)),
+        ("sparse, all but", planted::all_but(planted::sparse(m, n, &thinned), |at| at * 11 % 13 < 3)),
     ]
+}
+
+fn has_zeros(kind: &str) -> bool {
+    kind == "sparse" || kind == "sparse, all but"
 }
 
 fn each(test: impl Fn(&str, &dyn DivergenceMethod, &Matrix<f64>, Loss) -> Result) -> Result {
     for loss in losses() {
         for method in DIVERGENCE_METHODS.iter().filter(|m| m.betas().contains(&loss.beta())) {
-            for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse" || loss == Loss::KullbackLeibler) {
+            for (kind, data) in kinds().iter().filter(|(kind, _)| !has_zeros(kind) || loss == Loss::KullbackLeibler) {
                 test(&format!("{} under {loss} on {kind} data", method.about().name), *method, data, loss)?;
             }
         }
@@ -72,20 +78,14 @@ fn relative_difference(a: &Factors<f64>, b: &Factors<f64>) -> f64 {
 
 /// Σ w d_β(x|p), entry by entry, zeros included.
 fn by_definition(data: &Matrix<f64>, f: &Factors<f64>, loss: Loss) -> f64 {
-    let (m, n) = data.shape();
+    let m = data.shape().0;
     let product = |i: usize, j: usize| {
         let (u, v) = f.row_pair(i, j);
         u.iter().zip(v).map(|(a, b)| a * b).sum::<f64>()
     };
     let mut sum = 0.0;
     for i in 0..m {
-        let mut row: HashMap<usize, (f64, f64)> = data.row_entries(i).map(|(j, x, w)| (j, (x, w))).collect();
-        if let Matrix::Sparse(_) = data {
-            (0..n).for_each(|j| {
-                row.entry(j).or_insert((0.0, 1.0));
-            });
-        }
-        sum += row.iter().filter(|(_, (_, w))| *w > 0.0).map(|(&j, &(x, w))| w * loss.divergence(x, product(i, j))).sum::<f64>();
+        sum += data.observed_entries(i).filter(|e| e.2 > 0.0).map(|(j, x, w)| w * loss.divergence(x, product(i, j))).sum::<f64>();
     }
     sum
 }
@@ -93,7 +93,7 @@ fn by_definition(data: &Matrix<f64>, f: &Factors<f64>, loss: Loss) -> f64 {
 #[test]
 fn values_are_the_definition_and_gradients_their_differences() -> Result {
     for loss in losses() {
-        for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse" || loss == Loss::KullbackLeibler) {
+        for (kind, data) in kinds().iter().filter(|(kind, _)| !has_zeros(kind) || loss == Loss::KullbackLeibler) {
             let problem = Divergence::new(data, RANK, loss)?;
             let f = Init::Random.factors(problem.nmf(), 5, 0)?;
             let (value, expected) = (problem.objective(&f), by_definition(data, &f, loss));
@@ -253,7 +253,7 @@ fn single_precision_reaches_the_same_objective() -> Result {
 /// β → 2 is least squares: mu's exponent, the Newton step (that of coordinate descent), objective and residual.
 #[test]
 fn the_limit_at_two_is_least_squares() -> Result {
-    for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse") {
+    for (kind, data) in kinds().iter().filter(|(kind, _)| !has_zeros(kind)) {
         let (squares, near) = (Nmf::new(data, RANK)?, Divergence::new(data, RANK, Loss::Beta(2.0 - 1e-12))?);
         let start = Init::Random.factors(&squares, 3, 0)?;
         let pairs = [
@@ -342,7 +342,7 @@ fn a_zero_in_the_fit_under_data_that_are_not_is_no_nan() -> Result {
 #[test]
 fn transform_finds_the_rows_of_a_fit_again() -> Result {
     for loss in [Loss::KullbackLeibler, Loss::Beta(1.5), Loss::ItakuraSaito] {
-        for (kind, data) in kinds().iter().filter(|(kind, _)| *kind != "sparse" || loss == Loss::KullbackLeibler) {
+        for (kind, data) in kinds().iter().filter(|(kind, _)| !has_zeros(kind) || loss == Loss::KullbackLeibler) {
             let (method, _) = thalweg::solver::nmf::default_divergence_method(loss);
             let fitted = fit(data, method, loss, 3000, 1e-7)?.point;
             let again = transform_under(data, &fitted, loss, ScaledPenalty::default())?;

@@ -1,5 +1,6 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
+mod batches;
 mod constraints;
 mod landscape;
 mod losses;

@@ -52,9 +52,7 @@ fn by_definition(data: &Matrix<f64>, f: &Factors, penalty: &Penalty) -> f64 {
     let (mut row_weight, mut col_weight, mut squares, mut total) = (vec![0.0; m], vec![0.0; n], 0.0, 0.0);
     let (mut loss, mut sum, mut count) = (0.0, 0.0, 0.0);
     for i in 0..m {
-        let mut entries: Vec<(f64, f64, bool)> = vec![(0.0, 1.0, matches!(data, Matrix::Sparse(_))); n];
-        data.row_entries(i).for_each(|(j, x, w)| entries[j] = (x, w, true));
-        for (j, &(x, w, _)) in entries.iter().enumerate().filter(|(_, e)| e.2) {
+        for (j, x, w) in data.observed_entries(i) {
             let (u, v) = f.row_pair(i, j);
             loss += 0.5 * w * (x - u.iter().zip(v).map(|(a, b)| a * b).sum::<f64>()).powi(2);
             (row_weight[i], col_weight[j]) = (row_weight[i] + w, col_weight[j] + w);

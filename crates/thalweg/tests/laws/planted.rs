@@ -55,6 +55,12 @@ pub(crate) fn weighted(m: usize, n: usize, values: &[f64], weight: impl Fn(usize
     Matrix::Observed(Observed { entries: of(values), weights: Some(of(&weights)) })
 }
 
+/// These data without the entries at which `hide` says so.
+pub(crate) fn all_but(data: Matrix<f64>, hide: impl Fn(usize) -> bool) -> Matrix<f64> {
+    let (m, n) = data.shape();
+    data.hiding(&triplets(n, &vec![0.0; m * n], hide)).unwrap()
+}
+
 /// One noisy problem (37×29, rank 4) as each kind of data.
 pub(crate) fn kinds(seed: u64) -> Vec<(&'static str, Matrix<f64>)> {
     let (m, n) = (37, 29);
@@ -65,5 +71,7 @@ pub(crate) fn kinds(seed: u64) -> Vec<(&'static str, Matrix<f64>)> {
         ("sparse", sparse(m, n, &thinned)),
         ("observed", observed(m, n, &values, |at| at * 11 % 7 < 4)),
         ("weighted", weighted(m, n, &values, |at| 0.25 + (at % 4) as f64)),
+        ("dense, all but", all_but(dense(m, n, &values), |at| at * 11 % 13 < 3)),
+        ("sparse, all but", all_but(sparse(m, n, &thinned), |at| at * 11 % 13 < 3)),
     ]
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thalweg::Factors;
 use thalweg::data::Law;
-use thalweg::linalg::{mul, row_major};
+use thalweg::linalg::{Polynomial, mul, row_major};
 
 /// Where a line from a random start ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,6 +70,16 @@ impl Products {
     /// ℓ″ = q₀ + q₁λ + q₂λ².
     pub fn curvature(&self) -> [f64; 3] {
         [self.w11 + 2.0 * self.w02, 6.0 * self.w12, 6.0 * self.w22]
+    }
+
+    /// ℓ on a line that ends at the planted solution: W₀ = −W₁ − W₂.
+    pub fn planted_quartic(&self) -> Polynomial {
+        let Products { w11, w12, w22, w02 } = *self;
+        let (w00, w01) = (w11 + 2.0 * w12 + w22, -w11 - w12);
+        let coefficients = vec![0.5 * w00, w01, 0.5 * w11 + w02, w12, 0.5 * w22];
+        // sums of as many terms as there are entries, pairwise at worst one after the other
+        let error = coefficients.iter().map(|c| 1e-12 * (c.abs() + w11 + w22)).collect();
+        Polynomial { coefficients, error, exponent: 0 }
     }
 
     /// min over [0, 1] of ℓ″, and over all of R.

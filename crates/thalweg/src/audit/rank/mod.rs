@@ -45,6 +45,15 @@ impl Default for RankSettings {
     }
 }
 
+/// The fraction that a mask holds out unless asked otherwise: a tenth, or in sparse data with zeros as much as is stored, if that is less.
+///
+/// Held-out zeros cost an outer product each, and few of very many say as much as a tenth of few.
+pub fn usual_fraction(data: &Matrix<f64>) -> f64 {
+    let summary = data.summary();
+    let tenth = RankSettings::default().fraction;
+    if data.has_unstored_zeros() { tenth.min(summary.stored.max(1) as f64 / summary.observed as f64) } else { tenth }
+}
+
 impl RankSettings {
     /// The same with the range clipped to what fits the data, and a note if it was.
     ///

@@ -38,6 +38,10 @@ pub struct RankReport {
     pub supported: Vec<usize>,
     /// The smallest rank within one standard error of the best, if the data speak for any.
     pub suggested: Option<usize>,
+    /// Ranks with a mask on which the error is more than twice the median over masks, or whose median is a quarter above rank 1's: entries
+    /// held out are extrapolated without bound.
+    #[serde(default)]
+    pub erratic: Vec<usize>,
     /// In plain words, one sentence a line.
     pub verdict: String,
     /// Singular values against noise, where every entry is observed.
@@ -88,10 +92,12 @@ pub fn rank_report(data: &Matrix<f64>, settings: &RankSettings, outcomes: &[(Ran
     let summary = data.summary();
     let floor = FLOOR * (summary.norm_squared / summary.observed as f64).sqrt();
     let (supported, suggested) = judge(&mut ranks, settings, floor);
+    let erratic = ranks.iter().filter(|row| is_erratic(&row.each, &masks_of(1), floor)).map(|row| row.rank).collect();
     let mut report = RankReport {
         ranks,
         supported,
         suggested,
+        erratic,
         verdict: String::new(),
         spectrum,
         reference,
@@ -155,6 +161,23 @@ fn judge(ranks: &mut [RankRow], settings: &RankSettings, floor: f64) -> (Vec<usi
     (supported, suggested)
 }
 
+/// Whether the errors of a rank jump from mask to mask, or are far above those of one component.
+fn is_erratic(each: &[f64], of_one: &[f64], floor: f64) -> bool {
+    let largest = each.iter().copied().fold(0.0, f64::max);
+    largest > floor && (largest > 2.0 * median(each) || median(each) > 1.25 * median(of_one))
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        count if count % 2 == 1 => sorted[middle],
+        _ => 0.5 * (sorted[middle - 1] + sorted[middle]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +187,12 @@ mod tests {
         let (mean, error) = mean_and_error(&[1.0, 2.0, 3.0], 0.5).unwrap();
         assert_eq!((mean, error), (2.0, (1.0f64 / 3.0 + 1.0).sqrt()));
         assert_eq!(mean_and_error(&[1.0], 0.1), None);
+    }
+
+    #[test]
+    fn one_mask_far_off_is_erratic_and_a_smooth_rise_is_not() {
+        let of_one = [1.0, 1.1, 0.9];
+        assert!(is_erratic(&[0.5, 0.6, 9.0], &of_one, 1e-6) && is_erratic(&[1.4, 1.5, 1.6], &of_one, 1e-6));
+        assert!(!is_erratic(&[0.5, 0.6, 0.7], &of_one, 1e-6) && !is_erratic(&[1e-9, 1e-7, 1e-8], &of_one, 1e-6));
     }
 }

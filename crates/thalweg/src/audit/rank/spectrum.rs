@@ -42,7 +42,7 @@ const SHOWN: usize = 16;
 pub(super) fn spectrum_against_noise(data: &Matrix<f64>, most: usize, seed: u64) -> Option<SpectrumAgainstNoise> {
     let (m, n) = data.shape();
     let (short, long) = (m.min(n), m.max(n));
-    if matches!(data, Matrix::Observed(_)) || short > LARGEST_SIDE || m * n > LARGEST_SIZE {
+    if !matches!(data, Matrix::Dense(_) | Matrix::Sparse(_)) || short > LARGEST_SIDE || m * n > LARGEST_SIZE {
         return None;
     }
     // the long side down, the short side across

@@ -30,6 +30,7 @@ pub(super) fn judge(report: &mut RankReport, settings: &RankSettings, floor: f64
         _ => said.push("Nothing can be said: the data have too few entries to hold any out.".into()),
     }
     said.extend(held_out(report, settings, floor));
+    said.extend(erratic(report, settings));
     said.extend(spectrum(report));
     said.extend(agreement(report));
     said.extend(edges(report, settings));
@@ -116,6 +117,13 @@ fn held_out(report: &RankReport, settings: &RankSettings, floor: f64) -> Option<
         number(best.holdout_se),
         if report.supported.is_empty() { "none".into() } else { list(&report.supported) }
     ))
+}
+
+/// What to do where some entries held out are extrapolated without bound: a row with few entries, or a component that few rows have.
+fn erratic(report: &RankReport, settings: &RankSettings) -> Option<String> {
+    let advice = if settings.penalty.is_none() { "a ridge tames that: try --l2 0.02" } else { "a larger penalty may tame that (--l2)" };
+    (!report.erratic.is_empty())
+        .then(|| format!("The errors of rank {} are erratic: single entries are predicted far off; {advice}.", list(&report.erratic)))
 }
 
 fn spectrum(report: &RankReport) -> Option<String> {

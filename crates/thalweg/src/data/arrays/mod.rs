@@ -3,6 +3,7 @@
 mod factors;
 pub(super) mod npy;
 pub(super) mod npz;
+pub(super) mod raw;
 
 pub use factors::{read_factors, write_factors};
 pub use npz::{read_npz, write_npz};

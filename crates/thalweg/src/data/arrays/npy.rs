@@ -5,6 +5,7 @@
 //!
 //! Format: NEP 1, <https://numpy.org/neps/nep-0001-npy-format.html>
 
+use super::raw::{Raw, Type, c_order};
 use super::{Array, Numbers};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
@@ -15,10 +16,7 @@ const SUPPORTED: &str = "a floating-point (f4, f8), integer (i1-i8, u1-u8) or bo
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Float,
-    Int,
-    Uint,
-    Bool,
+    Number(Type),
     /// `S` and `U`: read only for the word that names SciPy's sparse format.
     Text,
 }
@@ -181,10 +179,10 @@ impl Dictionary<'_> {
         }
         let size: usize = characters.as_str().parse().unwrap_or(0);
         let kind = match (letter, size) {
-            (Some('f'), 4 | 8) => Kind::Float,
-            (Some('i'), 1 | 2 | 4 | 8) => Kind::Int,
-            (Some('u'), 1 | 2 | 4 | 8) => Kind::Uint,
-            (Some('b'), 1) => Kind::Bool,
+            (Some('f'), 4 | 8) => Kind::Number(Type::Float),
+            (Some('i'), 1 | 2 | 4 | 8) => Kind::Number(Type::Int),
+            (Some('u'), 1 | 2 | 4 | 8) => Kind::Number(Type::Uint),
+            (Some('b'), 1) => Kind::Number(Type::Truth),
             (Some('S' | 'U'), 1..) => Kind::Text,
             _ => return Err(refused(format!("type {}", shown(descr.as_bytes())))),
         };
@@ -197,31 +195,13 @@ impl Dictionary<'_> {
 pub(crate) fn parse(source: &Source, budget: &Budget) -> Result<Array, Error> {
     let header = Header::parse(source)?;
     let (count, data) = numbers(source, &header)?;
-    if header.kind == Kind::Text {
+    let Kind::Number(kind) = header.kind else {
         return Err(source.malformed("header", SUPPORTED, "an array of text"));
-    }
+    };
     // once decoded, once more while an order or a type changes
     budget.claim_items("its numbers", count as u64, 16)?;
-    let big_endian = header.big_endian;
-    let values = match (header.kind, header.size) {
-        (Kind::Float, 4) => Numbers::F32(decode(data, big_endian, f32::from_le_bytes).collect()),
-        (Kind::Float, _) => Numbers::F64(decode(data, big_endian, f64::from_le_bytes).collect()),
-        (Kind::Uint, 2) => Numbers::U64(decode(data, big_endian, u16::from_le_bytes).map(u64::from).collect()),
-        (Kind::Uint, 4) => Numbers::U64(decode(data, big_endian, u32::from_le_bytes).map(u64::from).collect()),
-        (Kind::Uint, 8) => Numbers::U64(decode(data, big_endian, u64::from_le_bytes).collect()),
-        (Kind::Int, 1) => integers(decode(data, big_endian, i8::from_le_bytes).map(i64::from)),
-        (Kind::Int, 2) => integers(decode(data, big_endian, i16::from_le_bytes).map(i64::from)),
-        (Kind::Int, 4) => integers(decode(data, big_endian, i32::from_le_bytes).map(i64::from)),
-        (Kind::Int, _) => integers(decode(data, big_endian, i64::from_le_bytes)),
-        (Kind::Bool, _) => Numbers::U64(data.iter().map(|&b| u64::from(b != 0)).collect()),
-        _ => Numbers::U64(data.iter().map(|&b| u64::from(b)).collect()),
-    };
-    let values = match values {
-        values if !header.fortran || header.shape.len() < 2 => values,
-        Numbers::F32(x) => Numbers::F32(c_order(&x, &header.shape)),
-        Numbers::F64(x) => Numbers::F64(c_order(&x, &header.shape)),
-        Numbers::U64(x) => Numbers::U64(c_order(&x, &header.shape)),
-    };
+    let values = Raw { kind, size: header.size, big_endian: header.big_endian }.decode(data);
+    let values = if header.fortran && header.shape.len() > 1 { c_order(values, &header.shape) } else { values };
     budget.release(8 * count as u64);
     Ok(Array { shape: header.shape, values })
 }
@@ -246,46 +226,6 @@ fn numbers<'a>(source: &'a Source, header: &Header) -> Result<(usize, &'a [u8]),
         Some((_, bytes)) => Err(source.malformed("data", format!("{bytes} bytes for shape {:?}", header.shape), format!("{} bytes", data.len()))),
         None => Err(source.malformed("header", "a shape that fits 64 bits", format!("{:?}", header.shape))),
     }
-}
-
-fn decode<const N: usize, T>(data: &[u8], big_endian: bool, from_le: fn([u8; N]) -> T) -> impl Iterator<Item = T> + Clone {
-    data.as_chunks::<N>().0.iter().map(move |&chunk| {
-        let mut bytes = chunk;
-        if big_endian {
-            bytes.reverse();
-        }
-        from_le(bytes)
-    })
-}
-
-fn integers(values: impl Iterator<Item = i64> + Clone) -> Numbers {
-    if values.clone().any(|x| x < 0) { Numbers::F64(values.map(|x| x as f64).collect()) } else { Numbers::U64(values.map(|x| x as u64).collect()) }
-}
-
-/// First axis fastest → last axis fastest.
-fn c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
-    let mut strides = Vec::with_capacity(shape.len());
-    let mut stride = 1;
-    for &side in shape {
-        strides.push(stride);
-        stride *= side;
-    }
-    let mut place = vec![0; shape.len()];
-    let mut at = 0;
-    let mut out = Vec::with_capacity(values.len());
-    while out.len() < values.len() {
-        out.push(values[at]);
-        for axis in (0..shape.len()).rev() {
-            place[axis] += 1;
-            at += strides[axis];
-            if place[axis] < shape[axis] {
-                break;
-            }
-            at -= strides[axis] * shape[axis];
-            place[axis] = 0;
-        }
-    }
-    out
 }
 
 /// Writes an array in format version 1.0, little-endian, C order.

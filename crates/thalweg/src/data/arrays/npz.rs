@@ -27,14 +27,7 @@ pub(crate) struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     pub(crate) fn open(source: &'a Source, budget: &'a Budget) -> Result<Self, Error> {
-        // the library allocates for as many members as the directory could hold, so count their records before it does
-        let members = source.bytes.windows(4).filter(|w| w == b"PK\x01\x02").count();
-        if members > MAX_MEMBERS {
-            return Err(source.malformed("zip directory", format!("at most {MAX_MEMBERS} members"), format!("{members}")));
-        }
-        let names = source.bytes.len().min(members * (u16::MAX as usize + 1));
-        budget.claim("its zip directory", MEMBER_BYTES * members as u64 + names as u64)?;
-        let zip = ZipArchive::new(Cursor::new(&source.bytes[..])).map_err(|e| unreadable(source, &e))?;
+        let zip = open_zip(source, budget)?;
         if zip.has_duplicate_names() {
             return Err(source.malformed("zip directory", "each name once", "a name twice"));
         }
@@ -85,6 +78,18 @@ impl<'a> Archive<'a> {
         let bytes = read_within(file, 0, self.budget, &part, |e| fail(e.to_string()))?;
         Ok(Source { path: source.path.clone(), part: Some(part), bytes })
     }
+}
+
+/// Opens a zip archive with a number of members that can be kept.
+pub(crate) fn open_zip<'a>(source: &'a Source, budget: &Budget) -> Result<ZipArchive<Cursor<&'a [u8]>>, Error> {
+    // the library allocates for as many members as the directory could hold, so count their records before it does
+    let members = source.bytes.windows(4).filter(|w| w == b"PK\x01\x02").count();
+    if members > MAX_MEMBERS {
+        return Err(source.malformed("zip directory", format!("at most {MAX_MEMBERS} members"), format!("{members}")));
+    }
+    let names = source.bytes.len().min(members * (u16::MAX as usize + 1));
+    budget.claim("its zip directory", MEMBER_BYTES * members as u64 + names as u64)?;
+    ZipArchive::new(Cursor::new(&source.bytes[..])).map_err(|e| unreadable(source, &e))
 }
 
 fn unreadable(source: &Source, why: &zip::result::ZipError) -> Error {

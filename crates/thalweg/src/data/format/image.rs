@@ -1,7 +1,7 @@
 //! Grey values of images: one image as a matrix of pixels, or the images of a folder as rows.
 
 use super::parsed::Parsed;
-use super::{Format, ImageShape, Input, ReadOptions, pnm};
+use super::{Format, ImageShape, Input, ReadOptions, netflix, pnm};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
 use ::image::codecs::png::PngDecoder;
@@ -19,10 +19,10 @@ pub(super) const IMAGE: Format = Format {
 
 pub(super) const FOLDER: Format = Format {
     name: "images",
-    about: "folder of PGM, PPM or PNG images of one size, also in subfolders: each image is a row, in natural order of the file names",
+    about: "folder or archive of PGM, PPM or PNG images of one size, also in subfolders: each image is a row, in natural order of the file names",
     extensions: &[],
     sample: || vec![("sample/s1/10.pgm", b"P2 2 1 9\n1 2".to_vec()), ("sample/s1/2.pgm", b"P5 2 1 255\n\x03\x04".to_vec())],
-    sniff: |input, _| input.images().is_some(),
+    sniff: |input, _| input.files().is_some_and(|files| files.iter().any(|(_, file)| is_image(&file.bytes)) || !netflix::are_movies(files)),
     read: read_folder,
 };
 
@@ -107,7 +107,7 @@ fn read_image(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed,
 }
 
 fn read_folder(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
-    let images = input.images().unwrap_or_default();
+    let images = input.files().unwrap_or_default();
     let mut values = Vec::new();
     let mut shape = None;
     let mut coloured = 0;
@@ -136,7 +136,7 @@ fn read_folder(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed
     parsed.image = Some(shape);
     parsed.notes.extend(grey_note(coloured));
     if input.others() > 0 {
-        parsed.notes.push(format!("files of the folder left out, which are no images: {}", input.others()));
+        parsed.notes.push(format!("files left out, which are no images: {}", input.others()));
     }
     Ok(parsed)
 }
@@ -195,7 +195,7 @@ mod tests {
         let data = read_path(folder(&files).path()).expect("reads");
         assert_eq!(data.row_labels.as_deref().expect("names"), ["s2/1.PGM", "s10/1.pgm"]);
         assert_eq!((dense(&data), data.image), (vec![vec![3.0, 4.0], vec![1.0, 2.0]], Some(ImageShape { height: 1, width: 2 })));
-        assert_eq!(data.notes, ["files of the folder left out, which are no images: 1"]);
+        assert_eq!(data.notes, ["files left out, which are no images: 1"]);
         let renamed = folder(&[("s1/1.pgm", ten), ("s2/1.PGM", two)]);
         assert_ne!(read_path(renamed.path()).expect("reads").sha256, data.sha256);
         assert_eq!(read_path(folder(&files).path()).expect("reads").sha256, data.sha256);
@@ -206,7 +206,7 @@ mod tests {
         let mixed = folder(&[("a.pgm", b"P5 2 1 255\n\x03\x04"), ("b.pgm", b"P5 1 1 255\n\x03")]);
         let message = read_path(mixed.path()).expect_err("mixed").to_string();
         assert!(message.contains("b.pgm") && message.contains("2x1 pixels"), "{message}");
-        assert!(read_path(folder(&[("a.txt", b"1")]).path()).expect_err("none").to_string().contains("at least one"));
+        assert!(read_path(folder(&[("a.txt", b"1")]).path()).expect_err("none").to_string().contains("--member"));
         assert!(read_path(folder(&[("a.pgm", b"1 2")]).path()).expect_err("no image").to_string().contains("a PGM"));
     }
 }

@@ -1,57 +1,87 @@
 //! What is read: a file, decompressed, or the images of a folder.
 
-use super::natural;
+use super::ReadOptions;
+use super::container::{Choice, Files, io_error, load, plain_name};
 use crate::Error;
 use crate::data::source::{Budget, Source, read_within};
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::StreamingDecoder;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
-/// Extensions of the files that are read from a folder.
-const FOLDER_EXTENSIONS: [&str; 4] = ["pgm", "ppm", "pnm", "png"];
-
-/// A file, or a folder as its image files in natural order of their relative names.
+/// A file, or several of a folder or an archive in natural order of their relative names.
 pub(super) struct Input {
-    /// The file; without bytes for a folder.
+    /// The file; without bytes where there are several.
     origin: Source,
-    /// Relative name and content of each image of a folder.
-    images: Option<Vec<(String, Source)>>,
-    /// Files of a folder that are no images.
+    /// The name that may tell the format, in lower case.
+    name: String,
+    /// Relative name and content of each of several files.
+    files: Option<Vec<(String, Source)>>,
+    /// Files left out of them.
     others: usize,
 }
 
 impl Input {
-    /// Reads everything, and takes the SHA-256 of the bytes as they are stored.
-    pub(super) fn load(path: &Path, budget: &Budget) -> Result<(Self, String), Error> {
+    /// Reads everything, and takes the SHA-256 of the bytes as they are stored: of the archive, or of the files of a folder that are read.
+    pub(super) fn load(path: &Path, options: &ReadOptions, budget: &Budget) -> Result<(Self, String), Error> {
         let mut hash = Sha256::new();
         let metadata = fs::metadata(path).map_err(io_error(path))?;
-        let input = if metadata.is_dir() { Self::load_folder(path, budget, &mut hash)? } else { Self::load_file(path, budget, &mut hash)? };
+        let input = if metadata.is_dir() {
+            let folder = Source { path: path.to_path_buf(), part: None, bytes: Vec::new() };
+            let files = Files::of_folder(&folder, budget)?;
+            Self::chosen(files, options, budget, Some(&mut hash))?
+        } else {
+            Self::load_file(path, options, budget, &mut hash)?
+        };
         Ok((input, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
-    fn load_file(path: &Path, budget: &Budget, hash: &mut Sha256) -> Result<Self, Error> {
-        let stored = load_stored(path, budget)?;
+    fn load_file(path: &Path, options: &ReadOptions, budget: &Budget, hash: &mut Sha256) -> Result<Self, Error> {
+        let stored = load(path, budget)?;
         hash.update(&stored.bytes);
-        Ok(Input { origin: decompressed(stored, budget)?, images: None, others: 0 })
+        let file = decompressed(stored, budget)?;
+        if let Some(files) = Files::of_archive(&file, budget)? {
+            let input = Self::chosen(files, options, budget, None)?;
+            budget.release(file.bytes.len() as u64);
+            return Ok(input);
+        }
+        if let Some(member) = &options.member {
+            let expected = "used with a folder or an archive".to_owned();
+            return Err(Error::Parameter { name: "member", expected, got: member.clone() });
+        }
+        let name = path.file_name().map(|name| plain_name(&name.to_string_lossy())).unwrap_or_default();
+        Ok(Input { origin: file, name, files: None, others: 0 })
     }
 
-    fn load_folder(path: &Path, budget: &Budget, hash: &mut Sha256) -> Result<Self, Error> {
-        let mut names = Vec::new();
-        let others = image_names(path, "", budget, &mut names)?;
-        names.sort_by(|a, b| natural::compare(a.as_bytes(), b.as_bytes()));
-        let mut images = Vec::with_capacity(names.len());
-        for name in names {
-            let stored = load_stored(&path.join(&name), budget)?;
-            // lengths and a separator, so that no two folders run together into the same bytes
-            hash.update(name.as_bytes());
-            hash.update([0]);
-            hash.update((stored.bytes.len() as u64).to_le_bytes());
-            hash.update(&stored.bytes);
-            images.push((name, decompressed(stored, budget)?));
+    /// The files of a container that are read; `hash` takes names and bytes where there is no archive to take.
+    fn chosen(mut container: Files, options: &ReadOptions, budget: &Budget, mut hash: Option<&mut Sha256>) -> Result<Self, Error> {
+        let mut file = |at: usize, container: &mut Files| {
+            let name = container.name(at).to_owned();
+            let stored = container.read(at, budget)?;
+            if let Some(hash) = &mut hash {
+                // lengths and a separator, so that no two folders run together into the same bytes
+                hash.update(name.as_bytes());
+                hash.update([0]);
+                hash.update((stored.bytes.len() as u64).to_le_bytes());
+                hash.update(&stored.bytes);
+            }
+            Ok((name, decompressed(stored, budget)?))
+        };
+        match container.choose(options.member.as_deref())? {
+            Choice::One(at) => {
+                let (name, origin) = file(at, &mut container)?;
+                Ok(Input { origin, name: plain_name(&name), files: None, others: 0 })
+            }
+            Choice::Several(places) => {
+                let others = container.count() - places.len();
+                let files = places.into_iter().map(|at| file(at, &mut container)).collect::<Result<Vec<_>, Error>>()?;
+                Ok(Input { origin: container.origin(), name: String::new(), files: Some(files), others })
+            }
         }
-        Ok(Input { origin: Source { path: path.to_path_buf(), part: None, bytes: Vec::new() }, images: Some(images), others })
     }
 
     /// The file, to read it or to say what is wrong with it.
@@ -59,37 +89,37 @@ impl Input {
         &self.origin
     }
 
-    /// The bytes of a file; none for a folder.
+    /// The bytes of a file; none where there are several.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.origin.bytes
     }
 
-    /// The images of a folder.
-    pub(super) fn images(&self) -> Option<&[(String, Source)]> {
-        self.images.as_deref()
+    /// Several files, with their names.
+    pub(super) fn files(&self) -> Option<&[(String, Source)]> {
+        self.files.as_deref()
     }
 
-    /// How many files of a folder are no images.
+    /// How many files beside them were left out.
     pub(super) fn others(&self) -> usize {
         self.others
     }
 
     /// Lets go of the bytes; the path is still needed for messages.
     pub(super) fn into_origin(mut self, budget: &Budget) -> Source {
-        let in_folder: usize = self.images.take().iter().flatten().map(|(_, image)| image.bytes.len()).sum();
+        let in_folder: usize = self.files.take().iter().flatten().map(|(_, file)| file.bytes.len()).sum();
         let bytes = std::mem::take(&mut self.origin.bytes);
         budget.release((bytes.len() + in_folder) as u64);
         self.origin
     }
 
     /// How the file name ends, in lower case and before `.gz`.
-    pub(super) fn extension(&self) -> Option<String> {
-        extension(&self.origin.path)
+    pub(super) fn extension(&self) -> Option<&str> {
+        Some(self.name.rsplit_once('.')?.1)
     }
 
-    /// The file's own name in lower case.
-    pub(super) fn file_name(&self) -> String {
-        self.origin.path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default()
+    /// The file's own name in lower case, without `.gz`.
+    pub(super) fn file_name(&self) -> &str {
+        &self.name
     }
 
     /// Whether the file begins like text: binary formats have a zero byte soon.
@@ -99,60 +129,85 @@ impl Input {
     }
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Io { path: path.to_path_buf(), source }
-}
-
-fn extension(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy().to_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    Some(name.rsplit_once('.')?.1.to_owned())
-}
-
-fn load_stored(path: &Path, budget: &Budget) -> Result<Source, Error> {
-    let fail = io_error(path);
-    let file = File::open(path).map_err(&fail)?;
-    let size = file.metadata().map_err(&fail)?.len();
-    let bytes = read_within(file, size, budget, "the file", fail)?;
-    Ok(Source { path: path.to_path_buf(), part: None, bytes })
-}
-
-/// The same bytes, or what they unpack to if they are gzipped, whatever the file's name says.
+/// The same bytes, or what they unpack to if they are compressed, whatever the file's name says.
 fn decompressed(stored: Source, budget: &Budget) -> Result<Source, Error> {
-    if !stored.bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(stored);
-    }
-    let decoder = MultiGzDecoder::new(&stored.bytes[..]);
-    let fail = |e: io::Error| match e.kind() {
-        io::ErrorKind::UnexpectedEof => stored.malformed("gzip stream", "its end mark", "the end of the file"),
-        _ => stored.malformed("gzip stream", "valid compressed data", e.to_string()),
+    let (packed, limit) = (&stored.bytes[..], budget.left());
+    let (kind, reader): (_, Box<dyn Read + '_>) = match packed {
+        [0x1f, 0x8b, ..] => ("gzip stream", Box::new(MultiGzDecoder::new(packed))),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => ("bzip2 stream", Box::new(MultiBzDecoder::new(packed))),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            let kibibytes = u32::try_from(limit >> 10).unwrap_or(u32::MAX - 1);
+            ("xz stream", Box::new(XzReader::new_mem_limit(packed, true, kibibytes)))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("zstd stream", Box::new(Frames { rest: packed, current: None })),
+        _ => return Ok(stored),
     };
-    let bytes = read_within(decoder, 0, budget, "the decompressed file", fail)?;
+    let fail = |e: io::Error| match e.kind() {
+        io::ErrorKind::UnexpectedEof => stored.malformed(kind, "its end mark", "the end of the file"),
+        _ => stored.malformed(kind, "valid compressed data", e.to_string()),
+    };
+    let bytes = read_within(reader, 0, budget, "the decompressed file", fail)?;
     budget.release(stored.bytes.len() as u64);
     Ok(Source { bytes, ..stored })
 }
 
-/// Collects the relative names of the image files in a folder and its subfolders; returns how many other files there are, hidden ones not
-/// counted. Links to folders are not followed: they could lead round in circles.
-fn image_names(folder: &Path, prefix: &str, budget: &Budget, names: &mut Vec<String>) -> Result<usize, Error> {
-    let fail = io_error(folder);
-    let mut others = 0;
-    for entry in fs::read_dir(folder).map_err(&fail)? {
-        let entry = entry.map_err(&fail)?;
-        let (kind, path) = (entry.file_type().map_err(&fail)?, entry.path());
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_image = || extension(&path).is_some_and(|e| FOLDER_EXTENSIONS.contains(&e.as_str())) && path.is_file();
-        if name.starts_with('.') {
-            continue;
-        } else if kind.is_dir() {
-            others += image_names(&path, &format!("{prefix}{name}/"), budget, names)?;
-        } else if entry.file_name().to_str().is_some() && is_image() {
-            budget.claim("the file names of the folder", 2 * (prefix.len() + name.len()) as u64 + 256)?;
-            names.push(format!("{prefix}{name}"));
-        } else {
-            others += 1;
+/// The frames of a zstd file, one after the other.
+struct Frames<'a> {
+    rest: &'a [u8],
+    current: Option<StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>>,
+}
+
+impl Read for Frames<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(decoder) = &mut self.current {
+                let count = decoder.read(out)?;
+                if count > 0 || out.is_empty() {
+                    return Ok(count);
+                }
+                self.rest = decoder.get_ref();
+                self.current = None;
+            }
+            if self.rest.is_empty() {
+                return Ok(0);
+            }
+            let frame = StreamingDecoder::new(self.rest).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+            self.current = Some(frame);
         }
     }
-    Ok(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::format::tests::{bytes, dense, read_bytes};
+    use crate::data::{Missing, ReadOptions};
+
+    /// Made from `1 2\n3 4\n` twice with the reference programs: `bzip2`, `xz` and `zstd`, two streams each.
+    const PACKED: [(&str, &[u8]); 3] = [
+        ("x.csv.bz2", include_bytes!("../../../tests/files/table.csv.bz2")),
+        ("x.csv.xz", include_bytes!("../../../tests/files/table.csv.xz")),
+        ("x.csv.zst", include_bytes!("../../../tests/files/table.csv.zst")),
+    ];
+
+    #[test]
+    fn every_compression_and_several_streams_in_a_row() {
+        for (name, file) in PACKED {
+            assert_eq!(dense(&bytes(name, file).expect(name)), [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [3.0, 4.0]], "{name}");
+        }
+    }
+
+    #[test]
+    fn damaged_compressed_files_are_refused() {
+        let options = ReadOptions { max_memory: 1 << 20, missing: Missing::Nan, ..ReadOptions::default() };
+        for (name, file) in PACKED {
+            for length in 10..file.len() {
+                // cut between two streams it is a whole file
+                let _ = read_bytes(name, &file[..length], &options);
+                let mut damaged = file.to_vec();
+                damaged[length] ^= 0x55;
+                let _ = read_bytes(name, &damaged, &options);
+            }
+            assert!(bytes(name, &file[..file.len() - 3]).is_err(), "{name}");
+        }
+    }
 }

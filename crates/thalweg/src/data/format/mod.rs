@@ -3,25 +3,37 @@
 //! A format turns bytes into [`Parsed`]: what stands where. [`Parsed::settle`] alone decides what a missing entry means, keeps the columns
 //! asked for and transposes, so that the options mean the same for every format.
 
+mod array;
+mod audio;
 mod bag_of_words;
+mod compressed;
+mod container;
+mod fits;
+mod hdf5;
 mod image;
 mod input;
+mod matlab;
 mod matrix_market;
 mod natural;
+mod netflix;
 mod npy;
 mod npz;
 mod parsed;
 mod pnm;
+mod prepare;
 mod ratings;
 mod scipy;
+mod series_matrix;
 mod table;
 mod text;
 
 use super::Matrix;
 use super::source::{Budget, shown};
 use crate::Error;
+pub use audio::Stft;
 use input::Input;
 use parsed::Parsed;
+pub use prepare::{Negative, Scale};
 use std::path::Path;
 
 /// The pixels of one row of the matrix, when rows are images.
@@ -86,6 +98,16 @@ pub enum Precision {
 /// Memory that reading may take when nothing else is said: 8 GiB.
 pub(super) const DEFAULT_MAX_MEMORY: u64 = 8 << 30;
 
+/// Where the weights w of ½ Σ w (X − UVᵀ)² stand. An entry of weight 0 is unobserved.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// In this array, such as an inverse variance. NaN weighs nothing.
+    Given(String),
+    /// w = 1 / variance for the variances in this array. NaN, 0 and less weigh nothing.
+    Variance(String),
+}
+
 /// How to read a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -100,13 +122,41 @@ pub struct ReadOptions {
     pub columns: Option<(usize, usize)>,
     /// Transpose after reading.
     pub transpose: bool,
+    /// The file to take from a folder or an archive with several.
+    pub member: Option<String>,
     /// The array to take from a file with several. Formats with one matrix have no use for it.
     pub variable: Option<String>,
+    /// The array that holds the weights of the entries.
+    pub weights: Option<Weights>,
+    /// The axis (from 0) of an array of three or more that becomes the rows; all others, the last fastest, become the columns.
+    pub unfold: Option<usize>,
+    /// How a sound becomes a matrix.
+    pub stft: Stft,
+    /// What becomes of negative entries.
+    pub negative: Negative,
+    /// Leave out rows and columns of which nothing is observed; of dense and sparse data, those of zeros alone.
+    pub drop_empty: bool,
+    /// What the entries are divided by, after all else.
+    pub scale: Scale,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { missing: Missing::Error, layout: Layout::Auto, max_memory: DEFAULT_MAX_MEMORY, columns: None, transpose: false, variable: None }
+        ReadOptions {
+            missing: Missing::Error,
+            layout: Layout::Auto,
+            max_memory: DEFAULT_MAX_MEMORY,
+            columns: None,
+            transpose: false,
+            member: None,
+            variable: None,
+            weights: None,
+            unfold: None,
+            stft: Stft::default(),
+            negative: Negative::Keep,
+            drop_empty: false,
+            scale: Scale::None,
+        }
     }
 }
 
@@ -115,6 +165,8 @@ impl Default for ReadOptions {
 pub struct Dataset {
     /// The numbers, all finite.
     pub matrix: Matrix<f64>,
+    /// What the entries were divided by: the file's units are this many times larger.
+    pub scale: f64,
     /// Precision of the file's numbers: a fit of an f32 file is done in f32 unless asked otherwise.
     pub precision: Precision,
     /// Names of the rows.
@@ -147,10 +199,24 @@ pub struct Format {
 }
 
 /// Every format, in the order in which their `sniff` is asked.
-pub const FORMATS: &[Format] =
-    &[npy::FORMAT, npz::FORMAT, matrix_market::FORMAT, image::IMAGE, image::FOLDER, bag_of_words::FORMAT, ratings::FORMAT, table::FORMAT];
+pub const FORMATS: &[Format] = &[
+    npy::FORMAT,
+    npz::FORMAT,
+    matlab::FORMAT,
+    hdf5::FORMAT,
+    fits::FORMAT,
+    audio::FORMAT,
+    matrix_market::FORMAT,
+    image::IMAGE,
+    image::FOLDER,
+    bag_of_words::FORMAT,
+    series_matrix::FORMAT,
+    netflix::FORMAT,
+    ratings::FORMAT,
+    table::FORMAT,
+];
 
-/// Reads a matrix from a file or folder of any of [`FORMATS`], gzipped or not.
+/// Reads a matrix from a file, folder or archive (zip, tar) of any of [`FORMATS`], compressed (gzip, bzip2, xz, zstd) or not.
 ///
 /// The content decides about the format; the name is asked only where the content could be anything.
 ///
@@ -172,9 +238,9 @@ pub const FORMATS: &[Format] =
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
     let budget = Budget::new(path, options.max_memory);
-    let (input, sha256) = Input::load(path, &budget)?;
+    let (input, sha256) = Input::load(path, options, &budget)?;
     let by_content = FORMATS.iter().find(|format| (format.sniff)(&input, options));
-    let by_name = || FORMATS.iter().find(|format| input.extension().is_some_and(|e| format.extensions.contains(&e.as_str())));
+    let by_name = || FORMATS.iter().find(|format| input.extension().is_some_and(|e| format.extensions.contains(&e)));
     let format = match by_content.or_else(by_name) {
         Some(format) => format,
         None if input.is_text() => &table::FORMAT,
@@ -273,7 +339,8 @@ pub(super) mod tests {
             let message = bytes(name, file).expect_err(word).to_string();
             assert!(message.contains(word), "{message:?} lacks {word:?}");
         };
-        says("x.mat", b"MATLAB 5.0 MAT-file\0\0", "known formats (npy, npz, matrix-market");
+        says("x.bin", b"\x01\x02\0\0", "known formats (npy, npz, matlab");
+        says("x.mat", b"MATLAB 5.0 MAT-file\0\0", "version 5 to 7");
         says("x", b"", "an empty file");
         says("x.gz", &gzipped(&gzipped(b"1 2\n")), "a gzip file inside a gzip file");
         let zipped = gzipped(b"1 2\n3 4\n");

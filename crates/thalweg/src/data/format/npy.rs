@@ -1,14 +1,15 @@
 //! A matrix in NumPy's `.npy` format.
 
+use super::array::{self, Cube};
 use super::parsed::Parsed;
-use super::{Format, Input, Precision, ReadOptions};
+use super::{Format, Input, ReadOptions};
 use crate::Error;
 use crate::data::arrays::{Array, Numbers, npy};
-use crate::data::source::{Budget, Source};
+use crate::data::source::Budget;
 
 pub(super) const FORMAT: Format = Format {
     name: "npy",
-    about: "NumPy array of two dimensions: floating-point, integer or bool, either byte order, C or Fortran order",
+    about: "NumPy array of two dimensions, or more with --unfold: floating-point, integer or bool, either byte order, C or Fortran order",
     extensions: &["npy"],
     sample,
     sniff: |input, _| input.bytes().starts_with(npy::MAGIC),
@@ -22,47 +23,14 @@ fn sample() -> Vec<(&'static str, Vec<u8>)> {
     vec![("sample.npy", bytes)]
 }
 
-fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
-    from_array(input.origin(), npy::parse(input.origin(), budget)?, budget)
-}
-
-/// A dense matrix from an array of two dimensions.
-pub(super) fn from_array(source: &Source, array: Array, budget: &Budget) -> Result<Parsed, Error> {
-    let &[rows, cols] = &array.shape[..] else {
-        return Err(source.malformed(
-            "header",
-            "an array of two dimensions (reshape it first: numpy.reshape)",
-            format!("{} with shape {:?}", dimensions(array.shape.len()), array.shape),
-        ));
-    };
-    let precision = precision(&array.values);
-    let note = note_rounding(&array.values);
-    budget.claim_items("the matrix", array.values.len() as u64, 8)?;
-    let mut parsed = Parsed::table(rows, cols, array.values.into_f64());
-    parsed.precision = precision;
-    parsed.notes.extend(note);
-    Ok(parsed)
-}
-
-fn dimensions(number: usize) -> String {
-    if number == 1 { "one dimension".to_owned() } else { format!("{number} dimensions") }
-}
-
-pub(super) fn precision(values: &Numbers) -> Precision {
-    match values {
-        Numbers::F32(_) => Precision::F32,
-        Numbers::F64(_) | Numbers::U64(_) => Precision::F64,
-    }
-}
-
-fn note_rounding(values: &Numbers) -> Option<String> {
-    let Numbers::U64(values) = values else { return None };
-    values.iter().any(|&x| x as f64 as u64 != x).then(|| "integers beyond 2^53 were rounded to double precision".to_owned())
+fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
+    array::matrix(input.origin(), npy::parse(input.origin(), budget)?, Cube::Unsettled, options, budget)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::format::Precision;
     use crate::data::format::tests::{bytes, read_bytes};
 
     #[test]
@@ -74,7 +42,7 @@ mod tests {
 
     #[test]
     fn only_matrices_are_read() {
-        for shape in [vec![6], vec![1, 2, 3], vec![]] {
+        for shape in [vec![6], vec![2, 2, 3], vec![]] {
             let values = vec![1; shape.iter().product()];
             let mut file = Vec::new();
             npy::write(&Array { shape, values: Numbers::U64(values) }, &mut file).expect("writes");

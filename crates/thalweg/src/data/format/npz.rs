@@ -1,15 +1,16 @@
 //! A matrix in NumPy's `.npz` format: one array of several, a SciPy sparse matrix, or observed entries.
 
+use super::array::{self, Arrays, Content, Cube, Variable};
 use super::parsed::Parsed;
-use super::{Format, Input, ReadOptions, npy, scipy};
+use super::{Format, Input, ReadOptions, scipy};
 use crate::Error;
 use crate::data::arrays::npz::{Archive, write_archive};
 use crate::data::arrays::{Array, Numbers};
-use crate::data::source::{Budget, shown};
+use crate::data::source::Budget;
 
 pub(super) const FORMAT: Format = Format {
     name: "npz",
-    about: "NumPy archive: one array of two dimensions (or --variable), a matrix saved by scipy.sparse.save_npz (csr, csc, coo), \
+    about: "NumPy archive: one array of two dimensions (or --variable, --unfold), a matrix saved by scipy.sparse.save_npz (csr, csc, coo), \
             or observed entries in arrays rows, cols, values, shape",
     extensions: &["npz"],
     sample,
@@ -26,43 +27,35 @@ fn sample() -> Vec<(&'static str, Vec<u8>)> {
     vec![("sample.npz", out.into_inner())]
 }
 
+/// An open archive, with the shapes of its arrays.
+struct Listed<'a> {
+    archive: Archive<'a>,
+    variables: Vec<Variable>,
+}
+
+impl Arrays for Listed<'_> {
+    fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    fn load(&mut self, at: usize) -> Result<Content, Error> {
+        self.archive.array(&self.variables[at].name).map(Content::Full)
+    }
+}
+
 fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let mut archive = Archive::open(input.origin(), budget)?;
-    let name = match &options.variable {
-        Some(name) if archive.has(name) => name.clone(),
-        Some(name) => {
-            return Err(input.origin().malformed("its arrays", format!("an array {}", shown(name.as_bytes())), listing(archive.names())));
-        }
-        None if scipy::is_sparse(&archive) => return scipy::read_sparse(&mut archive, budget),
-        None if scipy::is_observed(&archive) => return scipy::read_observed(&mut archive, budget),
-        None => only_matrix(input, &mut archive)?,
-    };
-    npy::from_array(input.origin(), archive.array(&name)?, budget)
-}
-
-fn only_matrix(input: &Input, archive: &mut Archive) -> Result<String, Error> {
-    let mut matrices = Vec::new();
+    if options.variable.is_none() && scipy::is_sparse(&archive) {
+        return scipy::read_sparse(&mut archive, budget);
+    }
+    if options.variable.is_none() && scipy::is_observed(&archive) {
+        return scipy::read_observed(&mut archive, budget);
+    }
+    let mut variables = Vec::new();
     for name in archive.names().to_vec() {
-        if archive.shape(&name)?.len() == 2 {
-            matrices.push(name);
-        }
+        variables.push(Variable { shape: archive.shape(&name)?, name });
     }
-    match &mut matrices[..] {
-        [name] => Ok(std::mem::take(name)),
-        [] => Err(input.origin().malformed("its arrays", "an array of two dimensions", listing(archive.names()))),
-        several => Err(input.origin().malformed("its arrays", "one array of two dimensions, or --variable to name it", listing(several))),
-    }
-}
-
-/// Names for a message.
-fn listing(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let list = names.iter().take(SHOWN).map(|name| shown(name.as_bytes())).collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => "none".to_owned(),
-        1..=SHOWN => list,
-        more => format!("{list} and {} more", more - SHOWN),
-    }
+    array::read(input.origin(), &mut Listed { archive, variables }, Cube::Unsettled, options, budget)
 }
 
 #[cfg(test)]
@@ -88,7 +81,7 @@ mod tests {
         assert_eq!(one.expect("one").matrix.summary().mean, 2.0);
         let several = file(&[("a", matrix(1.0)), ("b", matrix(2.0))]);
         let message = read_bytes("x.npz", &several, &ReadOptions::default()).expect_err("two").to_string();
-        assert!(message.contains("--variable") && message.contains(r#""a", "b""#), "{message}");
+        assert!(message.contains("--variable") && message.contains(r#""a" (1x1), "b" (1x1)"#), "{message}");
         let named = ReadOptions { variable: Some("b".into()), ..ReadOptions::default() };
         assert_eq!(read_bytes("x.npz", &several, &named).expect("b").matrix.summary().mean, 2.0);
         let unknown = ReadOptions { variable: Some("c".into()), ..ReadOptions::default() };

@@ -1,9 +1,9 @@
 //! From what stands in a file to a matrix: what missing entries mean, the columns to keep, the transpose, and notes about it all.
 
-use super::{Dataset, ImageShape, Missing, Precision, ReadOptions};
+use super::{Dataset, ImageShape, Missing, Precision, ReadOptions, Weights, prepare};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
-use crate::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
+use crate::data::{AllBut, Dense, Duplicates, Matrix, Observed, Sparse, Triplet};
 use std::ops::Range;
 
 /// What a format's reader finds.
@@ -11,6 +11,8 @@ pub(super) struct Parsed {
     pub rows: usize,
     pub cols: usize,
     pub entries: Entries,
+    /// Of each entry of a table; entries of weight 0 are unobserved, whatever stands there.
+    pub weights: Option<Vec<f64>>,
     /// The first NaN or empty field, as the file's own places go; without one, by row and column.
     pub gap: Option<Gap>,
     pub precision: Precision,
@@ -69,6 +71,7 @@ impl Parsed {
             rows,
             cols,
             entries: Entries::Table(values),
+            weights: None,
             gap: None,
             precision: Precision::F64,
             row_labels: None,
@@ -83,6 +86,23 @@ impl Parsed {
         Parsed { entries: Entries::Listed { entries, duplicates, unlisted }, ..Parsed::table(rows, cols, Vec::new()) }
     }
 
+    /// Gives each entry of a table the weight that stands in another of the same shape.
+    pub(super) fn weigh(&mut self, source: &Source, given: Parsed, weights: &Weights) -> Result<(), Error> {
+        let Entries::Table(mut values) = given.entries else { return Ok(()) };
+        for (at, x) in values.iter_mut().enumerate() {
+            let unusable = || source.malformed(position(at / self.cols, at % self.cols), "a weight: finite, not negative", x.to_string());
+            *x = weights.of(*x).ok_or_else(unusable)?;
+        }
+        let nothing = values.iter().filter(|&&w| w == 0.0).count();
+        let of = match weights {
+            Weights::Given(name) => shown(name.as_bytes()),
+            Weights::Variance(name) => format!("1 / {}", shown(name.as_bytes())),
+        };
+        self.notes.push(format!("entries are weighted by {of}; of weight 0, and so unobserved: {nothing}"));
+        self.weights = Some(values);
+        Ok(())
+    }
+
     /// The matrix, as the options ask for it. Format and checksum are left for the caller.
     pub(super) fn settle(mut self, source: &Source, options: &ReadOptions, budget: &Budget) -> Result<Dataset, Error> {
         if self.rows == 0 || self.cols == 0 {
@@ -90,6 +110,10 @@ impl Parsed {
         }
         if options.columns.is_some() {
             self.keep_columns(kept_columns(options, self.cols)?);
+        }
+        if options.weights.is_some() && self.weights.is_none() {
+            let expected = "used with a file of named arrays (fits, mat, hdf5, npz), one of which holds the weights".to_owned();
+            return Err(Error::Parameter { name: "weights", expected, got: "another kind of file".to_owned() });
         }
         self.refuse_infinities(source)?;
         if matches!(options.missing, Missing::Error | Missing::Zero) {
@@ -99,7 +123,7 @@ impl Parsed {
             self.transpose(budget)?;
         }
         let matrix = match self.entries {
-            Entries::Table(values) => table(self.rows, self.cols, values, options.missing, budget)?,
+            Entries::Table(values) => settle_table(self.rows, self.cols, values, self.weights, options.missing, budget)?,
             Entries::Listed { entries, duplicates, unlisted } => {
                 let entries = entries.into_iter().filter(|e| !e.value.is_nan()).collect();
                 let (entries, repeated) = Sparse::from_triplets(self.rows, self.cols, entries, duplicates)?;
@@ -110,9 +134,9 @@ impl Parsed {
         if let Some(x) = overflow(&matrix) {
             return Err(source.malformed("its duplicates", "finite sums", format!("{x}")));
         }
-        self.notes.extend(note_empty(source, &matrix, self.row_labels.as_deref(), self.col_labels.as_deref())?);
-        Ok(Dataset {
+        let mut data = Dataset {
             matrix,
+            scale: 1.0,
             precision: self.precision,
             row_labels: self.row_labels,
             col_labels: self.col_labels,
@@ -120,17 +144,22 @@ impl Parsed {
             format: "",
             sha256: String::new(),
             notes: self.notes,
-        })
+        };
+        prepare::prepare(&mut data, source, options, budget)?;
+        data.notes.extend(note_empty(source, &data.matrix, data.row_labels.as_deref(), data.col_labels.as_deref())?);
+        Ok(data)
     }
 
     fn keep_columns(&mut self, kept: Range<usize>) {
         match &mut self.entries {
             Entries::Table(values) => {
-                for row in 0..self.rows {
-                    let start = row * self.cols;
-                    values.copy_within(start + kept.start..start + kept.end, row * kept.len());
+                for table in [Some(values), self.weights.as_mut()].into_iter().flatten() {
+                    for row in 0..self.rows {
+                        let start = row * self.cols;
+                        table.copy_within(start + kept.start..start + kept.end, row * kept.len());
+                    }
+                    table.truncate(self.rows * kept.len());
                 }
-                values.truncate(self.rows * kept.len());
             }
             Entries::Listed { entries, .. } => {
                 entries.retain(|e| kept.contains(&(e.col as usize)));
@@ -170,10 +199,13 @@ impl Parsed {
         Err(source.malformed(place, "a number (with --missing nan, empty fields and NaN are unobserved)", found))
     }
 
-    /// First entry of a kind, with its row and column.
+    /// First entry of a kind, with its row and column; entries of weight 0 may be anything.
     fn first(&self, is: impl Fn(f64) -> bool) -> Option<(usize, usize, f64)> {
+        let counts = |at: usize| self.weights.as_ref().is_none_or(|weights| weights[at] > 0.0);
         match &self.entries {
-            Entries::Table(values) => values.iter().position(|&x| is(x)).map(|at| (at / self.cols, at % self.cols, values[at])),
+            Entries::Table(values) => {
+                values.iter().enumerate().position(|(at, &x)| is(x) && counts(at)).map(|at| (at / self.cols, at % self.cols, values[at]))
+            }
             Entries::Listed { entries, .. } => entries.iter().find(|e| is(e.value)).map(|e| (e.row as usize, e.col as usize, e.value)),
         }
     }
@@ -181,13 +213,16 @@ impl Parsed {
     fn transpose(&mut self, budget: &Budget) -> Result<(), Error> {
         match &mut self.entries {
             Entries::Table(values) => {
-                budget.claim_items("the transpose", values.len() as u64, 8)?;
-                let mut transposed = Vec::with_capacity(values.len());
-                for col in 0..self.cols {
-                    transposed.extend(values[col..].iter().step_by(self.cols));
+                let bytes = 8 * values.len() as u64;
+                budget.claim("the transpose", bytes)?;
+                for table in [Some(values), self.weights.as_mut()].into_iter().flatten() {
+                    let mut transposed = Vec::with_capacity(table.len());
+                    for col in 0..self.cols {
+                        transposed.extend(table[col..].iter().step_by(self.cols));
+                    }
+                    *table = transposed;
                 }
-                *values = transposed;
-                budget.release(8 * values.len() as u64);
+                budget.release(bytes);
             }
             Entries::Listed { entries, .. } => entries.iter_mut().for_each(|e| (e.row, e.col) = (e.col, e.row)),
         }
@@ -213,14 +248,25 @@ fn position(row: usize, col: usize) -> String {
     format!("row {}, column {}", row + 1, col + 1)
 }
 
-fn table(rows: usize, cols: usize, values: Vec<f64>, missing: Missing, budget: &Budget) -> Result<Matrix, Error> {
+/// A table as a matrix: dense where every entry is there and weighs the same.
+fn settle_table(rows: usize, cols: usize, values: Vec<f64>, weights: Option<Vec<f64>>, missing: Missing, budget: &Budget) -> Result<Matrix, Error> {
     let zeros_too = missing == Missing::Absent;
     let is_missing = |x: f64| x.is_nan() || (zeros_too && x == 0.0);
-    let known = values.iter().filter(|&&x| !is_missing(x)).count();
-    if known < values.len() {
-        claim_listed(budget, rows, cols, known)?;
-    }
-    Matrix::from_dense_with_missing(rows, cols, values, is_missing)
+    let Some(weights) = weights else {
+        let missing = values.iter().filter(|&&x| is_missing(x)).count();
+        if missing > 0 {
+            let listed = if AllBut::<f64>::are_few(missing, (rows, cols)) { missing } else { values.len() - missing };
+            claim_listed(budget, rows, cols, listed)?;
+        }
+        return Matrix::from_dense_with_missing(rows, cols, values, is_missing);
+    };
+    let known = || (0..values.len()).filter(|&at| weights[at] > 0.0 && !is_missing(values[at]));
+    claim_listed(budget, rows, cols, 2 * known().count())?;
+    let listed = |numbers: &[f64]| {
+        let entries = known().map(|at| Triplet { row: (at / cols) as u32, col: (at % cols) as u32, value: numbers[at] }).collect();
+        Sparse::from_triplets(rows, cols, entries, Duplicates::Sum).map(|(sparse, _)| sparse)
+    };
+    Ok(Matrix::Observed(Observed { entries: listed(&values)?, weights: Some(listed(&weights)?) }))
 }
 
 /// What unlisted positions mean when both the user and the format have spoken.
@@ -252,12 +298,12 @@ fn listed(source: &Source, rows: usize, cols: usize, entries: Sparse, meaning: U
 
 /// A sum of finite duplicates that is not finite.
 fn overflow(matrix: &Matrix) -> Option<f64> {
-    match matrix {
-        Matrix::Dense(x) => x.values().iter(),
-        Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.values().iter(),
-    }
-    .copied()
-    .find(|x| !x.is_finite())
+    let values = match matrix.full_and_hidden().0 {
+        Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.values(),
+        Matrix::Dense(x) => x.values(),
+        Matrix::AllBut(_) => &[],
+    };
+    values.iter().copied().find(|x| !x.is_finite())
 }
 
 fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
@@ -270,11 +316,10 @@ fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
 
 /// Rows and columns of which nothing is known, or an error if nothing at all is.
 fn note_empty(source: &Source, matrix: &Matrix, row_labels: Option<&[String]>, col_labels: Option<&[String]>) -> Result<Vec<String>, Error> {
-    let Matrix::Observed(observed) = matrix else { return Ok(Vec::new()) };
-    if observed.entries.by_row.stored() == 0 {
+    let (by_row, by_col) = matrix.observed_counts();
+    if by_row.iter().all(|&count| count == 0) {
         return Err(source.malformed("its entries", "at least one observed entry", "none"));
     }
-    let (by_row, by_col) = matrix.observed_counts();
     Ok([note_empty_side("rows", &by_row, row_labels), note_empty_side("columns", &by_col, col_labels)].into_iter().flatten().collect())
 }
 

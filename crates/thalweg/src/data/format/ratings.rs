@@ -3,7 +3,7 @@
 //! Rows are users and columns are items, both in natural order of their ids, so the matrix does not depend on the order of the lines. Pairs
 //! without a line are unobserved; of two lines for the same pair the later one stands.
 
-use super::parsed::{Parsed, Unlisted, claim_listed};
+use super::parsed::{Gap, Parsed, Unlisted, claim_listed};
 use super::text::{self, Fields, LABEL_BYTES, Labels, Line, Separator, Values, is_words, number, whole};
 use super::{Format, Input, Layout, ReadOptions, natural};
 use crate::Error;
@@ -37,10 +37,17 @@ fn sniff(input: &Input, options: &ReadOptions) -> bool {
             let fields: Vec<_> = layout.take(5).collect();
             let is_id = |field: &[u8]| whole(field).is_some() || number(field).is_none();
             let is_entry = (3..=4).contains(&fields.len()) && fields[..2].iter().all(|field| is_id(field));
-            let is_dat = input.extension().as_deref() == Some("dat");
-            is_entry && (separator(line) == Separator::DoubleColon || is_dat) || Columns::named(&fields).is_some()
+            let is_named = is_ratings_name(input);
+            is_entry && (separator(line) == Separator::DoubleColon || is_named) || Columns::named(&fields).is_some()
         }
     }
+}
+
+/// `.dat` files, and those of MovieLens 100k: `u.data`, `u1.base`, `u1.test` and so on.
+fn is_ratings_name(input: &Input) -> bool {
+    let name = input.file_name();
+    let is_split = |name: &str| name.starts_with('u') && matches!(name.len(), 7);
+    matches!(input.extension(), Some("dat")) || name == "u.data" || matches!(input.extension(), Some("base" | "test")) && is_split(name)
 }
 
 fn separator(line: Line) -> Separator {
@@ -71,17 +78,17 @@ impl Columns {
 }
 
 /// Ids in the order in which they appear.
-struct Ids<'a> {
+pub(super) struct Ids<'a> {
     place: HashMap<&'a [u8], u32>,
     names: Vec<&'a [u8]>,
 }
 
 impl<'a> Ids<'a> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Ids { place: HashMap::new(), names: Vec::new() }
     }
 
-    fn place(&mut self, id: &'a [u8], budget: &Budget) -> Result<u32, Error> {
+    pub(super) fn place(&mut self, id: &'a [u8], budget: &Budget) -> Result<u32, Error> {
         if let Some(&place) = self.place.get(id) {
             return Ok(place);
         }
@@ -93,7 +100,7 @@ impl<'a> Ids<'a> {
     }
 
     /// For each place its rank in natural order, and the ids in that order.
-    fn ranked(self, labels: &mut Labels) -> (Vec<u32>, Vec<String>) {
+    pub(super) fn ranked(self, labels: &mut Labels) -> (Vec<u32>, Vec<String>) {
         let mut order: Vec<_> = (0..self.names.len() as u32).collect();
         order.sort_unstable_by(|&a, &b| natural::compare(self.names[a as usize], self.names[b as usize]));
         let mut rank = vec![0; order.len()];
@@ -131,6 +138,13 @@ fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error
         let value = values.read(line, columns.rating, rating)?;
         entries.push(Triplet { row: users.place(user, budget)?, col: items.place(item, budget)?, value });
     }
+    let mut parsed = by_id(entries, users, items, values.first_gap, budget)?;
+    parsed.notes.insert(0, describe(&header, separator, columns, has_header));
+    Ok(parsed)
+}
+
+/// Ratings whose rows and columns are numbered as their ids appeared, in natural order of the ids.
+pub(super) fn by_id(mut entries: Vec<Triplet>, users: Ids, items: Ids, gap: Option<Gap>, budget: &Budget) -> Result<Parsed, Error> {
     let mut labels = Labels::default();
     let ((user_rank, row_labels), (item_rank, col_labels)) = (users.ranked(&mut labels), items.ranked(&mut labels));
     for e in &mut entries {
@@ -139,8 +153,7 @@ fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error
     let (rows, cols) = (row_labels.len(), col_labels.len());
     claim_listed(budget, rows, cols, 0)?;
     let mut parsed = Parsed::listed(rows, cols, entries, Duplicates::KeepLast, Unlisted::Unobserved);
-    (parsed.row_labels, parsed.col_labels, parsed.gap) = (Some(row_labels), Some(col_labels), values.first_gap);
-    parsed.notes.push(describe(&header, separator, columns, has_header));
+    (parsed.row_labels, parsed.col_labels, parsed.gap) = (Some(row_labels), Some(col_labels), gap);
     parsed.notes.extend(labels.note());
     Ok(parsed)
 }

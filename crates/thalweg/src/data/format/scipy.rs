@@ -2,7 +2,7 @@
 //!
 //! Every index is checked here: SciPy's own constructor takes column 900 of 3.
 
-use super::npy::precision;
+use super::array::precision;
 use super::parsed::{Parsed, Unlisted, claim_listed};
 use crate::Error;
 use crate::data::arrays::npz::Archive;

@@ -1,4 +1,4 @@
-//! Tables of numbers as text: CSV, TSV, blank separated, GEO series matrices.
+//! Tables of numbers as text: CSV, TSV, blank separated.
 
 use super::parsed::{Parsed, kept_columns};
 use super::text::{self, Fields, LABEL_BYTES, Labels, Line, Separator, Values, is_words, number};
@@ -8,7 +8,7 @@ use crate::data::source::{Budget, Source};
 
 pub(super) const FORMAT: Format = Format {
     name: "table",
-    about: "numbers between commas, tabs, semicolons or blanks (CSV, TSV, GEO series matrix), with or without column and row names; \
+    about: "numbers between commas, tabs, semicolons or blanks (CSV, TSV), with or without column and row names; \
             lines that begin with !, # or % are skipped",
     extensions: &["csv", "tsv", "tab", "txt", "data"],
     sample: || vec![("sample.csv", b"gene,t0,t1\n\"a, b\",1.5,2\nc,0,3e-1\n".to_vec())],
@@ -68,7 +68,22 @@ fn counts_up(fields: &[&[u8]]) -> bool {
 fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let source = input.origin();
     let body = text::body(source)?;
-    let mut lines = text::lines_without(body, COMMENTS);
+    let lines = text::lines_without(body, COMMENTS);
+    let comments = text::lines(body).count() - lines.clone().count();
+    let mut parsed = read_lines(source, lines, options, budget)?;
+    if comments > 0 {
+        parsed.notes.push(format!("comment lines skipped, which begin with !, # or %: {comments}"));
+    }
+    Ok(parsed)
+}
+
+/// The table in these lines.
+pub(super) fn read_lines<'a>(
+    source: &'a Source,
+    mut lines: impl Iterator<Item = Line<'a>> + Clone,
+    options: &ReadOptions,
+    budget: &Budget,
+) -> Result<Parsed, Error> {
     let mut ahead = lines.clone();
     let first = ahead.next().ok_or_else(|| source.malformed("start", "a table of numbers", "no line of one"))?;
     let separator = Separator::of(first.bytes);
@@ -76,7 +91,6 @@ fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed,
     let second = ahead.next().map(|line| fields(line, separator, budget)).transpose()?;
     let heading = Heading::of(&first, second.as_deref());
     let count = lines.clone().count();
-    let comments = text::lines(body).count() - count;
     let mut labels = Labels::default();
     let (mut row_labels, mut col_labels) = (None, None);
     if heading.has_header {
@@ -100,7 +114,7 @@ fn read(input: &Input, options: &ReadOptions, budget: &Budget) -> Result<Parsed,
         row_labels = Some(table.names);
     }
     let mut parsed = Parsed { row_labels, col_labels, gap: numbers.first_gap, ..Parsed::table(rows, cols, table.values) };
-    parsed.notes = notes(&heading, comments);
+    parsed.notes = notes(&heading);
     parsed.notes.extend(labels.note());
     Ok(parsed)
 }
@@ -145,16 +159,13 @@ fn fields<'a>(line: Line<'a>, separator: Separator, budget: &Budget) -> Result<V
     Ok(list)
 }
 
-fn notes(heading: &Heading, comments: usize) -> Vec<String> {
+fn notes(heading: &Heading) -> Vec<String> {
     let mut notes = Vec::new();
     if heading.has_header {
         notes.push("the first line names the columns".to_owned());
     }
     if heading.has_names {
         notes.push("the first column names the rows".to_owned());
-    }
-    if comments > 0 {
-        notes.push(format!("comment lines skipped, which begin with !, # or %: {comments}"));
     }
     notes
 }

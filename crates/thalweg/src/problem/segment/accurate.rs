@@ -4,7 +4,7 @@
 
 use super::scaling::Scaling;
 use super::{Facts, Sizes, longest_chain, size};
-use crate::data::Matrix;
+use crate::data::{Matrix, Observed};
 use crate::linalg::{DoubleDouble, Polynomial, ROW_BLOCK, column_norms, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
@@ -101,9 +101,14 @@ fn entry((u, d): (&[DoubleDouble], &[DoubleDouble]), (v, e): (&[DoubleDouble], &
 pub(super) fn segment(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polynomial {
     let scaling = Scaling::of([a, b].into_iter(), a.rank(), facts);
     let (u, v) = (Moving::new(Side::U, a, b, &scaling), Moving::new(Side::V, a, b, &scaling));
-    let quartic = match data {
-        Matrix::Observed(_) => observed(data, &scaling, &u, &v),
-        Matrix::Dense(_) | Matrix::Sparse(_) => full(data, &scaling, &u, &v),
+    let quartic = match data.full_and_hidden() {
+        (Matrix::Observed(x), _) => observed(x, &scaling, &u, &v),
+        (all, hidden) => {
+            let mut quartic = full(all, &scaling, &u, &v);
+            let too_much = hidden.map_or_else(Default::default, |hidden| observed(hidden, &scaling, &u, &v));
+            quartic.iter_mut().zip(too_much).for_each(|(c, h)| *c = *c - h);
+            quartic
+        }
     };
     let coefficients = quartic.map(DoubleDouble::f64);
     let mut errors = sizes(facts, &scaling, &u, &v).errors(ROUNDOFF * longest_chain(data, a.rank()));
@@ -123,8 +128,8 @@ fn quartic([w00, w01, w11, w02, w12, w22]: [DoubleDouble; 6]) -> [DoubleDouble; 
     [w00.half(), w01, w11.half() + w02, w12, w22.half()]
 }
 
-fn observed(data: &Matrix<f64>, scaling: &Scaling, u: &Moving, v: &Moving) -> [DoubleDouble; 5] {
-    quartic(sum_over_rows(data.shape().0, |i, sums| {
+fn observed(data: &Observed, scaling: &Scaling, u: &Moving, v: &Moving) -> [DoubleDouble; 5] {
+    quartic(sum_over_rows(data.entries.by_row.rows(), |i, sums| {
         for (j, x, weight) in data.row_entries(i) {
             let [product, w1, w2] = entry(u.row(i), v.row(j));
             let w0 = product - scaling.of_x(x).into();

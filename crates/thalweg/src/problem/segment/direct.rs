@@ -2,7 +2,7 @@
 
 use super::scaling::Scaling;
 use super::{Facts, Sizes, size};
-use crate::data::Dense;
+use crate::data::{Dense, Observed};
 use crate::linalg::{MatRef, Polynomial, column_norms, multiply, row_major, row_major_mut, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
@@ -34,7 +34,7 @@ impl Moving {
 }
 
 /// The quartic and rigorous error bounds; O(mnr).
-pub(super) fn segment(data: &Dense<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polynomial {
+pub(super) fn segment(data: &Dense<f64>, hidden: Option<&Observed>, facts: &Facts, a: &Factors, b: &Factors) -> Polynomial {
     let scaling = Scaling::of([a, b].into_iter(), a.rank(), facts);
     let (u, v) = (Moving::new(Side::U, a, b, &scaling), Moving::new(Side::V, a, b, &scaling));
     let (m, n) = (a.rows(), a.cols());
@@ -46,6 +46,11 @@ pub(super) fn segment(data: &Dense<f64>, facts: &Facts, a: &Factors, b: &Factors
         let product = |a: MatRef<'_, f64>, b: MatRef<'_, f64>| {
             let mut out = vec![0.0; count * n];
             multiply(a, b, row_major_mut(&mut out, count, n));
+            for (i, row) in out.chunks_exact_mut(n).enumerate() {
+                // the data are 0 there as well
+                let hidden = hidden.map_or(&[][..], |h| h.entries.by_row.row(first + i).0);
+                hidden.iter().for_each(|&j| row[j as usize] = 0.0);
+            }
             out
         };
         let (w0, w1, w1_too, w2) = (product(u0, v0), product(d, v0), product(u0, e), product(d, e));

@@ -56,7 +56,7 @@ impl Facts {
             }
             (largest, weight) = (largest.max(value.abs()), weight.max(w));
         }
-        if matches!(data, Matrix::Sparse(_)) {
+        if data.has_unstored_zeros() {
             weight = 1.0;
         }
         // squares of x / largest stay in range
@@ -91,6 +91,8 @@ fn longest_chain(data: &Matrix<f64>, rank: usize) -> f64 {
     let depth = match data {
         Matrix::Observed(_) => m + n + rank,
         Matrix::Dense(_) | Matrix::Sparse(_) => (m + n) * rank + rank * rank,
+        // the errors of two sums: that over everything, and that over what is hidden
+        Matrix::AllBut(_) => 2 * ((m + n) * rank + rank * rank),
     };
     (depth + 32) as f64
 }
@@ -153,10 +155,11 @@ pub fn segment(data: &Matrix<f64>, a: &Factors, b: &Factors) -> Result<Polynomia
 
 /// The line from its residuals where they can be formed, in twice the precision where that leaves a verdict open.
 fn careful(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polynomial {
-    if let Matrix::Dense(x) = data
+    let (full, hidden) = data.full_and_hidden();
+    if let Matrix::Dense(x) = full
         && Scaling::of([a, b].into_iter(), a.rank(), facts).is_moderate()
     {
-        let p = direct::segment(x, facts, a, b);
+        let p = direct::segment(x, hidden, facts, a, b);
         if is_decided(&p) && has_accurate_ends(&p) {
             return p;
         }
@@ -196,11 +199,18 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
     if !scaling.is_moderate() {
         return vec![None; starts.len() * ends.len()];
     }
-    let lanes = if matches!(data, Matrix::Observed(_)) { observed::LANES } else { 1 };
+    let lanes = if matches!(data, Matrix::Observed(_) | Matrix::AllBut(_)) { observed::LANES } else { 1 };
     let (starts, ends) = (Stack::new(starts, &scaling, lanes), Stack::new(ends, &scaling, lanes));
-    let quartics = match data {
-        Matrix::Observed(x) => observed::quartics(x, &scaling, &starts, &ends),
-        Matrix::Dense(_) | Matrix::Sparse(_) => full::quartics(data, scaling.of_x(facts.norm), &scaling, &starts, &ends),
+    let quartics = match data.full_and_hidden() {
+        (Matrix::Observed(x), _) => observed::quartics(x, &scaling, &starts, &ends),
+        (full, hidden) => {
+            let mut lines = full::quartics(full, scaling.of_x(facts.norm), &scaling, &starts, &ends);
+            let too_much = hidden.map_or(Vec::new(), |hidden| observed::quartics(hidden, &scaling, &starts, &ends));
+            for (line, hidden) in lines.iter_mut().zip(too_much) {
+                line.iter_mut().zip(hidden).for_each(|(c, h)| *c -= h);
+            }
+            lines
+        }
     };
     let relative = f64::EPSILON * longest_chain(data, rank);
     let pairs = (0..ends.points).flat_map(|p| (0..starts.points).map(move |q| (p, q)));

@@ -1,9 +1,9 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
-use super::{DivergenceMethod, NmfMethod, WorkingPrecision, check_method};
+use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision, check_method};
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Constraints, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Stay, When};
+use crate::problem::{Compressed, Constraints, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Order {
     Extrapolated,
     /// The same, and first on a compressed stand-in for dense data, as long as that lowers the objective fast: see [`Compressed`].
     CompressedFirst,
+    /// The same, and first by blocks of rows, V moving after each, as long as a pass over them lowers the objective fast: see [`Batches`].
+    BatchesFirst,
 }
 
 /// The first iterations are all measured, later ones at this interval: measuring costs up to a sweep of HALS.
@@ -29,8 +31,9 @@ const MEASURE_EVERY: usize = 8;
 /// On compressed data: the interval at which the objective is measured on the full data, half an iteration of theirs.
 const CHECK_EVERY: usize = 32;
 
-/// On compressed data: the relative fall of the true objective between two checks that is worth another [`CHECK_EVERY`] iterations.
-const WORTH_COMPRESSING: f64 = 1e-3;
+/// On compressed data: the relative fall of the true objective between two checks that is worth another [`CHECK_EVERY`] iterations; in
+/// blocks of rows, that of one pass that is worth another.
+const WORTH_OPENING: f64 = 1e-3;
 
 /// A run of an NMF method: one [`Iteration`] is a half-step on U and one on V.
 pub struct Alternating<'a, T: Real> {
@@ -41,6 +44,8 @@ pub struct Alternating<'a, T: Real> {
     old_u: Vec<T>,
     /// The stand-in for the data, while there is one.
     compressed: Option<Compressed<T>>,
+    /// The blocks of rows, while V moves after each of them.
+    batches: Option<Batches>,
     /// Where an extrapolated iteration is tried.
     trial: Factors<T>,
     memory: Memory<T>,
@@ -106,6 +111,8 @@ pub struct Memory<T> {
     pub v_residual: Option<f64>,
     /// Of an extrapolated run.
     pub momentum: Option<Momentum<T>>,
+    /// Of a run in blocks of rows, while it is one.
+    pub statistics: Option<Statistics<T>>,
 }
 
 /// State of the extrapolation. The point of the run is (Ũ, V): Ũ is the extrapolated U, V the factor that a half-step found for it.
@@ -126,8 +133,8 @@ pub struct Momentum<T> {
     pub model: f64,
     /// Whether the next iteration is a plain one.
     pub is_plain: bool,
-    /// Whether the data worked on are still the compressed ones.
-    pub is_compressed: bool,
+    /// Whether the run is still at its opening: on compressed data, or in blocks of rows.
+    pub is_opening: bool,
 }
 
 /// β of the first extrapolation.
@@ -182,7 +189,13 @@ impl<'a, T: Real> Alternating<'a, T> {
             }
             _ => None,
         };
-        let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst);
+        // under a constraint, too, a run has no opening
+        let batches = (order == Order::BatchesFirst && problem.constraints().is_plain()).then(Batches::default);
+        let statistics = match &fit {
+            Fit::Squares(squares, _) if batches.is_some() => Some(squares.no_statistics()),
+            _ => None,
+        };
+        let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst | Order::BatchesFirst);
         let momentum = is_extrapolated.then(|| Momentum {
             shadow: factors.clone(),
             beta: FIRST_BETA,
@@ -190,11 +203,17 @@ impl<'a, T: Real> Alternating<'a, T> {
             last_beta: FIRST_BETA,
             model: f64::INFINITY,
             is_plain: true,
-            is_compressed: compressed.is_some(),
+            is_opening: compressed.is_some() || statistics.is_some(),
         });
         let trial = if is_extrapolated { factors.clone() } else { Factors::zeros(0, 0, problem.rank()) };
-        let memory = Memory { progress, v_residual: None, momentum };
-        Alternating { fit, order, factors, old_u: Vec::new(), compressed, trial, memory }
+        let memory = Memory { progress, v_residual: None, momentum, statistics };
+        Alternating { fit, order, factors, old_u: Vec::new(), compressed, batches, trial, memory }
+    }
+
+    /// The same in these blocks of rows, where the method's order is [`Order::BatchesFirst`].
+    pub fn in_batches(mut self, batches: Batches) -> Self {
+        self.batches = self.batches.map(|_| batches);
+        self
     }
 
     /// What to keep, with the factors, to go on later.
@@ -204,12 +223,18 @@ impl<'a, T: Real> Alternating<'a, T> {
 
     /// Goes on where a run with this memory stood.
     pub fn resume(mut self, memory: Memory<T>) -> Self {
+        let shape = |s: &Statistics<T>| (s.gram.len(), s.cross.len());
+        let statistics = memory.statistics.filter(|s| self.memory.statistics.as_ref().map(shape) == Some(shape(s)));
         // a memory without momentum is that of a start
-        let momentum = memory.momentum.or(self.memory.momentum.take());
-        if momentum.as_ref().is_some_and(|m| !m.is_compressed) {
-            self.compressed = None;
+        let mut momentum = memory.momentum.or(self.memory.momentum.take());
+        if let Some(momentum) = &mut momentum {
+            // blocks whose statistics are lost cannot go on
+            momentum.is_opening &= self.batches.is_none() || statistics.is_some();
+            if !momentum.is_opening {
+                (self.compressed, self.batches) = (None, None);
+            }
         }
-        self.memory = Memory { momentum, ..memory };
+        self.memory = Memory { momentum, statistics, ..memory };
         self
     }
 
@@ -288,21 +313,41 @@ impl<'a, T: Real> Alternating<'a, T> {
         of_v
     }
 
-    /// Measures the point on the full data, and leaves the compressed ones if they lower the objective too slowly.
-    fn check(&mut self, momentum: &mut Momentum<T>) -> Measure {
+    /// Measures the point on the full data.
+    fn check(&mut self) -> Measure {
         let (u, v) = self.factors.split_mut();
-        let of_v = self.fit.stay(Side::V, u, v, When::After);
-        let objective = self.fit.objective(of_v.model, self.order, &self.factors);
-        let before = self.memory.progress.objective;
-        let is_worth_more = objective < (1.0 - WORTH_COMPRESSING) * before;
-        if !is_worth_more {
-            self.compressed = None;
-            momentum.is_compressed = false;
-            momentum.shadow.clone_from(&self.factors);
-            momentum.model = of_v.model;
-            momentum.is_plain = true;
+        self.fit.stay(Side::V, u, v, When::After)
+    }
+
+    /// One pass over the rows of X, block by block: rows of U by the rule, then V from the rows seen so far.
+    fn pass(&mut self, batches: Batches) -> Measure {
+        let Fit::Squares(problem, rule) = &self.fit else { unreachable!("only least squares begin in blocks of rows") };
+        let (r, pass) = (problem.rank(), self.memory.progress.iteration as u64);
+        let statistics = self.memory.statistics.as_mut().expect("kept as long as there are blocks");
+        let (u, v) = self.factors.split_mut();
+        for rows in batches.of_pass(u.len() / r, pass) {
+            let u = &mut u[rows.start * r..rows.end * r];
+            let old = if pass == 1 { vec![T::of(0.0); u.len()] } else { u.to_vec() };
+            problem.move_rows(Side::U, rows.start, v, u, *rule, When::Never);
+            problem.replace_rows(statistics, rows, &old, u);
+            problem.half_step_from(statistics, u, v, *rule, When::Never);
         }
-        of_v
+        problem.half_step_from(statistics, u, v, &Stay, When::After)
+    }
+
+    /// Leaves the opening for the full data if it lowers the objective too slowly; the first pass over blocks is no measure of that.
+    fn judge_opening(&mut self, momentum: &mut Momentum<T>, of_v: Measure) {
+        let objective = self.fit.objective(of_v.model, self.order, &self.factors);
+        let is_first = self.batches.is_some() && self.memory.progress.measured_at == 0;
+        if is_first || objective < (1.0 - WORTH_OPENING) * self.memory.progress.objective {
+            return;
+        }
+        (self.compressed, self.batches, self.memory.statistics) = (None, None, None);
+        momentum.is_opening = false;
+        momentum.shadow.clone_from(&self.factors);
+        // not from sums in which blocks replaced each other, which have lost a digit or two
+        momentum.model = self.check().model;
+        momentum.is_plain = true;
     }
 
     /// Takes down a measurement after the present iteration.
@@ -345,16 +390,24 @@ impl<T: Real> Iteration for Alternating<'_, T> {
             let v = self.plain_step(is_due);
             return if is_due { self.note(self.fit.objective(v.model, self.order, &self.factors)) } else { Ok(()) };
         };
-        let mut v = self.extrapolated_step(&mut momentum);
-        let is_due = if self.compressed.is_some() { iteration.is_multiple_of(CHECK_EVERY) } else { is_due };
-        if is_due && self.compressed.is_some() {
-            v = self.check(&mut momentum);
+        let (v, is_due) = match (self.batches, self.compressed.is_some()) {
+            (Some(batches), _) => (self.pass(batches), true),
+            (None, false) => (self.extrapolated_step(&mut momentum), is_due),
+            (None, true) => {
+                let v = self.extrapolated_step(&mut momentum);
+                let is_due = iteration.is_multiple_of(CHECK_EVERY);
+                (if is_due { self.check() } else { v }, is_due)
+            }
+        };
+        let is_opening = momentum.is_opening;
+        if is_due && is_opening {
+            self.judge_opening(&mut momentum, v);
         }
+        self.memory.v_residual = (is_due && !is_opening && !v.residual.is_nan()).then_some(v.residual);
         self.memory.momentum = Some(momentum);
         if !is_due {
             return Ok(());
         }
-        self.memory.v_residual = (!v.residual.is_nan() && self.compressed.is_none()).then_some(v.residual);
         self.note(self.fit.objective(v.model, self.order, &self.factors))
     }
 

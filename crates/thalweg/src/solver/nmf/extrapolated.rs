@@ -12,7 +12,7 @@ pub struct Extrapolated<R> {
     pub name: &'static str,
     /// One line.
     pub summary: &'static str,
-    /// [`Order::Extrapolated`] or [`Order::CompressedFirst`].
+    /// [`Order::Extrapolated`], or one that ends with it.
     pub order: Order,
 }
 
@@ -48,15 +48,26 @@ pub const COMPRESSED_ANLS: Extrapolated<Anls> = Extrapolated {
     order: Order::CompressedFirst,
 };
 
+/// Coordinate descent in blocks of rows, V moving after each, then extrapolated.
+pub const MINIBATCH: Extrapolated<AcceleratedHals> = Extrapolated {
+    rule: AcceleratedHals,
+    name: "minibatch",
+    summary: "accelerated-hals in blocks of rows (--batch-size), V moving after each of them, then extrapolated-hals on all rows: for very many rows",
+    order: Order::BatchesFirst,
+};
+
 impl<R: NmfMethod> NmfMethod for Extrapolated<R> {
     fn about(&self) -> About {
-        let compressed = self.order == Order::CompressedFirst;
         About {
             name: self.name,
             summary: self.summary,
-            source: if compressed { "Erichson et al. (2018), Ang, Gillis (2019)" } else { "Ang, Gillis (2019)" },
+            source: match self.order {
+                Order::CompressedFirst => "Erichson et al. (2018), Ang, Gillis (2019)",
+                Order::BatchesFirst => "Mairal et al. (2010), Ang, Gillis (2019)",
+                Order::Alternating | Order::Simultaneous | Order::Extrapolated => "Ang, Gillis (2019)",
+            },
             order: self.order,
-            monotone: !compressed,
+            monotone: self.order == Order::Extrapolated,
             ..self.rule.about()
         }
     }

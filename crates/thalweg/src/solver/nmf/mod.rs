@@ -3,6 +3,7 @@
 mod accelerated_hals;
 mod alternating;
 mod anls;
+mod batches;
 mod extrapolated;
 mod gradient;
 mod hals;
@@ -15,6 +16,7 @@ mod transform;
 pub use accelerated_hals::AcceleratedHals;
 pub use alternating::{Alternating, Memory, Momentum, Order};
 pub use anls::Anls;
+pub use batches::Batches;
 pub use extrapolated::Extrapolated;
 pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
@@ -27,7 +29,7 @@ use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
 use crate::problem::{Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate};
-use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS};
+use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS, MINIBATCH};
 use std::ops::RangeInclusive;
 
 /// A rule in both precisions, with what its users should know.
@@ -88,6 +90,7 @@ pub const NMF_METHODS: &[&dyn NmfMethod] = &[
     &EXTRAPOLATED_ANLS,
     &COMPRESSED,
     &COMPRESSED_ANLS,
+    &MINIBATCH,
     &Gradient,
     &Mu,
     &Paper { step: 1e-7, iterations: 10_000 },
@@ -117,7 +120,7 @@ pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'s
         Matrix::Sparse(_) => {
             (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
         }
-        Matrix::Observed(_) => {
+        Matrix::Observed(_) | Matrix::AllBut(_) => {
             (&EXTRAPOLATED_ANLS, "each row has its own Gram matrix, which costs more than solving the row exactly; extrapolation saves iterations")
         }
     }

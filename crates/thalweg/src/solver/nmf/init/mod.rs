@@ -69,7 +69,7 @@ impl Init {
     /// as [`Init::Random`] or, if both are, as [`Init::Svd`]; rows that sum to one as [`Init::Random`] or [`Init::Spa`].
     pub fn check<T: Real>(self, problem: &Nmf<'_, T>) -> Result<(), Error> {
         let needs_all = !matches!(self, Init::Random | Init::HalfNormal);
-        if needs_all && matches!(problem.data(), Matrix::Observed(_)) {
+        if needs_all && !matches!(problem.data(), Matrix::Dense(_) | Matrix::Sparse(_)) {
             let expected = "random or half-normal where entries are missing (the others need every entry)".into();
             return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
         }

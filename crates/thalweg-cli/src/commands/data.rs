@@ -1,0 +1,130 @@
+//! `thalweg data`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, DataAction, DataArgs};
+use crate::exit::{BAD_INPUT, DONE, Failure, NO_INPUT};
+use crate::input::{data_folder, named};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use thalweg::data::{Entry, catalogue};
+
+/// What `data list --json` prints.
+#[derive(Debug, Serialize)]
+struct ListDocument {
+    schema: u32,
+    command: &'static str,
+    entries: &'static [Entry],
+}
+
+/// What `data check --json` and `data get --json` print.
+#[derive(Debug, Serialize)]
+struct CheckDocument {
+    schema: u32,
+    command: &'static str,
+    checked: Vec<Checked>,
+}
+
+/// One data set.
+#[derive(Debug, Serialize)]
+struct Checked {
+    name: &'static str,
+    path: PathBuf,
+    state: State,
+    /// What is wrong with it.
+    why: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Whole,
+    Absent,
+    Wrong,
+}
+
+impl Checked {
+    fn new(entry: &'static Entry, folder: &Path, common: &Common) -> Self {
+        let path = entry.path(folder);
+        let (state, why) = match path.exists().then(|| entry.open(folder, common.max_memory)) {
+            None => (State::Absent, None),
+            Some(Ok(_)) => (State::Whole, None),
+            Some(Err(error)) => (State::Wrong, Some(error.to_string())),
+        };
+        Checked { name: &entry.name, path, state, why }
+    }
+
+    fn in_words(&self) -> String {
+        match (&self.state, &self.why) {
+            (State::Whole, _) => format!("{:<22} whole", self.name),
+            (State::Absent, _) => format!("{:<22} absent: {}", self.name, self.path.display()),
+            (State::Wrong, why) => format!("{:<22} wrong: {}", self.name, why.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+pub fn run(args: &DataArgs, common: &Common) -> Result<u8, Failure> {
+    match &args.action {
+        DataAction::List => list(common),
+        DataAction::Get { name, data_dir } => get(named(name)?, data_dir.as_deref(), common),
+        DataAction::Check { dir, name } => check(&data_folder(dir.as_deref())?, name, common),
+    }
+}
+
+fn list(common: &Common) -> Result<u8, Failure> {
+    if common.json {
+        print_json(&ListDocument { schema: 1, command: "data list", entries: catalogue() })?;
+        return Ok(DONE);
+    }
+    let line = |e: &Entry| format!("{:<22} {:>6} x {:<6} {:>9} observed  {}", e.name, e.shape.0, e.shape.1, e.observed, e.about);
+    print_text(&(catalogue().iter().map(line).collect::<Vec<_>>().join("\n") + "\n"))?;
+    Ok(DONE)
+}
+
+fn get(entry: &'static Entry, data_dir: Option<&Path>, common: &Common) -> Result<u8, Failure> {
+    let folder = data_folder(data_dir)?;
+    let checked = Checked::new(entry, &folder, common);
+    let code = if checked.state == State::Whole { DONE } else { NO_INPUT };
+    if common.json {
+        print_json(&CheckDocument { schema: 1, command: "data get", checked: vec![checked] })?;
+        return Ok(code);
+    }
+    let mut lines = vec![
+        format!("{}: {}", entry.name, entry.about),
+        format!("origin    {}", entry.origin),
+        format!("terms     {}", entry.terms),
+        format!("cite      {}", entry.citation),
+        format!("get       {}", entry.get),
+        format!("file      {}", checked.path.display()),
+        format!("sha256    {}", entry.sha256),
+    ];
+    if !entry.differs.is_empty() {
+        lines.push(format!("differs   {}", entry.differs));
+    }
+    lines.push(match checked.state {
+        State::Whole => format!("It is there, whole: thalweg fit data:{} --data-dir {} -k RANK", entry.name, folder.display()),
+        _ => checked.in_words(),
+    });
+    print_text(&(lines.join("\n") + "\n"))?;
+    Ok(code)
+}
+
+fn check(folder: &Path, names: &[String], common: &Common) -> Result<u8, Failure> {
+    let asked: Vec<&'static Entry> = match names {
+        [] => catalogue().iter().collect(),
+        names => names.iter().map(|name| named(name)).collect::<Result<_, _>>()?,
+    };
+    let checked: Vec<Checked> = asked.into_iter().map(|entry| Checked::new(entry, folder, common)).collect();
+    let has = |state: State| checked.iter().any(|c| c.state == state);
+    let code = match () {
+        () if has(State::Wrong) => BAD_INPUT,
+        // of all that there are some may be absent, those asked for by name may not
+        () if !has(State::Whole) || !names.is_empty() && has(State::Absent) => NO_INPUT,
+        () => DONE,
+    };
+    if common.json {
+        print_json(&CheckDocument { schema: 1, command: "data check", checked })?;
+    } else {
+        print_text(&(checked.iter().map(Checked::in_words).collect::<Vec<_>>().join("\n") + "\n"))?;
+    }
+    Ok(code)
+}

@@ -1,0 +1,31 @@
+//! `thalweg update`.
+
+use super::fit::{CHECKPOINT_EVERY, fit_in, tell};
+use crate::args::{Common, UpdateArgs};
+use crate::exit::Failure;
+use crate::input;
+use thalweg::data::ReadOptions;
+use thalweg_lab::{FitError, FitSettings, Manifest, RunDir, Update, update};
+
+pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
+    let Some(output) = &common.output else { return Err(Failure::Usage("update needs -o: the directory of the new run".into())) };
+    let (run, dir) = (RunDir::new(&args.run), RunDir::new(output));
+    let manifest: Manifest = run.read()?;
+    let path = args.data.as_ref().unwrap_or(&manifest.input.path);
+    let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
+    let (old, _) = input::load(path, options, common)?;
+    let (new, _) = input::load_asked(&args.input, &args.read, common)?;
+    let about = |error| match error {
+        FitError::Input(error) => Failure::about(&args.input, error),
+        other => other.into(),
+    };
+    let Update { dataset, read, settings, given } = update(&run, &old, (&args.input, &new), &dir, common.max_memory).map_err(about)?;
+    if manifest.settings.holdout.is_some() {
+        common.say(format_args!("note: nothing is held out: the fit that is updated has seen most of what another draw would hold out"));
+    }
+    let settings = FitSettings { max_iters: args.max_iters.unwrap_or(settings.max_iters), tol: args.tol.unwrap_or(settings.tol), ..settings };
+    let record = input::record(&std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
+    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    tell("update", &args.input, &manifest, &dir, common)?;
+    Ok(interrupt.exit_code().unwrap_or_else(|| super::fit::exit_code(&manifest)))
+}

@@ -1,0 +1,225 @@
+//! The paper's data sets, at a size that a scale can afford, and optima of their factorisations.
+
+use crate::experiment::{Bench, Scale, seed_of};
+use rand_distr::{Distribution, Uniform};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use thalweg::data::{Dataset, Entry, Matrix, catalogue, stream};
+use thalweg::geometry::{StartMoments, expected_curvature, flow_gauge};
+use thalweg::problem::Nmf;
+use thalweg::solver::nmf::{Alternating, Init, Order, Paper, default_method, half_normal_scale};
+use thalweg::solver::{Stop, run};
+use thalweg::{Error, Factors, Side};
+
+/// A data set of the paper's Table 1: its name, and the checksum of the file that it was read from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Set {
+    pub name: String,
+    pub sha256: String,
+}
+
+/// The sets of Table 1 whose files are there.
+pub fn sets(bench: &Bench) -> Vec<Set> {
+    let there = |entry: &&Entry| bench.data.as_ref().is_some_and(|folder| entry.path(folder).exists());
+    of_the_paper().filter(there).map(|entry| Set { name: entry.name.clone(), sha256: entry.sha256[..12].to_owned() }).collect()
+}
+
+/// The eight entries of the catalogue that stand for Table 1.
+pub fn of_the_paper() -> impl Iterator<Item = &'static Entry> {
+    catalogue().iter().filter(|entry| entry.paper.is_some())
+}
+
+/// A sentence that names the sets of Table 1 without a trial, if there are any.
+pub fn missing<'a>(done: impl Iterator<Item = &'a Set>) -> Option<String> {
+    let done: Vec<&str> = done.map(|set| set.name.as_str()).collect();
+    let missing: Vec<&str> = of_the_paper().map(|entry| entry.name.as_str()).filter(|name| !done.contains(name)).collect();
+    (!missing.is_empty()).then(|| format!("Not drawn, because their files were not in the folder of data sets (--data): {}.", missing.join(", ")))
+}
+
+impl Set {
+    pub fn entry(&self) -> &'static Entry {
+        catalogue().iter().find(|entry| entry.name == self.name).expect("trials name sets of the catalogue")
+    }
+
+    /// The rank that the paper gives it.
+    pub fn rank(&self) -> usize {
+        self.entry().paper.expect("the set is in Table 1")[2]
+    }
+
+    pub fn open(&self, bench: &Bench) -> Result<Arc<Dataset>, Error> {
+        bench.open(&self.name)
+    }
+}
+
+/// A part of the rows and of the columns of a set, drawn uniformly without replacement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub set: Set,
+    /// Share of the rows, and of the columns.
+    pub rate: f64,
+}
+
+/// Entries that a matrix may have at a scale, dense ones and observed ones.
+fn affordable(scale: Scale) -> [f64; 2] {
+    match scale {
+        Scale::Smoke => [2e3, 5e3],
+        Scale::Reduced => [1.5e5, 6e4],
+        Scale::Full => [f64::INFINITY; 2],
+    }
+}
+
+impl Part {
+    /// The largest part that the scale affords, times `rate`; none if it would have fewer rows or columns than the rank.
+    pub fn of(set: &Set, scale: Scale, rate: f64) -> Option<Part> {
+        let entry = set.entry();
+        let (m, n) = (entry.shape.0 as f64, entry.shape.1 as f64);
+        let is_dense = entry.observed as f64 == m * n;
+        let largest = (affordable(scale)[usize::from(!is_dense)] / entry.observed as f64).sqrt().min(1.0);
+        // a rank of 3 needs three columns however few there are
+        let least = (set.rank() as f64 / m.min(n)).min(1.0);
+        let rate = rate * largest.max(least);
+        let smallest = (rate * m).round().min((rate * n).round());
+        (smallest >= set.rank() as f64).then(|| Part { set: set.clone(), rate })
+    }
+
+    /// The matrix. Everything measured on it is divided by entries × variance, so it is not scaled.
+    pub fn matrix(&self, bench: &Bench) -> Result<Matrix<f64>, Error> {
+        let whole = self.set.open(bench)?;
+        if self.rate == 1.0 {
+            return Ok(whole.matrix.clone());
+        }
+        let (m, n) = whole.matrix.shape();
+        let seed = seed_of(self);
+        whole.matrix.selected(&draw(m, self.rate, seed, 0), &draw(n, self.rate, seed, 1))
+    }
+}
+
+/// round(rate·n) of 0 … n − 1, in order.
+fn draw(n: usize, rate: f64, seed: u64, which: u64) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..n).collect();
+    let mut rng = stream(seed, which);
+    let count = ((rate * n as f64).round() as usize).clamp(1, n);
+    for i in 0..count {
+        let j = Uniform::new(i, n).expect("there is one left").sample(&mut rng);
+        all.swap(i, j);
+    }
+    all.truncate(count);
+    all.sort_unstable();
+    all
+}
+
+/// How an optimum is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndPoint {
+    /// The paper's 10⁴ gradient steps of 10⁻⁷, which do not converge.
+    Literal,
+    /// A stationary point, in the gauge that gradient flow from the start conserves.
+    Converged,
+}
+
+pub const END_POINTS: [EndPoint; 2] = [EndPoint::Literal, EndPoint::Converged];
+
+impl EndPoint {
+    pub fn name(self) -> &'static str {
+        match self {
+            EndPoint::Literal => "literal",
+            EndPoint::Converged => "converged",
+        }
+    }
+}
+
+/// How hard a scale tries.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Effort {
+    /// 10⁴/merged steps of merged·10⁻⁷: the same path for steps this small (the loss differs by 7·10⁻⁵ at 100).
+    merged: usize,
+    /// Iterations of the method that converges.
+    iterations: usize,
+}
+
+impl Effort {
+    pub fn of(scale: Scale) -> Effort {
+        match scale {
+            Scale::Smoke => Effort { merged: 500, iterations: 60 },
+            Scale::Reduced => Effort { merged: 100, iterations: 600 },
+            Scale::Full => Effort { merged: 10, iterations: 2000 },
+        }
+    }
+}
+
+/// A problem, and the starts and optima of the paper's experiments on it.
+pub struct Field<'a> {
+    pub problem: Nmf<'a, f64>,
+    pub seed: u64,
+    effort: Effort,
+}
+
+impl<'a> Field<'a> {
+    pub fn new(part: &Part, matrix: &'a Matrix<f64>, effort: Effort) -> Result<Self, Error> {
+        Ok(Field { problem: Nmf::new(matrix, part.set.rank())?, seed: seed_of(part), effort })
+    }
+
+    /// Half-normal start number `number`.
+    pub fn start(&self, number: u64) -> Result<Factors, Error> {
+        Init::HalfNormal.factors(&self.problem, self.seed, number)
+    }
+
+    /// Entries × variance: what loss and curvature are divided by, as the paper scales its data to variance 1.
+    pub fn unit(&self) -> f64 {
+        let summary = self.problem.summary();
+        summary.observed as f64 * summary.sd * summary.sd
+    }
+
+    /// The rule of the paper, in fewer and longer steps.
+    pub fn literal_steps(&self) -> Paper {
+        Paper { step: 1e-7 * self.effort.merged as f64, iterations: 10_000 / self.effort.merged }
+    }
+
+    /// An optimum from start `number`, which no line begins at.
+    pub fn optimum(&self, end: EndPoint, number: u64) -> Result<Factors, Error> {
+        let start = self.start(number)?;
+        match end {
+            EndPoint::Literal => {
+                let rule = self.literal_steps();
+                let mut path = Alternating::with_rule(&self.problem, &rule, Order::Simultaneous, start)?;
+                let stop = Stop { max_iters: rule.iterations, max_time: None, tol: 0.0 };
+                Ok(run(&mut path, &stop, &mut no_observer).point)
+            }
+            EndPoint::Converged => {
+                let (method, _) = default_method(self.problem.data());
+                let mut path = Alternating::start(&self.problem, method, start)?;
+                let stop = Stop { max_iters: self.effort.iterations, max_time: None, tol: 1e-4 };
+                Ok(self.in_flow_gauge(&run(&mut path, &stop, &mut no_observer).point))
+            }
+        }
+    }
+
+    /// ‖uₖ‖² − ‖vₖ‖² = (m − n) s², which gradient flow from a half-normal start conserves.
+    pub fn in_flow_gauge(&self, factors: &Factors) -> Factors {
+        let (m, n) = self.problem.data().shape();
+        flow_gauge(factors, (m as f64 - n as f64) * half_normal_scale(&self.problem).powi(2))
+    }
+
+    /// min over [0, 1] of E ℓ″ over half-normal starts, per entry of variance 1: an upper bound of the mean of α.
+    pub fn score(&self, end: &Factors) -> Result<f64, Error> {
+        let moments = StartMoments::half_normal(half_normal_scale(&self.problem));
+        Ok(expected_curvature(self.problem.data(), end, moments)?.least / self.unit())
+    }
+}
+
+fn no_observer(_: &Alternating<'_, f64>, _: std::time::Duration) -> std::ops::ControlFlow<()> {
+    std::ops::ControlFlow::Continue(())
+}
+
+/// variance / mean² of the entries of U and of V.
+pub fn spreads(factors: &Factors) -> [f64; 2] {
+    [Side::U, Side::V].map(|side| {
+        let entries = factors.side(side);
+        let mean = entries.iter().sum::<f64>() / entries.len() as f64;
+        entries.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / entries.len() as f64 / (mean * mean)
+    })
+}
+
+/// Numbers of optima begin here, so that no line begins where an optimum was found from.
+pub const OPTIMA: u64 = 1 << 20;
