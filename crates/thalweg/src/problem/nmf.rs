@@ -205,6 +205,9 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 }
 
+/// Writes the cross products of rows from its first argument on.
+type CrossProducts<'x, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'x>;
+
 /// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
 fn cross_products<'x, T: Real>(
     full: &'x Matrix<T>,
@@ -212,7 +215,7 @@ fn cross_products<'x, T: Real>(
     rows: &Range<usize>,
     held: &'x [T],
     r: usize,
-) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
+) -> CrossProducts<'x, T> {
     match full {
         Matrix::Dense(x) => {
             let x = if side == Side::U { x.view() } else { x.view().transpose() };
