@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use thalweg::data::{Missing, Negative, Scale};
+use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 use thalweg_lab::experiment::{self, Shard};
@@ -34,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   thalweg rank expression.tsv -k 2:8                      which rank do the data support?
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
   thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
+  thalweg recover sensing instance.npz --certify          the matrix of smallest nuclear norm, proved
   thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
@@ -246,7 +247,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "NAME")]
     pub member: Option<String>,
     /// The array to take from a file with several (.npz, .mat, .h5, .fits).
-    #[arg(long, visible_alias = "var", value_name = "NAME")]
+    #[arg(long, alias = "var", value_name = "NAME")]
     pub variable: Option<String>,
     /// The array that holds the weight of each entry; NaN and 0 are unobserved.
     #[arg(long, value_name = "NAME", conflicts_with = "variance")]
@@ -433,6 +434,10 @@ pub enum Command {
     Audit(AuditArgs),
     /// The exact loss on the segment between two factorisations.
     Line(LineArgs),
+    /// Recover a low-rank matrix from measurements, with a proof if asked for.
+    Recover(RecoverArgs),
+    /// Check a certificate of a recovery from the instance alone.
+    Verify(VerifyArgs),
     /// One self-contained page about one or several runs.
     Report(ReportArgs),
     /// A figure, table or theorem of a paper, beside what is true; goes on where it stood.
@@ -663,6 +668,60 @@ pub struct LineArgs {
     /// Draw the curve.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+}
+
+fn instance_names() -> Vec<&'static str> {
+    INSTANCE_KINDS.iter().map(|(_, name)| *name).collect()
+}
+
+/// What a recovery minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NormArg {
+    /// The sum of the singular values.
+    Nuclear,
+    /// The same of D1 X D2: its minimisers are the flat minima.
+    Flat,
+}
+
+/// `recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// What was measured: matrices A and b; vectors a, c and b; vectors x and b (symmetric); or some entries.
+    #[arg(value_parser = instance_names())]
+    pub kind: String,
+    /// The instance: .npz with the arrays of its kind; for completion any file that `fit` reads.
+    pub input: PathBuf,
+    /// The norm that is minimised.
+    #[arg(long, value_enum, default_value = "nuclear")]
+    pub objective: NormArg,
+    /// Among positive semidefinite matrices (quadratic only).
+    #[arg(long)]
+    pub positive: bool,
+    /// Prove the answer from the instance, and write the certificate.
+    #[arg(long)]
+    pub certify: bool,
+    /// Iteration limit.
+    #[arg(long, default_value_t = 5000)]
+    pub max_iters: usize,
+    /// Relative duality gap and misfit at which it has converged.
+    #[arg(long, default_value_t = thalweg::solver::convex::RECOVERY_TOLERANCE, value_parser = parse_tolerance)]
+    pub tol: f64,
+    /// How to read entries.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// certificate.json, or the directory of a recovery.
+    pub certificate: PathBuf,
+    /// The instance.
+    #[arg(long, value_name = "INPUT")]
+    pub problem: PathBuf,
+    /// How to read entries.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 /// `report`.

@@ -10,6 +10,7 @@ mod given;
 mod manifest;
 mod predict;
 mod rank;
+mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
@@ -25,6 +26,9 @@ pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
+pub use recover::{
+    CertificateRecord, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, read_certificate, recover_in, verify_certificate,
+};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};

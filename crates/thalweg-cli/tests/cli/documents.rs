@@ -183,7 +183,8 @@ fn update_and_batches() {
     let objective = |document: &Value| document["objective"].as_f64().expect("a number");
     assert!(objective(&update) <= objective(&direct) * 1.01, "{update} against {direct}");
     // an ordinary run: every other command takes it, and the same command goes on
-    audited(&desk.json(0, "audit grown --lines 5"));
+    let audit = desk.json(0, "audit grown --lines 5");
+    assert_eq!((&audit["objective"], &audit["status"]), (&update["objective"], &"converged".into()), "{audit}");
     desk.ends(0, "report grown");
     desk.put("pairs.csv", "g1,s1\ng60,s1\n");
     desk.json(0, "predict grown --pairs pairs.csv");

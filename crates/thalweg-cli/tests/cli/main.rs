@@ -10,5 +10,6 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+mod recoveries;
 mod reproduce;
 mod signals;

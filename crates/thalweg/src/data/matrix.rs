@@ -465,8 +465,8 @@ impl<T: Real> Matrix<T> {
         }
     }
 
-    /// Replaces each stored value by a function of it.
-    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
+    /// Replaces each stored value by a function of it, one that leaves 0 as it is: what is hidden or not stored stays 0.
+    pub(super) fn change_values(&mut self, f: &dyn Fn(T) -> T) {
         let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
         match self {
             Matrix::Dense(x) => change(&mut x.values),

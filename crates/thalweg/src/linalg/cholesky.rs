@@ -1,86 +1,88 @@
-//! Small positive definite systems.
+//! Positive definite systems.
 
-use super::Real;
+use super::{Real, row_major, row_major_mut};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::solvers::{Llt, Solve};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
-/// A = RᵀR in place; only the upper triangle of `a` (p×p) is read and written. False if A is not positive definite.
-#[inline(always)]
-pub(super) fn cholesky<T: Real>(a: &mut [T], p: usize) -> bool {
-    for k in 0..p {
-        let (above, below) = a.split_at_mut((k + 1) * p);
-        let row = &mut above[k * p..];
-        let pivot = row[k].f64();
-        if !(pivot > 0.0 && pivot.is_finite()) {
-            return false;
-        }
-        let inverse = T::of(1.0 / pivot.sqrt());
-        for value in &mut row[k..] {
-            *value *= inverse;
-        }
-        for i in k + 1..p {
-            let factor = row[i];
-            let target = &mut below[(i - k - 1) * p + i..(i - k) * p];
-            for (t, &value) in target.iter_mut().zip(&row[i..]) {
-                *t -= factor * value;
-            }
-        }
-    }
-    true
-}
-
-/// Solves RᵀR x = b in place.
-#[inline(always)]
-pub(super) fn solve_factored<T: Real>(a: &[T], x: &mut [T], p: usize) {
-    for k in 0..p {
-        x[k] /= a[k * p + k];
-        let xk = x[k];
-        for (t, &value) in x[k + 1..].iter_mut().zip(&a[k * p + k + 1..][..p - k - 1]) {
-            *t -= xk * value;
-        }
-    }
-    for k in (0..p).rev() {
-        let mut sum = x[k];
-        for (&xl, &value) in x[k + 1..].iter().zip(&a[k * p + k + 1..][..p - k - 1]) {
-            sum -= xl * value;
-        }
-        x[k] = sum / a[k * p + k];
-    }
-}
-
-/// Relative proximal weight that keeps singular systems factorable.
-const PROXIMAL: f64 = 64.0;
-
-/// The normal equations of rows without a sign, factored once: min ½ u G uᵀ − c uᵀ over all u.
+/// L Lᵀ = A of a symmetric positive definite matrix.
 ///
-/// A proximal term ½ δ Σ G_kk d_k² on the step d, δ = 64 r ε, makes singular systems well posed: it moves no solution, and no step
-/// raises the objective. Entries without weight (G_kk = 0) stay.
-#[derive(Debug)]
-pub struct NormalEquations<'a, T> {
-    gram: &'a [T],
-    factor: Vec<T>,
-    step: Vec<T>,
+/// Backward error as in the textbooks: |A − L Lᵀ| ≤ γ_{d+1} |L| |Lᵀ|, whatever the order of the sums (Higham 2002, theorem 10.3).
+#[derive(Debug, Clone)]
+pub struct Cholesky<T = f64> {
+    factor: Llt<T>,
 }
 
-impl<'a, T: Real> NormalEquations<'a, T> {
-    /// Factors G (r×r); none if it is not positive semidefinite to rounding.
-    #[inline(always)]
-    pub fn new(gram: &'a [T], r: usize) -> Option<Self> {
-        let mut factor = gram.to_vec();
-        let proximal = T::of(1.0 + PROXIMAL * r as f64 * T::EPSILON);
-        for diagonal in factor.iter_mut().step_by(r + 1) {
-            *diagonal = if *diagonal > T::of(0.0) { *diagonal * proximal } else { T::of(1.0) };
-        }
-        cholesky(&mut factor, r).then(|| NormalEquations { gram, factor, step: vec![T::of(0.0); r] })
+impl<T: Real> Cholesky<T> {
+    /// Of a row-major d×d matrix, of which the lower triangle is read. None unless every pivot is positive.
+    pub fn of(a: &[T], d: usize) -> Option<Self> {
+        super::spectrum::decompose_on_one_thread();
+        Some(Cholesky { factor: row_major(a, d, d).llt(Side::Lower).ok()? })
     }
 
-    /// Moves u to the least value.
-    #[inline(always)]
-    pub fn solve(&mut self, cross: &[T], u: &mut [T]) {
-        let r = u.len();
-        self.step.copy_from_slice(cross);
-        for (&uk, gram) in u.iter().zip(self.gram.chunks_exact(r)) {
-            self.step.iter_mut().zip(gram).for_each(|(s, &g)| *s -= uk * g);
+    /// Smallest over largest pivot, squared back to the scale of A: 0 where A is singular to working precision.
+    pub fn pivot_ratio(&self) -> f64 {
+        let factor = self.factor.L();
+        let pivots = (0..factor.nrows()).map(|i| factor[(i, i)].f64());
+        let (least, most) = pivots.fold((f64::INFINITY, 0.0f64), |(least, most), x| (least.min(x), most.max(x)));
+        (least / most).powi(2)
+    }
+
+    /// x ← A⁻¹ x, of one vector.
+    pub fn solve(&self, x: &mut [T]) {
+        let rows = x.len();
+        self.factor.solve_in_place(MatMut::from_column_major_slice_mut(x, rows, 1));
+    }
+
+    /// X ← A⁻¹ X, row-major with `width` columns.
+    pub fn solve_columns(&self, x: &mut [T], width: usize) {
+        let rows = x.len() / width.max(1);
+        let mut columns = Mat::from_fn(rows, width, |i, j| x[i * width + j]);
+        self.factor.solve_in_place(columns.as_mut());
+        for (i, row) in x.chunks_exact_mut(width.max(1)).enumerate() {
+            row.iter_mut().enumerate().for_each(|(j, x)| *x = columns[(i, j)]);
         }
-        solve_factored(&self.factor, &mut self.step, r);
-        u.iter_mut().zip(&self.step).for_each(|(u, &d)| *u += d);
+    }
+}
+
+/// A·Aᵀ into `out`, row-major; half the work of a general product.
+pub fn gram_lower<T: Real>(a: MatRef<'_, T>, out: &mut [T]) {
+    let rows = a.nrows();
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    matmul(row_major_mut(out, rows, rows), lower, Accum::Replace, a, whole, a.transpose(), whole, T::of(1.0), Par::Seq);
+    for i in 0..rows {
+        for j in 0..i {
+            out[j * rows + i] = out[i * rows + j];
+        }
+    }
+}
+
+/// The same for a row-major slice of so many rows.
+pub fn gram_of_rows<T: Real>(a: &[T], rows: usize, out: &mut [T]) {
+    gram_lower(row_major(a, rows, a.len() / rows.max(1)), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn solves_what_is_positive_definite_and_nothing_else() {
+        let a = [4.0f64, 2.0, 2.0, 3.0];
+        let factor = Cholesky::of(&a, 2).unwrap();
+        let mut x = [8.0f64, 7.0];
+        factor.solve(&mut x);
+        assert!((x[0] - 1.25).abs() < 1e-15 && (x[1] - 1.5).abs() < 1e-15);
+        let mut columns = [8.0f64, 4.0, 7.0, 2.0];
+        factor.solve_columns(&mut columns, 2);
+        assert!((columns[0] - 1.25).abs() < 1e-15 && (columns[1] - 1.0).abs() < 1e-15);
+        assert!(Cholesky::of(&[1.0f64, 2.0, 2.0, 1.0], 2).is_none());
+    }
+
+    #[test]
+    fn gram_is_symmetric() {
+        let mut gram = [0.0; 4];
+        gram_of_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, &mut gram);
+        assert_eq!(gram, [14.0, 32.0, 32.0, 77.0]);
     }
 }

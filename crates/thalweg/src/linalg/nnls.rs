@@ -1,7 +1,7 @@
 //! Non-negative least squares from normal equations.
 
 use super::Real;
-use super::cholesky::{cholesky, solve_factored};
+use super::normal_equations::{cholesky, solve_factored};
 
 /// Buffers of [`nnls`], kept between calls.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Least squares over the unit simplex {u ≥ 0, Σ u = 1}, from normal equations.
 
-use super::cholesky::{cholesky, solve_factored};
+use super::normal_equations::{cholesky, solve_factored};
 
 /// Buffers of [`simplex_least_squares`], kept between calls.
 #[derive(Debug, Default)]

@@ -209,13 +209,7 @@ impl<'a, T: Real> Nmf<'a, T> {
 type CrossProducts<'x, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'x>;
 
 /// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
-fn cross_products<'x, T: Real>(
-    full: &'x Matrix<T>,
-    side: Side,
-    rows: &Range<usize>,
-    held: &'x [T],
-    r: usize,
-) -> CrossProducts<'x, T> {
+fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, rows: &Range<usize>, held: &'x [T], r: usize) -> CrossProducts<'x, T> {
     match full {
         Matrix::Dense(x) => {
             let x = if side == Side::U { x.view() } else { x.view().transpose() };

@@ -2,9 +2,14 @@
 
 mod batches;
 mod constraints;
+mod deep_sparse;
+mod factored;
 mod landscape;
 mod losses;
+mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod recoveries;
+mod robust_pca;
 mod starts;

@@ -138,7 +138,8 @@ fn whole(values: Vec<i64>) -> Numbers {
 
 fn text(value: &AttrValue) -> Option<String> {
     match value {
-        AttrValue::String(text) | AttrValue::StringSized { value: text, .. } => Some(text.trim_end_matches('\0').to_owned()),
+        AttrValue::String(text) | AttrValue::AsciiString(text) | AttrValue::VarLenString(text) => Some(text.clone()),
+        AttrValue::StringSized { value, .. } | AttrValue::AsciiStringSized { value, .. } => Some(value.trim_end_matches('\0').to_owned()),
         _ => None,
     }
 }

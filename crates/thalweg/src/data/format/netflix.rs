@@ -17,7 +17,10 @@ pub(super) const FORMAT: Format = Format {
             pairs not listed are unobserved",
     extensions: &[],
     sample: || vec![("sample/mv_0000001.txt", b"1:\n7,5,2005-09-06\n10,3,2005-05-13\n".to_vec()), ("sample/mv_0000010.txt", b"10:\n7,4\n".to_vec())],
-    sniff: |input, options| options.layout == Layout::Auto && (input.files().is_some_and(are_movies) || input.is_text() && is_movie(input.origin())),
+    sniff: |input, options| match input.files() {
+        Some(files) => are_movies(files),
+        None => options.layout == Layout::Auto && input.is_text() && is_movie(input.origin()),
+    },
     read,
 };
 

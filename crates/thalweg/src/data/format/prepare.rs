@@ -49,7 +49,7 @@ fn change_negatives(data: &mut Dataset, negative: Negative, budget: &Budget) -> 
     }
     let (rows, cols) = data.matrix.shape();
     if negative == Negative::Clip {
-        data.matrix.change_values(|x| x.max(0.0));
+        data.matrix.change_values(&|x| x.max(0.0));
         data.notes.push(format!("negative entries set to 0: {count}"));
         return Ok(());
     }
@@ -122,7 +122,7 @@ fn scale(data: &mut Dataset, source: &Source, scale: Scale) -> Result<(), Error>
     if divisor.is_nan() || divisor == 0.0 {
         return Err(source.malformed("its entries", "two that differ, to divide by their standard deviation", "all the same"));
     }
-    data.matrix.change_values(|x| x / divisor);
+    data.matrix.change_values(&|x| x / divisor);
     let summary = data.matrix.summary();
     if !summary.min.is_finite() || !summary.max.is_finite() {
         let got = format!("{divisor}, which makes entries infinite");
