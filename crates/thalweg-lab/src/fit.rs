@@ -221,7 +221,7 @@ fn identity(settings: &FitSettings) -> FitSettings {
     // what was read from a path is compared itself
     let is_given = |path: &Option<PathBuf>| path.as_ref().map(|_| PathBuf::new());
     let [start, fix_u, fix_v] = [&settings.start, &settings.fix_u, &settings.fix_v].map(is_given);
-    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, start, fix_u, fix_v, ..settings.clone() }
+    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, method_reason: None, start, fix_u, fix_v, ..settings.clone() }
 }
 
 /// A restart that has ended or was stopped, judged from the data.

@@ -43,6 +43,9 @@ pub struct FitSettings {
     pub rank: usize,
     /// Name of the method.
     pub method: String,
+    /// Why it was picked, if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method_reason: Option<String>,
     /// Name of the start.
     pub init: String,
     /// Where the factors came from at which restart 0 begins, the others as `init` says.

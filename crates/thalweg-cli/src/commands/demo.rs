@@ -21,6 +21,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let settings = FitSettings {
         rank: RANK,
         method: "hals".into(),
+        method_reason: None,
         init: "random".into(),
         start: None,
         loss: Loss::Frobenius,

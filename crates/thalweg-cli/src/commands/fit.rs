@@ -29,6 +29,7 @@ struct FitDocument<'a> {
     observed: u64,
     rank: usize,
     method: &'a str,
+    method_reason: Option<&'a str>,
     loss: Loss,
     constraints: Option<String>,
     objective: f64,
@@ -105,12 +106,16 @@ pub fn fit_in(
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
-    let about = the_method(args, dataset, common)?;
+    let (about, why) = the_method(args, dataset)?;
+    if let Some(why) = why {
+        common.detail(format_args!("method {}: {why}", about.name));
+    }
     let (init, start) = starts(args, dataset, about)?;
     let [u_rows, v_rows] = args.constraints.row_sets()?;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
+        method_reason: why.map(str::to_owned),
         init: init.name().to_owned(),
         start,
         loss: args.loss,
@@ -198,45 +203,38 @@ fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
     }
 }
 
-/// The method that was asked for or suits the loss and the data.
-fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
+/// The method that was asked for, or one that suits the loss and the data and why.
+fn the_method(args: &FitArgs, dataset: &Dataset) -> Result<(About, Option<&'static str>), Failure> {
     if args.loss != Loss::Frobenius {
-        return match &args.method {
-            Some(name) => Ok(divergence_method(name, args.loss)?.about()),
-            None => Ok(told(default_divergence_method(args.loss), |m| m.about(), common)),
+        let Some(name) = &args.method else {
+            let (chosen, why) = default_divergence_method(args.loss);
+            return Ok((chosen.about(), Some(why)));
         };
+        return Ok((divergence_method(name, args.loss)?.about(), None));
     }
     match &args.method {
         Some(name) => match method(name) {
-            Some(method) => Ok(method.about()),
+            Some(method) => Ok((method.about(), None)),
             None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
         },
         // held-out entries make any data observed-only; without a penalty, who fits faster overfits faster
         None if args.holdout.is_some() && args.penalty.read()?.is_none() && args.constraints.row_sets()? == [RowSet::NonNegative; 2] => {
             let exact = method("anls").expect("the exact row method is listed");
-            Ok(told(
-                (exact, "held-out entries leave each row its own Gram matrix; without a penalty extrapolation overfits sooner"),
-                |m| m.about(),
-                common,
-            ))
+            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; without a penalty extrapolation overfits sooner")))
         }
         None if args.holdout.is_some() => {
             let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
-            Ok(told((exact, "held-out entries leave each row its own Gram matrix; extrapolation saves iterations"), |m| m.about(), common))
+            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; extrapolation saves iterations")))
         }
         None if args.constraints.row_sets()? != [RowSet::NonNegative; 2] => {
             let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
-            Ok(told((exact, "rows under this constraint are solved exactly at little cost"), |m| m.about(), common))
+            Ok((exact.about(), Some("rows under this constraint are solved exactly at little cost")))
         }
-        None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
+        None => {
+            let (chosen, why) = default_method(&dataset.matrix, args.rank);
+            Ok((chosen.about(), Some(why)))
+        }
     }
-}
-
-/// Says which method was picked, and why.
-fn told<M>((chosen, why): (M, &str), about: impl Fn(&M) -> About, common: &Common) -> About {
-    let about = about(&chosen);
-    common.detail(format_args!("method {}: {why}", about.name));
-    about
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -267,6 +265,7 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         observed: manifest.input.observed,
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
+        method_reason: manifest.settings.method_reason.as_deref(),
         loss: manifest.settings.loss,
         constraints: manifest.settings.constraints_in_words(),
         objective: result.objective,

@@ -8,7 +8,7 @@ use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use thalweg::data::{INSTANCE_KINDS, InstanceKind, read_instance};
+use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance};
 use thalweg::problem::{Domain, Norm, RecoveryStatus};
 use thalweg_lab::{FitError, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, RunDir, recover_in};
 
@@ -41,7 +41,7 @@ struct RecoverDocument {
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     let kind = INSTANCE_KINDS.iter().find(|(_, name)| *name == args.kind).expect("the parser knows the kinds").0;
-    let options = input::options(&args.read, common);
+    let options = input::options(&args.read, ReadOptions::default(), common);
     let instance = read_instance(&args.input, kind, &options).map_err(|error| Failure::about(&args.input, error))?;
     let path = std::path::absolute(&args.input).unwrap_or_else(|_| args.input.clone());
     let record = InstanceRecord { path, sha256: instance.sha256.clone(), shape: instance.shape, measurements: instance.b.len(), read: options };

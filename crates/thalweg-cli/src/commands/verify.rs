@@ -6,7 +6,7 @@ use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input;
 use serde::Serialize;
 use thalweg::certificate::recovery::RecoveryVerdict;
-use thalweg::data::{InstanceKind, read_instance};
+use thalweg::data::{InstanceKind, ReadOptions, read_instance};
 use thalweg::problem::Norm;
 use thalweg_lab::{read_certificate, verify_certificate};
 
@@ -26,7 +26,7 @@ struct VerifyDocument {
 pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     let path = if args.certificate.is_dir() { args.certificate.join("certificate.json") } else { args.certificate.clone() };
     let record = read_certificate(&path)?;
-    let options = input::options(&args.read, common);
+    let options = input::options(&args.read, ReadOptions::default(), common);
     let instance = read_instance(&args.problem, record.kind, &options).map_err(|error| Failure::about(&args.problem, error))?;
     let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(|error| Failure::about(&path, error))?;
     let same_instance = record.instance_sha256 == instance.sha256;

@@ -83,7 +83,7 @@ fn fit_audit_report_line_transform_export() {
     let fit = desk.json(0, "fit x.csv -k 2 --restarts 3 --seed 7 -o run");
     command(&fit, "fit");
     has(&fit, "", FIT);
-    has(&fit, "", &[("lower_bound", Number), ("holdout_rmse", Null)]);
+    has(&fit, "", &[("lower_bound", Number), ("holdout_rmse", Null), ("method_reason", Text)]);
     has(&fit, "/restarts/2", &[("seed", Count), ("status", Text), ("objective", Number)]);
     assert_eq!((&fit["shape"], &fit["rank"], &fit["seed"]), (&serde_json::json!([12, 9]), &2.into(), &7.into()));
     assert_eq!((&fit["status"], &fit["loss"], fit["restarts"].as_array().map(Vec::len)), (&"converged".into(), &"frobenius".into(), Some(3)));

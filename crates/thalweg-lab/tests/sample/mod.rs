@@ -120,6 +120,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
         settings: FitSettings {
             rank,
             method: "hals".into(),
+            method_reason: None,
             init: "random".into(),
             start: None,
             loss: Loss::Frobenius,

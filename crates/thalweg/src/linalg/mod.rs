@@ -7,7 +7,9 @@ mod assignment;
 mod cholesky;
 mod double_double;
 mod eigenvectors;
+mod lanes;
 mod matrix_vector;
+mod narrow;
 mod nnls;
 mod norm;
 mod normal_equations;
@@ -26,8 +28,9 @@ pub use cholesky::{Cholesky, gram_lower, gram_of_rows};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
+pub use lanes::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, block_product};
 pub use matrix_vector::{dot, dot_error, multiply_transposed_vector, multiply_vector};
-pub use nnls::{NnlsWorkspace, nnls};
+pub use nnls::nnls_panel;
 pub use norm::column_norms;
 pub use normal_equations::NormalEquations;
 pub use polynomial::Polynomial;
@@ -59,11 +62,11 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-pub use pulp::WithSimd;
+use pulp::WithSimd;
 
 /// The same for a kernel that is written in vectors.
 #[inline(always)]
-pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     pulp::Arch::new().dispatch(kernel)
 }
 

@@ -54,17 +54,17 @@ const PROXIMAL: f64 = 64.0;
 /// A proximal term ½ δ Σ G_kk d_k² on the step d, δ = 64 r ε, makes singular systems well posed: it moves no solution, and no step
 /// raises the objective. Entries without weight (G_kk = 0) stay.
 #[derive(Debug)]
-pub struct NormalEquations<'a, T> {
-    gram: &'a [T],
+pub struct NormalEquations<T> {
+    gram: Vec<T>,
     factor: Vec<T>,
     step: Vec<T>,
 }
 
-impl<'a, T: Real> NormalEquations<'a, T> {
+impl<T: Real> NormalEquations<T> {
     /// Factors G (r×r); none if it is not positive semidefinite to rounding.
     #[inline(always)]
-    pub fn new(gram: &'a [T], r: usize) -> Option<Self> {
-        let mut factor = gram.to_vec();
+    pub fn new(gram: Vec<T>, r: usize) -> Option<Self> {
+        let mut factor = gram.clone();
         let proximal = T::of(1.0 + PROXIMAL * r as f64 * T::EPSILON);
         for diagonal in factor.iter_mut().step_by(r + 1) {
             *diagonal = if *diagonal > T::of(0.0) { *diagonal * proximal } else { T::of(1.0) };

@@ -18,6 +18,7 @@ mod row_separable;
 mod segment;
 mod statistics;
 
+pub use crate::linalg::{Grams, PANEL_LANES};
 pub use compressed::Compressed;
 pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use deep_sparse::DeepSparse;
@@ -30,7 +31,7 @@ pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, Scal
 pub use recovery::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 pub use robust_pca::{RobustPca, default_lambda};
 pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
-pub use row_separable::{Measure, PANEL_LANES, Panel, RowSeparable, RowUpdate, Stay, When};
+pub use row_separable::{Measure, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;
 pub use segment::{all_segments, segment};
 pub use statistics::Statistics;

@@ -74,6 +74,7 @@ impl<T: Real> Nmf<'_, T> {
     /// A V half-step from these normal equations of `u`; the measure is that of the rows that were seen.
     pub fn half_step_from(&self, statistics: &Statistics<T>, u: &[T], v: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank();
+        // their sums are there already: a sweep is what costs
         let task = self.task(Side::V, &(0..v.len() / r), rule, when);
         let mut grams = statistics.gram.clone();
         grams.par_chunks_mut(r * r).for_each(|gram| sweep_dust(gram, r));

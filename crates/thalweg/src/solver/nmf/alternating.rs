@@ -29,10 +29,9 @@ pub enum Order {
 const MEASURE_EVERY: usize = 8;
 
 /// On compressed data: the interval at which the objective is measured on the full data, half an iteration of theirs.
-const CHECK_EVERY: usize = 32;
+const CHECK_EVERY: usize = 16;
 
-/// On compressed data: the relative fall of the true objective between two checks that is worth another [`CHECK_EVERY`] iterations; in
-/// blocks of rows, that of one pass that is worth another.
+/// In blocks of rows: the relative fall of the objective in one pass that is worth another.
 const WORTH_OPENING: f64 = 1e-3;
 
 /// A run of an NMF method: one [`Iteration`] is a half-step on U and one on V.
@@ -335,11 +334,23 @@ impl<'a, T: Real> Alternating<'a, T> {
         problem.half_step_from(statistics, u, v, &Stay, When::After)
     }
 
-    /// Leaves the opening for the full data if it lowers the objective too slowly; the first pass over blocks is no measure of that.
+    /// Leaves the opening for the full data if that promises more; the first pass over blocks is no measure of it.
+    ///
+    /// Half the residual of V is what its entries would gain on X, each by itself, where on a stand-in they have just been fitted: it shows
+    /// how wrong the stand-in's gradient is. The stand-in is worth its while as long as the objective of X has fallen by more than that in
+    /// the time of one iteration on X. On data of low rank and noise the residual is small to the end; on a slowly falling spectrum it soon
+    /// is not.
     fn judge_opening(&mut self, momentum: &mut Momentum<T>, of_v: Measure) {
         let objective = self.fit.objective(of_v.model, self.order, &self.factors);
-        let is_first = self.batches.is_some() && self.memory.progress.measured_at == 0;
-        if is_first || objective < (1.0 - WORTH_OPENING) * self.memory.progress.objective {
+        let progress = &self.memory.progress;
+        let is_worth_more = match &self.compressed {
+            Some(stand_in) => {
+                let fall = (progress.objective - objective) / (progress.iteration - progress.measured_at) as f64;
+                fall * stand_in.speedup() > 0.5 * of_v.residual
+            }
+            None => progress.measured_at == 0 || objective < (1.0 - WORTH_OPENING) * progress.objective,
+        };
+        if is_worth_more {
             return;
         }
         (self.compressed, self.batches, self.memory.statistics) = (None, None, None);

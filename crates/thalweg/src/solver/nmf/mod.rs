@@ -28,7 +28,7 @@ pub use transform::{transform, transform_constrained, transform_under};
 use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate};
+use crate::problem::{Compressed, Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate};
 use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS, MINIBATCH};
 use std::ops::RangeInclusive;
 
@@ -113,10 +113,17 @@ pub fn check_method(method: &dyn NmfMethod, constraints: &Constraints) -> Result
     Err(Error::Parameter { name: "method", expected, got: method.about().name.into() })
 }
 
-/// The method that suits the data, and why; from the measurements in `docs/benchmarks.md`.
-pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
+/// The method that suits the data at this rank, and why; from the measurements in `docs/benchmarks.md`.
+pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn NmfMethod, &'static str) {
+    let (m, n) = data.shape();
     match data {
-        Matrix::Dense(_) => (&COMPRESSED, "dense data are well approximated at low rank, where iterations cost little; the end is on the full data"),
+        Matrix::Dense(_) if Compressed::<T>::width(m, n, rank).is_some() => (
+            &COMPRESSED,
+            "iterations on a low-rank stand-in for dense data this large cost little; the run leaves it as soon as steps on the data gain more",
+        ),
+        Matrix::Dense(_) => {
+            (&EXTRAPOLATED_HALS, "data this small beside the rank gain nothing from a low-rank stand-in; extrapolation saves iterations")
+        }
         Matrix::Sparse(_) => {
             (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
         }

@@ -1,12 +1,12 @@
 //! Rules for rows that are non-negative and sum to one.
 
-use crate::linalg::{Real, SimplexWorkspace, project_onto_simplex, simd, simplex_least_squares};
+use crate::linalg::{Grams, PANEL_LANES, Real, SimplexWorkspace, project_onto_simplex, simd, simplex_least_squares};
 use crate::problem::Panel;
 
 /// Each row solved exactly.
 pub(super) fn solve<T: Real>(panel: &mut Panel<'_, T>) {
     let mut work = SimplexWorkspace::default();
-    each_row(panel, |gram, cross, u| {
+    each_row(panel, |_, gram, cross, u| {
         simd(
             #[inline(always)]
             || simplex_least_squares(gram, cross, u, &mut work),
@@ -19,7 +19,7 @@ pub(super) fn solve<T: Real>(panel: &mut Panel<'_, T>) {
 ///
 /// Source: Keerthi et al. (2001), the maximal violating pair of sequential minimal optimisation.
 pub(super) fn exchange<T: Real>(panel: &mut Panel<'_, T>, sweeps: usize) {
-    each_row(panel, |gram, cross, u| {
+    each_row(panel, |_, gram, cross, u| {
         let r = u.len();
         let mut gradient: Vec<f64> = gram.chunks_exact(r).zip(cross).map(|(g, c)| g.iter().zip(&*u).map(|(g, u)| g * u).sum::<f64>() - c).collect();
         let mut enough = 0.0;
@@ -56,29 +56,34 @@ fn exchange_once(gram: &[f64], gradient: &mut [f64], u: &mut [f64]) -> f64 {
     step
 }
 
-/// u ← the nearest point of the simplex to u − step · (G u − c).
-pub(super) fn descend<T: Real>(panel: &mut Panel<'_, T>, step: f64) {
-    each_row(panel, |gram, cross, u| {
+/// u ← the nearest point of the simplex to u − step · (G u − c), each row with its step.
+pub(super) fn descend<T: Real>(panel: &mut Panel<'_, T>, steps: &[T; PANEL_LANES]) {
+    each_row(panel, |lane, gram, cross, u| {
         let down: Vec<f64> = gram.chunks_exact(u.len()).zip(cross).map(|(g, c)| c - g.iter().zip(&*u).map(|(g, u)| g * u).sum::<f64>()).collect();
-        u.iter_mut().zip(down).for_each(|(u, d)| *u += step * d);
+        u.iter_mut().zip(down).for_each(|(u, d)| *u += steps[lane].f64() * d);
         project_onto_simplex(u);
     });
 }
 
-/// Shows G, c and u of each row in f64. Rows of zeros are none: padding, or without an entry.
-fn each_row<T: Real>(panel: &mut Panel<'_, T>, mut update: impl FnMut(&[f64], &[f64], &mut [f64])) {
-    let (r, lanes) = (panel.rank, panel.lanes);
-    let gram: Vec<f64> = panel.gram.iter().map(|g| g.f64()).collect();
+/// Shows the number, G, c and u of each row in f64. Rows of zeros are none: padding, or without an entry.
+fn each_row<T: Real>(panel: &mut Panel<'_, T>, mut update: impl FnMut(usize, &[f64], &[f64], &mut [f64])) {
+    let (r, grams) = (panel.rank, panel.grams);
+    let gram_of = |lane: usize| -> Vec<f64> { (0..r * r).map(|at| grams.entry(r, (at / r, at % r), lane).f64()).collect() };
+    let mut gram = gram_of(0);
     let (mut u, mut c) = (vec![0.0; r], vec![0.0; r]);
-    for i in 0..lanes {
+    for lane in 0..PANEL_LANES {
         for k in 0..r {
-            (u[k], c[k]) = (panel.rows[k * lanes + i].f64(), panel.cross[k * lanes + i].f64());
+            (u[k], c[k]) = (panel.rows[k * PANEL_LANES + lane].f64(), panel.cross[k * PANEL_LANES + lane].f64());
         }
-        if u.iter().any(|&x| x != 0.0) {
-            update(&gram, &c, &mut u);
-            for k in 0..r {
-                panel.rows[k * lanes + i] = T::of(u[k]);
-            }
+        if u.iter().all(|&x| x == 0.0) {
+            continue;
+        }
+        if matches!(grams, Grams::Each(_)) {
+            gram = gram_of(lane);
+        }
+        update(lane, &gram, &c, &mut u);
+        for k in 0..r {
+            panel.rows[k * PANEL_LANES + lane] = T::of(u[k]);
         }
     }
 }
