@@ -21,13 +21,13 @@ pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
         FitError::Input(error) => Failure::about(&args.input, error),
         other => other.into(),
     };
-    let Update { dataset, read, settings } = update(&run, &old, (&args.input, &new), &dir, common.max_memory).map_err(about)?;
+    let Update { dataset, read, settings, given } = update(&run, &old, (&args.input, &new), &dir, common.max_memory).map_err(about)?;
     if manifest.settings.holdout.is_some() {
         common.say(format_args!("note: nothing is held out: the fit that is updated has seen most of what another draw would hold out"));
     }
     let settings = FitSettings { max_iters: args.max_iters.unwrap_or(settings.max_iters), tol: args.tol.unwrap_or(settings.tol), ..settings };
     let record = input::record(&std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     tell("update", &args.input, &manifest, &dir, common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| super::fit::exit_code(&manifest)))
 }

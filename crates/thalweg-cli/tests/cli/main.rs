@@ -2,6 +2,7 @@
 
 mod bits;
 mod chains;
+mod constraints;
 mod desk;
 mod documents;
 mod exits;

@@ -1,5 +1,6 @@
 //! Dense data of low rank: a cheap stand-in for X while factors are far from their goal.
 
+use super::constraint::RowSet;
 use super::half_step::Task;
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::Side;
@@ -98,7 +99,8 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let small = row_major(&small, l, r);
         let (count, all) = (rows.len() / r, (held.len() + rows.len()) / r);
         let equations_cost = (all * l) as f64 / (count * r) as f64;
-        let task = Task { rank: r, first: 0, sd: self.sd, equations_cost, rule, when, penalties: None };
+        let (set, free) = (RowSet::NonNegative, None);
+        let task = Task { rank: r, first: 0, sd: self.sd, equations_cost, rule, when, penalties: None, ratios: &[], set, free };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

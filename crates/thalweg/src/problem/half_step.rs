@@ -1,5 +1,6 @@
 //! Half-steps: normal equations block by block, and the rule on panels of rows.
 
+use super::constraint::RowSet;
 use super::penalty::FactorPenalty;
 use super::row_separable::{Measure, Panel, RowUpdate, When};
 use crate::data::Csr;
@@ -20,6 +21,12 @@ pub(super) struct Task<'a, T> {
     pub when: When,
     /// What each row pays, if anything: all the same where every entry is given.
     pub penalties: Option<&'a [FactorPenalty]>,
+    /// What that is multiplied by in each column; empty where it is 1.
+    pub ratios: &'a [f64],
+    /// Where the rows lie.
+    pub set: RowSet,
+    /// Components that move, if others are given.
+    pub free: Option<Vec<usize>>,
 }
 
 /// Rows that are worked on together, by the number of all rows: few rows make smaller blocks, so that there is one for each thread.
@@ -39,7 +46,7 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let penalty = self.penalties.map(|rows| rows[0]);
         let mut gram = gram.to_vec();
-        add_ridge(&mut gram, r, penalty);
+        add_ridge(&mut gram, r, penalty, self.ratios);
         let grams = Grams::Shared(&gram);
         let mut inverse_diagonal = Vec::new();
         grams.inverse_diagonal(r, &mut inverse_diagonal);
@@ -48,7 +55,7 @@ impl<T: Real> Task<'_, T> {
         let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
             let mut cross = vec![T::of(0.0); rows.len()];
             cross_of(block * size, &mut cross);
-            subtract_l1(&mut cross, penalty);
+            subtract_l1(&mut cross, r, penalty, self.ratios);
             let mut lanes = RowLanes::new(r);
             let mut sum = Measure::default();
             for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
@@ -135,8 +142,8 @@ impl<T: Real> Task<'_, T> {
                         continue;
                     }
                     let penalty = self.penalties.map(|rows| rows[row]);
-                    add_ridge(&mut gram, r, penalty);
-                    subtract_l1(cross, penalty);
+                    add_ridge(&mut gram, r, penalty, self.ratios);
+                    subtract_l1(cross, r, penalty, self.ratios);
                     for (lanes, &entry) in grams.chunks_exact_mut(PANEL_LANES).zip(&gram) {
                         lanes[lane] = entry;
                     }
@@ -151,10 +158,52 @@ impl<T: Real> Task<'_, T> {
     }
 
     fn update_and_measure(&self, grams: Grams<'_, T>, inverse_diagonal: &[T], cross: &[T], rows: &mut [T]) -> Measure {
-        let mut panel = Panel { rank: self.rank, grams, inverse_diagonal, cross, rows, sd: self.sd, equations_cost: self.equations_cost };
+        if let Some(free) = &self.free {
+            return self.update_free(grams, cross, rows, free);
+        }
+        let rank = rows.len() / PANEL_LANES;
+        let mut panel = Panel { rank, grams, inverse_diagonal, cross, rows, sd: self.sd, equations_cost: self.equations_cost, set: self.set };
         let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
         self.rule.update(&mut panel);
         if self.when == When::After { panel.measure() } else { before }
+    }
+
+    /// The same where some components are given: the free ones minimise ½ u G u − (c − G_fg u_g) u.
+    fn update_free(&self, grams: Grams<'_, T>, cross: &[T], rows: &mut [T], free: &[usize]) -> Measure {
+        let (r, f) = (self.rank, free.len());
+        let given: Vec<usize> = (0..r).filter(|k| !free.contains(k)).collect();
+        // G times the given part of the rows
+        let of_given = |k: usize, lane: usize, rows: &[T]| -> f64 {
+            given.iter().map(|&l| grams.entry(r, (k, l), lane).f64() * rows[l * PANEL_LANES + lane].f64()).sum()
+        };
+        let (mut free_cross, mut free_rows) = (Vec::with_capacity(f * PANEL_LANES), Vec::with_capacity(f * PANEL_LANES));
+        for &k in free {
+            for lane in 0..PANEL_LANES {
+                free_cross.push(T::of(cross[k * PANEL_LANES + lane].f64() - of_given(k, lane, rows)));
+                free_rows.push(rows[k * PANEL_LANES + lane]);
+            }
+        }
+        let mut constant = 0.0;
+        for lane in 0..PANEL_LANES {
+            for &k in &given {
+                constant += rows[k * PANEL_LANES + lane].f64() * (0.5 * of_given(k, lane, rows) - cross[k * PANEL_LANES + lane].f64());
+            }
+        }
+        let mut sum = Measure { model: constant, residual: 0.0 };
+        if f > 0 {
+            let lanes = if let Grams::Shared(_) = grams { 1 } else { PANEL_LANES };
+            let pairs = free.iter().flat_map(|&k| free.iter().map(move |&l| (k, l)));
+            let gram: Vec<T> = pairs.flat_map(|pair| (0..lanes).map(move |lane| grams.entry(r, pair, lane))).collect();
+            let free_grams = if lanes == 1 { Grams::Shared(&gram) } else { Grams::Each(&gram) };
+            let mut inverse_diagonal = Vec::new();
+            free_grams.inverse_diagonal(f, &mut inverse_diagonal);
+            let part = Task { rank: f, free: None, ..*self };
+            sum = sum + part.update_and_measure(free_grams, &inverse_diagonal, &free_cross, &mut free_rows);
+            for (&k, row) in free.iter().zip(free_rows.chunks_exact(PANEL_LANES)) {
+                rows[k * PANEL_LANES..][..PANEL_LANES].copy_from_slice(row);
+            }
+        }
+        sum
     }
 }
 
@@ -224,16 +273,18 @@ fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &
 }
 
 /// G + λ₂I.
-fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l2, .. }) = penalty {
-        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
+fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        gram.iter_mut().step_by(r + 1).enumerate().for_each(|(k, g)| *g += T::of(of_column(k).l2));
     }
 }
 
 /// c − λ₁.
-fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l1, .. }) = penalty {
-        cross.iter_mut().for_each(|c| *c -= T::of(l1));
+fn subtract_l1<T: Real>(cross: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty.filter(|p| p.l1 > 0.0) {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        cross.iter_mut().enumerate().for_each(|(at, c)| *c -= T::of(of_column(at % r).l1));
     }
 }
 

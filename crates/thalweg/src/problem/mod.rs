@@ -1,6 +1,7 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
 mod compressed;
+mod constraint;
 mod deep_sparse;
 mod divergence;
 mod factored;
@@ -19,6 +20,7 @@ mod statistics;
 
 pub use crate::linalg::{Grams, PANEL_LANES};
 pub use compressed::Compressed;
+pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;
 pub use factored::Factored;

@@ -1,9 +1,10 @@
 //! Given one factor, a least-squares fit separates over the rows of the other.
 
+use super::constraint::RowSet;
 use crate::Side;
-use crate::linalg::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, Real, block_product};
+use crate::linalg::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, Real, block_product, diagonal_step_onto_simplex};
 
-/// [`PANEL_LANES`] rows with their normal equations: row i minimises ½ u Gᵢ uᵀ − cᵢ uᵀ over u ≥ 0.
+/// [`PANEL_LANES`] rows with their normal equations: row i minimises ½ u Gᵢ uᵀ − cᵢ uᵀ over a [`RowSet`].
 ///
 /// Rows are stored by component (`rows[k * PANEL_LANES + i]` is component k of row i), so that a loop over lanes is a loop over rows and
 /// vectorises. Rows of full and sparse data share one G, those of observed-only and weighted data have one each; places without a row, or
@@ -23,6 +24,8 @@ pub struct Panel<'a, T> {
     pub sd: f64,
     /// Arithmetic of the cross products over that of a sweep of coordinate descent, on average over the rows.
     pub equations_cost: f64,
+    /// Where the rows lie.
+    pub set: RowSet,
 }
 
 /// What a panel contributes to the objective and to the stationarity residual.
@@ -30,7 +33,8 @@ pub struct Panel<'a, T> {
 pub struct Measure {
     /// Σ ½ u G uᵀ − c uᵀ, and for a half-step the penalty of the factor that is held: the objective less ½ Σ w x².
     pub model: f64,
-    /// Σ G_kk min(u_k, g_k / G_kk)² with g = G u − c: the squared length, in X, of the steps that single entries would still take.
+    /// Σ G_kk d_k² with g = G u − c, where d is the step that the diagonal of G asks for within the set of the rows: min(u_k, g_k / G_kk)
+    /// where they are non-negative, g_k / G_kk where they are free. The squared length, in X, of the steps that are still to be taken.
     pub residual: f64,
 }
 
@@ -44,6 +48,9 @@ impl std::ops::Add for Measure {
 impl<T: Real> Panel<'_, T> {
     /// The contributions of all rows, summed in f64.
     pub fn measure(&self) -> Measure {
+        if self.set == RowSet::SumToOne {
+            return self.measure_on_simplex();
+        }
         let (mut model, mut residual) = ([T::of(0.0); PANEL_LANES], [T::of(0.0); PANEL_LANES]);
         // in units of X², so that squares of small data do not vanish in single precision
         let unit = 1.0 / (self.sd * self.sd);
@@ -53,6 +60,25 @@ impl<T: Real> Panel<'_, T> {
         self.grams.dispatch(InBlocks(Measuring { panel: self, weights: &weights, model: &mut model, residual: &mut residual }, self.rank));
         let sum = |lanes: &[T]| lanes.iter().map(|x| x.f64()).sum::<f64>();
         Measure { model: sum(&model), residual: sum(&residual) / unit }
+    }
+}
+
+impl<T: Real> Panel<'_, T> {
+    fn measure_on_simplex(&self) -> Measure {
+        let (r, product) = (self.rank, self.grams.times(self.rows));
+        let mut sum = Measure::default();
+        for lane in 0..PANEL_LANES {
+            let of_row = |x: &[T]| -> Vec<f64> { x.iter().skip(lane).step_by(PANEL_LANES).map(|x| x.f64()).collect() };
+            let (u, gu, cross) = (of_row(self.rows), of_row(&product), of_row(self.cross));
+            if u.iter().all(|&x| x == 0.0) {
+                continue; // no row, or one without an entry
+            }
+            let curvature: Vec<f64> = (0..r).map(|k| self.grams.entry(r, (k, k), lane).f64()).collect();
+            let gradient: Vec<f64> = gu.iter().zip(&cross).map(|(gu, c)| gu - c).collect();
+            sum.model += (0..r).map(|k| u[k] * (0.5 * gu[k] - cross[k])).sum::<f64>();
+            sum.residual += diagonal_step_onto_simplex(&u, &gradient, &curvature);
+        }
+        sum
     }
 }
 
@@ -80,7 +106,7 @@ impl<T: Real> BlockKernel<T> for Measuring<'_, '_, T> {
             let short = T::multiply_add(simd, half, gu[b], T::subtract(simd, zero, c));
             model[vector] = T::multiply_add(simd, u, short, model[vector]);
             let step = T::multiply_add(simd, T::subtract(simd, gu[b], c), inverse[at], zero);
-            let step = T::extreme(simd, u, step, false);
+            let step = if self.panel.set == RowSet::Free { step } else { T::extreme(simd, u, step, false) };
             let weighted = T::multiply_add(simd, weights[at], step, zero);
             residual[vector] = T::multiply_add(simd, weighted, step, residual[vector]);
         }
@@ -89,7 +115,7 @@ impl<T: Real> BlockKernel<T> for Measuring<'_, '_, T> {
 
 /// One rule: how a method moves the rows of a panel. Everything that differs between NMF methods.
 pub trait RowUpdate<T>: Sync {
-    /// Moves the rows; their new entries are finite and non-negative if the old ones and the equations are.
+    /// Moves the rows; their new entries are finite and in the set if the old ones are and the equations are finite.
     fn update(&self, panel: &mut Panel<'_, T>);
 }
 

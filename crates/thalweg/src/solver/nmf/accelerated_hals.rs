@@ -1,9 +1,9 @@
 //! HALS with several sweeps on the same normal equations.
 
 use super::hals::sweep;
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{PANEL_LANES, Real};
-use crate::problem::{Panel, RowUpdate};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did, or as many as the normal equations,
 /// which serve all of them, are worth: 1 + ρ/2, with ρ = arithmetic of the cross products over that of a sweep, but 3 to 8.
@@ -36,9 +36,12 @@ impl NmfMethod for AcceleratedHals {
 impl<T: Real> RowUpdate<T> for AcceleratedHals {
     /// Each row has its own test, so that its path does not depend on its neighbours in the panel.
     fn update(&self, panel: &mut Panel<'_, T>) {
+        let most = (1.0 + WORTH * panel.equations_cost).clamp(FEWEST_SWEEPS, MOST_SWEEPS) as usize;
+        if panel.set == RowSet::SumToOne {
+            return sum_to_one::exchange(panel, most);
+        }
         let mut active = [T::of(1.0); PANEL_LANES];
         let enough = sweep(panel, &active).map(|first| T::of(DELTA * DELTA) * first);
-        let most = (1.0 + WORTH * panel.equations_cost).clamp(FEWEST_SWEEPS, MOST_SWEEPS) as usize;
         for _ in 1..most {
             let moved = sweep(panel, &active);
             for i in 0..PANEL_LANES {

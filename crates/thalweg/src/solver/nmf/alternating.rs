@@ -1,9 +1,9 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
-use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision};
+use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision, check_method};
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
+use crate::problem::{Compressed, Constraints, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,13 @@ impl<T: Real> Fit<'_, T> {
         }
     }
 
+    fn constraints(&self) -> &Constraints {
+        match self {
+            Fit::Squares(problem, _) => problem.constraints(),
+            Fit::Divergence(problem, _) => problem.nmf().constraints(),
+        }
+    }
+
     /// The stationarity residual from the sum of residuals of both sides.
     fn relative(&self, residual: f64) -> f64 {
         match self {
@@ -113,7 +120,7 @@ pub struct Memory<T> {
 /// objective by going on from (Ũ, V) with one plain iteration, which cannot raise it, so that the points of a run never do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Momentum<T> {
-    /// U before it was extrapolated, and Ṽ = max(0, V + β(V − V₋)), from which the next half-step is taken.
+    /// U before it was extrapolated, and Ṽ = V + β(V − V₋), or the nearest that is allowed, from which the next half-step is taken.
     pub shadow: Factors<T>,
     /// β.
     pub beta: f64,
@@ -140,8 +147,9 @@ impl<'a, T: WorkingPrecision> Alternating<'a, T> {
     /// Starts a method at given factors.
     ///
     /// # Errors
-    /// As [`Alternating::with_rule`].
+    /// As [`Alternating::with_rule`] and [`check_method`].
     pub fn start(problem: &'a Nmf<'a, T>, method: &'a dyn NmfMethod, factors: Factors<T>) -> Result<Self, Error> {
+        check_method(method, problem.constraints())?;
         Self::with_rule(problem, T::rule(method), method.about().order, factors)
     }
 }
@@ -150,7 +158,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     /// Starts a rule at given factors.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Negative`] if an entry cannot be one.
+    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Outside`] if an entry cannot be one.
     pub fn with_rule(problem: &'a Nmf<'a, T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
         check_start(problem, &factors)?;
         let objective = problem.objective(&factors);
@@ -175,12 +183,13 @@ impl<'a, T: Real> Alternating<'a, T> {
     fn begin(problem: &Nmf<'a, T>, fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
         let progress = Progress { iteration: 0, objective, kkt: None, measured_at: 0, unchanged: 0 };
         let compressed = match (&fit, order, problem.data()) {
-            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() => {
+            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() && squares.constraints().is_plain() => {
                 Compressed::new(x, problem.rank(), problem.summary().sd, problem.summary().max)
             }
             _ => None,
         };
-        let batches = (order == Order::BatchesFirst).then(Batches::default);
+        // under a constraint, too, a run has no opening
+        let batches = (order == Order::BatchesFirst && problem.constraints().is_plain()).then(Batches::default);
         let statistics = match &fit {
             Fit::Squares(squares, _) if batches.is_some() => Some(squares.no_statistics()),
             _ => None,
@@ -261,6 +270,7 @@ impl<'a, T: Real> Alternating<'a, T> {
             (Some(compressed), Fit::Squares(_, rule)) => compressed.half_step(side, held, rows, *rule, when),
             (_, fit) => fit.half_step(side, held, rows, when),
         };
+        let rank = self.factors.rank();
         let ((u, v), (shadow_u, shadow_v), (trial_u, trial_v)) = (self.factors.split_mut(), momentum.shadow.split_mut(), self.trial.split_mut());
         trial_u.copy_from_slice(u);
         trial_v.copy_from_slice(shadow_v);
@@ -273,10 +283,11 @@ impl<'a, T: Real> Alternating<'a, T> {
         // the found U goes to the shadow, the extrapolated one to the trial; what they replace is in u until the trial is kept
         let beta = T::of(if momentum.is_plain { 0.0 } else { momentum.beta });
         for (found, before) in trial_u.iter_mut().zip(shadow_u.iter_mut()) {
-            let ahead = (*found + beta * (*found - *before)).larger(T::of(0.0));
+            let ahead = *found + beta * (*found - *before);
             *before = *found;
             *found = ahead;
         }
+        self.fit.constraints().project(Side::U, trial_u, rank);
         let of_v = half_step(Side::V, trial_u, trial_v, When::After);
         if of_v.model > momentum.model {
             // undone: the next iteration is a plain one from the point
@@ -290,8 +301,9 @@ impl<'a, T: Real> Alternating<'a, T> {
         momentum.last_beta = momentum.beta;
         let beta = T::of(momentum.beta);
         for ((ahead, &found), before) in shadow_v.iter_mut().zip(trial_v.iter()).zip(v.iter()) {
-            *ahead = (found + beta * (found - *before)).larger(T::of(0.0));
+            *ahead = found + beta * (found - *before);
         }
+        self.fit.constraints().project(Side::V, shadow_v, rank);
         std::mem::swap(&mut self.factors, &mut self.trial);
         momentum.beta = momentum.ceiling.min(GROWTH * momentum.beta);
         momentum.ceiling = (CEILING_GROWTH * momentum.ceiling).min(1.0);
@@ -366,16 +378,8 @@ fn check_start<T: Real>(problem: &Nmf<'_, T>, factors: &Factors<T>) -> Result<()
         if (factors.side_rows(side), factors.rank()) != (rows, r) {
             return Err(Error::Shape { what, expected: (rows, r), got: (factors.side_rows(side), factors.rank()) });
         }
-        for (at, value) in factors.side(side).iter().map(|x| x.f64()).enumerate() {
-            if !value.is_finite() {
-                return Err(Error::NotFinite { what, row: at / r, col: at % r, value });
-            }
-            if value < 0.0 {
-                return Err(Error::Negative { row: at / r, col: at % r, value });
-            }
-        }
     }
-    Ok(())
+    problem.constraints().check_factors(problem.data(), factors, ["the start of U", "the start of V"])
 }
 
 impl<T: Real> Iteration for Alternating<'_, T> {

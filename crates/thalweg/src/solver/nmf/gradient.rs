@@ -1,8 +1,8 @@
 //! Projected gradient descent.
 
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{Grams, PANEL_LANES, Real};
-use crate::problem::{Panel, RowUpdate};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// u ← max(0, u − (G u − c) / L) with L = ‖G‖_∞ ≥ ‖G‖₂: a step that works, alternating over the factors.
 ///
@@ -78,10 +78,14 @@ impl<T: Real> RowUpdate<T> for Paper {
     }
 }
 
-/// u ← max(0, u − step · (G u − c)) for every row of the panel, each with its step.
+/// u ← max(0, u − step · (G u − c)) for every row of the panel, each with its step; the nearest point of the set, where it is another.
 fn descend<T: Real>(panel: &mut Panel<'_, T>, steps: &[T; PANEL_LANES]) {
+    if panel.set == RowSet::SumToOne {
+        return sum_to_one::descend(panel, steps);
+    }
+    let floor = T::of(panel.set.floor());
     let product = panel.grams.times(panel.rows);
     for (at, u) in panel.rows.iter_mut().enumerate() {
-        *u = (*u - steps[at % PANEL_LANES] * (product[at] - panel.cross[at])).larger(T::of(0.0));
+        *u = (*u - steps[at % PANEL_LANES] * (product[at] - panel.cross[at])).larger(floor);
     }
 }

@@ -1,10 +1,12 @@
 //! Hierarchical alternating least squares: cyclic coordinate descent on the rows.
 
-use super::{About, Init, NmfMethod, Order};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
 use crate::linalg::{BlockKernel, Entries, InBlocks, PANEL_LANES, Real, block_product};
-use crate::problem::{Panel, RowUpdate};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// u_k ← max(0, u_k − (G u − c)_k / G_kk), k = 1 … r.
+///
+/// Free entries lose the bound; where rows sum to one, a sweep exchanges between the worst pairs.
 ///
 /// Source: Cichocki, Zdunek, Amari (2007); the scalings of later versions change nothing in the product and are left out.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,11 @@ impl NmfMethod for Hals {
 
 impl<T: Real> RowUpdate<T> for Hals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        sweep(panel, &[T::of(1.0); PANEL_LANES]);
+        if panel.set == RowSet::SumToOne {
+            sum_to_one::exchange(panel, 1);
+        } else {
+            sweep(panel, &[T::of(1.0); PANEL_LANES]);
+        }
     }
 }
 
@@ -55,14 +61,14 @@ impl<T: Real> BlockKernel<T> for Sweep<'_, '_, T> {
         let inverse = T::vectors::<S>(self.panel.inverse_diagonal);
         let (active, moved) = (T::vectors::<S>(self.active), &mut T::vectors_mut::<S>(self.moved)[vector]);
         let width = active.len();
-        let zero = T::splat(simd, T::of(0.0));
+        let floor = T::splat(simd, T::of(self.panel.set.floor()));
         let mut g = block_product::<S, T, G, B>(simd, grams, rows, (r, k), vector);
         for b in 0..B {
             let gram = grams.block::<S, B>(simd, (k + b) * r + k, vector);
             let at = (k + b) * width + vector;
             let down = T::subtract(simd, cross[at], g[b]);
             // an entry that no equation holds (inverse 0) stays
-            let goal = T::extreme(simd, T::multiply_add(simd, down, inverse[at], rows[at]), zero, true);
+            let goal = T::extreme(simd, T::multiply_add(simd, down, inverse[at], rows[at]), floor, true);
             let step = T::subtract(simd, goal, rows[at]);
             // from a row r ≥ 0 by a step rounded to at least −r: not below 0
             let after = T::multiply_add(simd, step, active[vector], rows[at]);

@@ -2,7 +2,7 @@
 
 use super::{About, DivergenceMethod, Init, NmfMethod, Order};
 use crate::linalg::Real;
-use crate::problem::{BETAS, DivergenceUpdate, Panel, RowFit, RowUpdate};
+use crate::problem::{BETAS, DivergenceUpdate, Panel, RowFit, RowSet, RowUpdate};
 use std::ops::RangeInclusive;
 
 /// u_k ← u_k (pull_k / push_k)^γ, with the gradient's two parts: pull = Σ w x p^(β−2) v, push = Σ w p^(β−1) v, p = ⟨u, v⟩. For least
@@ -29,6 +29,10 @@ const ABOUT: About = About {
 impl NmfMethod for Mu {
     fn about(&self) -> About {
         ABOUT
+    }
+
+    fn takes(&self, set: RowSet) -> bool {
+        set == RowSet::NonNegative
     }
 }
 
@@ -60,7 +64,7 @@ impl DivergenceUpdate for Mu {
         let gamma = if beta < 1.0 { 1.0 / (2.0 - beta) } else { 1.0 / (beta - 1.0).max(1.0) };
         fit.predict();
         fit.differentiate();
-        for k in 0..fit.row.len() {
+        for &k in fit.free {
             let (pull, push) = fit.balance(k);
             if push > 0.0 {
                 let ratio = pull / push;
