@@ -18,7 +18,10 @@ fn normals(count: usize, rng: &mut impl RngExt) -> Vec<f64> {
     (0..count).map(|_| StandardNormal.sample(rng)).collect()
 }
 
-fn planted(kind: usize, rng: &mut impl RngExt) -> Result<(Box<dyn MeasurementMap>, Factors, Vec<f64>), thalweg::Error> {
+/// A map, the factors that were planted, and what it measures of them.
+type Planted = (Box<dyn MeasurementMap>, Factors, Vec<f64>);
+
+fn planted(kind: usize, rng: &mut impl RngExt) -> Result<Planted, thalweg::Error> {
     let d = 8 + (rng.random::<u32>() % 6) as usize;
     let rank = 1 + (rng.random::<u32>() % 2) as usize;
     let map: Box<dyn MeasurementMap> = match kind {

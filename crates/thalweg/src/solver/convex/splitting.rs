@@ -121,7 +121,7 @@ impl<T: Real> Splitting<T> {
     /// Moves τ where one residual is far behind the other, keeping X and the subgradient.
     pub fn balance(&mut self, at: &Snapshot) -> Option<()> {
         let ratio = at.dual / at.primal.max(1e-12);
-        if ratio <= IMBALANCE && ratio >= 1.0 / IMBALANCE {
+        if (1.0 / IMBALANCE..=IMBALANCE).contains(&ratio) {
             return Some(());
         }
         let factor = T::of(ratio.sqrt().clamp(0.5, 2.0));

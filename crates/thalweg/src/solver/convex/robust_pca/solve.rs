@@ -130,7 +130,7 @@ impl Penalty {
             }
             self.phase += 1;
         }
-        if iteration % BALANCE_EVERY != 0 || iteration > LAST_BALANCE || (BALANCED.0..BALANCED.1).contains(&ratio) {
+        if !iteration.is_multiple_of(BALANCE_EVERY) || iteration > LAST_BALANCE || (BALANCED.0..BALANCED.1).contains(&ratio) {
             return 1.0;
         }
         ratio.sqrt().clamp(0.5, 2.0)
