@@ -2,13 +2,15 @@
 
 use crate::commands::reproduce::parse_shard;
 use crate::exit::Failure;
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
-use thalweg::data::{Missing, Negative, Scale};
-use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling};
-use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS, method};
+use std::path::{Path, PathBuf};
+use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
+use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
+use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 use thalweg_lab::experiment::{self, Shard};
 
 /// Factor a matrix, and see how far to trust the answer.
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   thalweg rank expression.tsv -k 2:8                      which rank do the data support?
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
   thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
+  thalweg recover sensing instance.npz --certify          the matrix of smallest nuclear norm, proved
   thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
@@ -161,8 +164,38 @@ fn method_names() -> Vec<&'static str> {
     NMF_METHODS.iter().map(|m| m.about().name).chain(others).collect()
 }
 
-fn init_names() -> Vec<&'static str> {
-    INITS.iter().map(|i| i.name()).collect()
+/// Where a fit begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitArg {
+    /// As made by a start of this name.
+    Named(Init),
+    /// At factors from a run directory or a file.
+    Given(PathBuf),
+}
+
+/// Names of starts, and paths: whatever exists, or looks like a path by a separator or a dot.
+#[derive(Debug, Clone)]
+struct InitParser;
+
+impl TypedValueParser for InitParser {
+    type Value = InitArg;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<InitArg, clap::Error> {
+        let text = value.to_string_lossy();
+        match Init::named(&text) {
+            Some(init) => Ok(InitArg::Named(init)),
+            None if text.contains(['/', '\\', '.']) || Path::new(value).exists() => Ok(InitArg::Given(value.into())),
+            None => {
+                let names: Vec<&str> = INITS.iter().map(|i| i.name()).collect();
+                let says = format!("--init: {text} is none of {}, nor a run directory or a file of factors\n", names.join(", "));
+                Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, says).with_cmd(command))
+            }
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(INITS.iter().map(|i| PossibleValue::new(i.name()))))
+    }
 }
 
 /// What an entry that is not there means.
@@ -324,8 +357,65 @@ impl PenaltyArgs {
         let factor = |l2: Option<f64>, l1: Option<f64>| FactorPenalty { l2: l2.or(self.l2).unwrap_or(0.0), l1: l1.or(self.l1).unwrap_or(0.0) };
         let scaling = PenaltyScaling::named(&self.penalty_scaling).expect("the parser knows the scalings");
         let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling };
-        penalty.check()?;
+        penalty.check_numbers()?;
         Ok(penalty)
+    }
+}
+
+/// Signs of the factors' entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignsArg {
+    /// U and V are not negative.
+    Nonnegative,
+    /// U and V have entries of either sign: low-rank factorisation.
+    Free,
+    /// U has entries of either sign, V none below zero.
+    FreeU,
+    /// V has entries of either sign, U none below zero.
+    FreeV,
+}
+
+/// One of the two factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FactorArg {
+    /// The factor with a row for each row of X.
+    U,
+    /// The factor with a row for each column of X.
+    V,
+}
+
+/// What the factors are held to.
+#[derive(Debug, Args)]
+pub struct ConstraintArgs {
+    /// Signs of the entries of the factors.
+    #[arg(long, value_enum, default_value = "nonnegative")]
+    pub signs: SignsArg,
+    /// The rows of this factor are not negative and sum to one, such as abundances in a pixel.
+    #[arg(long, value_enum, value_name = "FACTOR")]
+    pub sum_to_one: Option<FactorArg>,
+    /// The first columns of U are these, and stay: a table, .npy or .npz with a row for each row of the data, or a run directory.
+    #[arg(long, value_name = "FILE|RUN")]
+    pub fix_u: Option<PathBuf>,
+    /// The first columns of V are these, and stay: a row for each column of the data (such as known spectra).
+    #[arg(long, value_name = "FILE|RUN")]
+    pub fix_v: Option<PathBuf>,
+    /// Fit a bias for each row and each column (and, with free factors, the mean) beside the components.
+    #[arg(long)]
+    pub biases: bool,
+}
+
+impl ConstraintArgs {
+    /// Where the rows of U and V lie.
+    pub fn row_sets(&self) -> Result<[RowSet; 2], Failure> {
+        let of = |is_free, factor| match (is_free, self.sum_to_one == Some(factor)) {
+            (true, true) => Err(Failure::Usage("rows that sum to one are not free: --sum-to-one and --signs ask both of one factor".into())),
+            (true, false) => Ok(RowSet::Free),
+            (false, true) => Ok(RowSet::SumToOne),
+            (false, false) => Ok(RowSet::NonNegative),
+        };
+        let u = of(matches!(self.signs, SignsArg::Free | SignsArg::FreeU), FactorArg::U)?;
+        let v = of(matches!(self.signs, SignsArg::Free | SignsArg::FreeV), FactorArg::V)?;
+        Ok([u, v])
     }
 }
 
@@ -344,6 +434,10 @@ pub enum Command {
     Audit(AuditArgs),
     /// The exact loss on the segment between two factorisations.
     Line(LineArgs),
+    /// Recover a low-rank matrix from measurements, with a proof if asked for.
+    Recover(RecoverArgs),
+    /// Check a certificate of a recovery from the instance alone.
+    Verify(VerifyArgs),
     /// One self-contained page about one or several runs.
     Report(ReportArgs),
     /// A figure, table or theorem of a paper, beside what is true; goes on where it stood.
@@ -481,15 +575,19 @@ pub struct FitArgs {
     /// Penalty on the size of the factors.
     #[command(flatten)]
     pub penalty: PenaltyArgs,
+    /// What the factors are held to.
+    #[command(flatten)]
+    pub constraints: ConstraintArgs,
     /// Fraction of the observed entries to hold out; their RMSE is reported.
     #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
     pub holdout: Option<f64>,
     /// Number of random starts.
     #[arg(long, default_value_t = 1)]
     pub restarts: usize,
-    /// Start [default: the method's own].
-    #[arg(long, value_parser = init_names())]
-    pub init: Option<String>,
+    /// Start [default: the method's own], or a run directory or factors (.npz) at which restart 0 begins; with both, the other restarts begin
+    /// as the name says.
+    #[arg(long, value_name = "START|RUN", value_parser = InitParser)]
+    pub init: Vec<InitArg>,
     /// Rows of a block under --method minibatch [default: 1024].
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: Option<u32>,
@@ -572,6 +670,60 @@ pub struct LineArgs {
     pub svg: Option<PathBuf>,
 }
 
+fn instance_names() -> Vec<&'static str> {
+    INSTANCE_KINDS.iter().map(|(_, name)| *name).collect()
+}
+
+/// What a recovery minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NormArg {
+    /// The sum of the singular values.
+    Nuclear,
+    /// The same of D1 X D2: its minimisers are the flat minima.
+    Flat,
+}
+
+/// `recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// What was measured: matrices A and b; vectors a, c and b; vectors x and b (symmetric); or some entries.
+    #[arg(value_parser = instance_names())]
+    pub kind: String,
+    /// The instance: .npz with the arrays of its kind; for completion any file that `fit` reads.
+    pub input: PathBuf,
+    /// The norm that is minimised.
+    #[arg(long, value_enum, default_value = "nuclear")]
+    pub objective: NormArg,
+    /// Among positive semidefinite matrices (quadratic only).
+    #[arg(long)]
+    pub positive: bool,
+    /// Prove the answer from the instance, and write the certificate.
+    #[arg(long)]
+    pub certify: bool,
+    /// Iteration limit.
+    #[arg(long, default_value_t = 5000)]
+    pub max_iters: usize,
+    /// Relative duality gap and misfit at which it has converged.
+    #[arg(long, default_value_t = thalweg::solver::convex::RECOVERY_TOLERANCE, value_parser = parse_tolerance)]
+    pub tol: f64,
+    /// How to read entries.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// certificate.json, or the directory of a recovery.
+    pub certificate: PathBuf,
+    /// The instance.
+    #[arg(long, value_name = "INPUT")]
+    pub problem: PathBuf,
+    /// How to read entries.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
 /// `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -591,6 +743,9 @@ pub struct TransformArgs {
     /// What is made small [default: the loss of the run, or frobenius].
     #[arg(long, value_name = "LOSS", value_parser = parse_loss)]
     pub loss: Option<Loss>,
+    /// The first columns of U for the new rows, where the fit was given them too.
+    #[arg(long, value_name = "FILE")]
+    pub fix_u: Option<PathBuf>,
     /// How to read them.
     #[command(flatten)]
     pub read: ReadArgs,

@@ -45,7 +45,7 @@ pub fn usual_folder() -> Option<PathBuf> {
 }
 
 /// How the command line asks to read, where it says anything, else as `base` says.
-fn options(args: &ReadArgs, base: ReadOptions, common: &Common) -> ReadOptions {
+pub fn options(args: &ReadArgs, base: ReadOptions, common: &Common) -> ReadOptions {
     let given = args.weights.clone().map(Weights::Given).or_else(|| args.variance.clone().map(Weights::Variance));
     ReadOptions {
         missing: args.missing.map_or(base.missing, Into::into),

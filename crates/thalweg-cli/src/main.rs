@@ -48,6 +48,8 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Audit(args) => commands::audit::run(args, common),
         Command::Line(args) => commands::line::run(args, common),
         Command::Rank(args) => commands::rank::run(args, common),
+        Command::Recover(args) => commands::recover::run(args, common),
+        Command::Verify(args) => commands::verify::run(args, common),
         Command::Reproduce(args) => commands::reproduce::run(args, common),
         Command::Report(args) => commands::report::run(args, common),
         Command::Transform(args) => commands::transform::run(args, common),

@@ -1,7 +1,7 @@
 //! The audit of a run on disk.
 
 use crate::fit::split;
-use crate::{Manifest, Restart, RunDir};
+use crate::{Given, Manifest, Restart, RunDir};
 use std::path::Path;
 use thalweg::Error;
 use thalweg::audit::{Answer, Audit, AuditSettings, Status, audit};
@@ -31,5 +31,6 @@ pub fn audit_run(dir: &RunDir, manifest: &Manifest, dataset: &Dataset, path: &Pa
             answers.push(Answer { factors: restart.factors, status: restart.status.unwrap_or(Status::Stopped) });
         }
     }
-    audit(training, &answers, &AuditSettings { loss: manifest.settings.loss, ..*settings })
+    let constraints = manifest.settings.constraints(&Given::load(dir)?, training)?;
+    audit(training, &answers, &AuditSettings { loss: manifest.settings.loss, constraints, ..settings.clone() })
 }

@@ -1,19 +1,20 @@
 //! A fit with restarts, kept on disk so that it survives being killed.
 
-use crate::{FitRecord, FitSettings, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
 use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, spectral_bound, stationarity_under};
+use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound};
 use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::{Divergence, Loss, Nmf, ScaledPenalty};
+use thalweg::problem::{Constraints, Divergence, Loss, Nmf, ScaledPenalty};
 use thalweg::solver::nmf::{
-    Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, divergence_method, method,
+    Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
 };
 use thalweg::solver::{Iteration, Progress, Stop, run};
 use thalweg::{Error, Factors};
@@ -24,6 +25,8 @@ pub struct FitJob<'a> {
     pub manifest: Manifest,
     /// The data.
     pub dataset: &'a Dataset,
+    /// What the settings speak of beside the data.
+    pub given: Given,
     /// Where it is kept.
     pub dir: RunDir,
     /// Time limit of this call.
@@ -44,6 +47,14 @@ pub enum FitError {
     /// The input or a file.
     #[error(transparent)]
     Input(#[from] Error),
+    /// Factors that were given do not fit the data.
+    #[error("{}: {error}", path.display())]
+    Given {
+        /// Where they came from.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: Error,
+    },
     /// The directory cannot be written.
     #[error(transparent)]
     Output(Error),
@@ -79,15 +90,20 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         None => (&job.dataset.matrix, None),
     };
     // refuse bad data and settings before a directory is made
-    the_start(&job.manifest.settings.init)?;
-    let scaled_penalty = scaled_penalty(training, &job.manifest.settings)?;
-    Problem::new(training, &job.manifest.settings, scaled_penalty)?;
+    let settings = &job.manifest.settings;
+    let constraints = settings.constraints(&job.given, training)?;
+    let scaled_penalty = scaled_penalty(training, settings, &constraints)?;
+    let kept = Kept { training, holdout, scaled_penalty, constraints: &constraints };
+    let problem = Problem::new(training, settings, &constraints, scaled_penalty)?;
+    the_start(&settings.init)?.check(problem.nmf())?;
+    if let (Some(start), Some(path)) = (&job.given.start, &job.manifest.settings.start) {
+        problem.start(start.clone(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
+    }
     let narrow = match job.manifest.settings.precision {
-        Precision::F32 => Some(narrow(training, &job.manifest.settings)?),
+        Precision::F32 => Some(narrow(kept, settings)?),
         Precision::F64 => None,
     };
     let _lock = take_directory(&job)?;
-    let kept = Kept { training, holdout, scaled_penalty };
     let records = match &narrow {
         Some(narrow) => restarts(&job, kept, narrow)?,
         None => restarts(&job, kept, training)?,
@@ -101,13 +117,14 @@ struct Kept<'a> {
     training: &'a Matrix<f64>,
     holdout: Option<&'a Holdout>,
     scaled_penalty: ScaledPenalty,
+    constraints: &'a Constraints,
 }
 
 /// The penalty in the units of the data.
-fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings) -> Result<ScaledPenalty, Error> {
+fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings, constraints: &Constraints) -> Result<ScaledPenalty, Error> {
     let (loss, penalty) = (settings.loss, &settings.penalty);
     match loss {
-        Loss::Frobenius => Ok(Nmf::new(data, settings.rank)?.with_penalty(penalty)?.penalty()),
+        Loss::Frobenius => Ok(Nmf::constrained(data, settings.components(), constraints.clone())?.with_penalty(penalty)?.penalty()),
         _ if penalty.is_none() => Ok(ScaledPenalty::default()),
         _ => Err(Error::Parameter { name: "loss", expected: "frobenius with a penalty (--l1, --l2)".into(), got: loss.to_string() }),
     }
@@ -120,10 +137,16 @@ enum Problem<'a, T> {
 }
 
 impl<'a, T: WorkingPrecision> Problem<'a, T> {
-    fn new(data: &'a Matrix<T>, settings: &FitSettings, penalty: ScaledPenalty) -> Result<Self, Error> {
+    fn new(data: &'a Matrix<T>, settings: &FitSettings, constraints: &Constraints, penalty: ScaledPenalty) -> Result<Self, Error> {
+        let (rank, constraints) = (settings.components(), constraints.clone());
         Ok(match settings.loss {
-            Loss::Frobenius => Problem::Squares(Nmf::new(data, settings.rank)?.with_scaled_penalty(penalty), the_method(&settings.method)?),
-            loss => Problem::Divergence(Divergence::new(data, settings.rank, loss)?, divergence_method(&settings.method, loss)?),
+            Loss::Frobenius => {
+                let problem = Nmf::constrained(data, rank, constraints)?.with_scaled_penalty(penalty);
+                let method = the_method(&settings.method)?;
+                check_method(method, problem.constraints())?;
+                Problem::Squares(problem, method)
+            }
+            loss => Problem::Divergence(Divergence::constrained(data, rank, loss, constraints)?, divergence_method(&settings.method, loss)?),
         })
     }
 
@@ -144,14 +167,15 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
 }
 
 /// The data in single precision, if it can hold them.
-fn narrow(data: &Matrix<f64>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
-    let largest = data.summary().max;
+fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
+    let (data, summary) = (kept.training, kept.training.summary());
+    let largest = summary.max.max(-summary.min);
     if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
         // said of the numbers as they stand in the file: rounded they may be infinite
         return Err(Error::Range { largest, precision: f32::NAME });
     }
     let data = data.cast::<f32>();
-    Problem::new(&data, settings, ScaledPenalty::default())?;
+    Problem::new(&data, settings, kept.constraints, kept.scaled_penalty)?;
     Ok(data)
 }
 
@@ -165,7 +189,9 @@ fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, loss, penalty, seed, precision, hold-out or batch size")
+            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out or batch size")
+        } else if Given::load(&job.dir)? != job.given {
+            Some("start or fixed columns")
         } else {
             None
         };
@@ -180,6 +206,7 @@ fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
     if labels != Labels::default() {
         job.dir.write(&labels).map_err(FitError::Output)?;
     }
+    job.given.save(&job.dir).map_err(FitError::Output)?;
     job.dir.write(&job.manifest).map_err(FitError::Output)?;
     Ok(lock)
 }
@@ -191,7 +218,10 @@ pub(crate) fn reading(options: &ReadOptions) -> ReadOptions {
 
 /// What a run is; more restarts, more iterations or a smaller tolerance only take it further.
 fn identity(settings: &FitSettings) -> FitSettings {
-    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, ..settings.clone() }
+    // what was read from a path is compared itself
+    let is_given = |path: &Option<PathBuf>| path.as_ref().map(|_| PathBuf::new());
+    let [start, fix_u, fix_v] = [&settings.start, &settings.fix_u, &settings.fix_v].map(is_given);
+    FitSettings { restarts: 0, max_iters: 0, tol: 0.0, method_reason: None, start, fix_u, fix_v, ..settings.clone() }
 }
 
 /// A restart that has ended or was stopped, judged from the data.
@@ -205,7 +235,7 @@ struct Judged {
 /// Restarts side by side, each on its share of the threads.
 fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Problem::new(data, settings, kept.scaled_penalty)?;
+    let problem = Problem::new(data, settings, kept.constraints, kept.scaled_penalty)?;
     let begin = Instant::now();
     let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
     let share = (job.manifest.threads / side_by_side).max(1);
@@ -244,12 +274,12 @@ fn one_restart<T: WorkingPrecision>(
 ) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
     let path = job.dir.restart(number);
-    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, settings, kept.holdout, number)? };
+    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, job, kept.holdout, number)? };
     if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = stationarity_under(kept.training, &factors, settings.loss, &kept.scaled_penalty)?;
+    let proof = constrained_stationarity(kept.training, &factors, kept.constraints, settings.loss, &kept.scaled_penalty)?;
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -289,14 +319,13 @@ fn the_start(name: &str) -> Result<Init, Error> {
     Init::named(name).ok_or_else(|| Error::Parameter { name: "init", expected: format!("one of {}", names()), got: name.into() })
 }
 
-fn first<T: WorkingPrecision>(
-    problem: &Problem<'_, T>,
-    settings: &FitSettings,
-    holdout: Option<&Holdout>,
-    number: usize,
-) -> Result<Restart<T>, Error> {
-    let init = the_start(&settings.init)?;
-    starting_at(problem, settings, holdout, number, init.factors(problem.nmf(), settings.seed, number as u64)?)
+fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
+    let settings = &job.manifest.settings;
+    let factors = match &job.given.start {
+        Some(start) if number == 0 => start.cast(),
+        _ => the_start(&settings.init)?.factors(problem.nmf(), settings.seed, number as u64)?,
+    };
+    starting_at(problem, settings, holdout, number, factors)
 }
 
 fn starting_at<T: WorkingPrecision>(
@@ -313,9 +342,16 @@ fn starting_at<T: WorkingPrecision>(
     Ok(Restart { factors, memory, seconds: 0.0, status: None, tol: settings.tol, history: vec![row] })
 }
 
-/// Makes these factors the start of restart 0 in the directory.
-pub(crate) fn begin_at<T: WorkingPrecision>(dir: &RunDir, data: &Matrix<T>, settings: &FitSettings, factors: Factors<T>) -> Result<(), FitError> {
-    let problem = Problem::new(data, settings, scaled_penalty(data, settings)?)?;
+/// Makes these factors the start of restart 0 in the directory, what is given among them as it is for these data.
+pub(crate) fn begin_at<T: WorkingPrecision>(
+    dir: &RunDir,
+    data: &Matrix<T>,
+    settings: &FitSettings,
+    constraints: &Constraints,
+    mut factors: Factors<T>,
+) -> Result<(), FitError> {
+    constraints.impose(&mut factors);
+    let problem = Problem::new(data, settings, constraints, scaled_penalty(data, settings, constraints)?)?;
     starting_at(&problem, settings, None, 0, factors)?.save(&dir.restart(0)).map_err(FitError::Output)
 }
 
@@ -392,7 +428,7 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manife
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
         lower_bound: if is_over && job.manifest.settings.loss == Loss::Frobenius {
-            spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.rank))
+            spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.components()))
         } else {
             None
         },

@@ -6,9 +6,11 @@ mod experiments;
 mod export;
 pub mod figure;
 mod fit;
+mod given;
 mod manifest;
 mod predict;
 mod rank;
+mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
@@ -20,9 +22,13 @@ pub use experiments::EXPERIMENTS;
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, fit};
+pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
+pub use recover::{
+    CertificateRecord, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, read_certificate, recover_in, verify_certificate,
+};
 pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};

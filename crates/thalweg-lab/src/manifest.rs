@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
 use thalweg::data::{ImageShape, Precision, ReadOptions};
-use thalweg::problem::{Loss, Penalty, ScaledPenalty};
+use thalweg::problem::{Loss, Penalty, RowSet, ScaledPenalty};
 
 /// The input of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,13 +43,34 @@ pub struct FitSettings {
     pub rank: usize,
     /// Name of the method.
     pub method: String,
+    /// Why it was picked, if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method_reason: Option<String>,
     /// Name of the start.
     pub init: String,
+    /// Where the factors came from at which restart 0 begins, the others as `init` says.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
     /// What is made small.
     pub loss: Loss,
     /// Penalty on the size of the factors.
     #[serde(default)]
     pub penalty: Penalty,
+    /// Where the rows of U lie.
+    #[serde(default)]
+    pub u_rows: RowSet,
+    /// Where the rows of V lie.
+    #[serde(default)]
+    pub v_rows: RowSet,
+    /// Where the first columns of U came from, if they are given.
+    #[serde(default)]
+    pub fix_u: Option<PathBuf>,
+    /// Where the first columns of V came from, if they are given.
+    #[serde(default)]
+    pub fix_v: Option<PathBuf>,
+    /// Whether rows and columns have a bias each, in components after the first r.
+    #[serde(default)]
+    pub biases: bool,
     /// Arithmetic.
     pub precision: Precision,
     /// Number of restarts.

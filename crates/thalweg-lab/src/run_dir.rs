@@ -74,6 +74,11 @@ impl RunDir {
         self.path.join("restarts").join(format!("{number}.npz"))
     }
 
+    /// What the run was given beside its data.
+    pub fn given(&self) -> PathBuf {
+        self.path.join("given.npz")
+    }
+
     /// Measurements of all restarts.
     pub fn history(&self) -> PathBuf {
         self.path.join("history.csv")

@@ -1,68 +1,150 @@
-//! Times NMF iterations on planted data: `cargo run --release --example fit_speed -- ROWS COLS RANK [DENSITY]`.
+//! Times iterations against what their products cost, and those against the machine: `cargo run --release --example fit_speed -- [NAME …]`.
 //!
-//! Prints, for each method, seconds per iteration and the objective after a few seconds. With a density below 1 the data are
-//! observed-only.
+//! For each planted problem, precision and number of threads (1 and 2): milliseconds of an iteration; of its products alone (the normal
+//! equations of both half-steps with a rule that moves nothing); their share of the iteration; and the products' arithmetic beside that of a
+//! square matrix product, or the rate at which they read X beside that of a plain sum, whichever binds.
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
-use std::ops::ControlFlow;
-use std::time::Duration;
+use std::hint::black_box;
+use std::time::Instant;
 use thalweg::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet, stream};
-use thalweg::problem::Nmf;
-use thalweg::solver::nmf::{Alternating, Init, NMF_METHODS};
-use thalweg::solver::{Iteration, Stop, run};
+use thalweg::linalg::{mul, row_major};
+use thalweg::problem::{Nmf, RowSeparable, Stay, When};
+use thalweg::solver::Iteration;
+use thalweg::solver::nmf::{Alternating, Init, WorkingPrecision, default_method, method};
+use thalweg::{Factors, Side};
 
-fn planted(m: usize, n: usize, r: usize, density: f64) -> Matrix<f64> {
+enum Kind {
+    Dense,
+    Sparse,
+    Observed,
+}
+
+/// Name, kind, shape, entries, rank.
+type Planted = (&'static str, Kind, (usize, usize), usize, usize);
+
+const PROBLEMS: &[Planted] = &[
+    ("D1", Kind::Dense, (2000, 1500), 0, 20),
+    ("D2", Kind::Dense, (5120, 1246), 0, 88),
+    ("D3", Kind::Dense, (94249, 162), 0, 4),
+    ("D4", Kind::Dense, (400, 10304), 0, 49),
+    ("S1", Kind::Sparse, (20000, 10000), 2_000_000, 20),
+    ("M1", Kind::Observed, (3953, 6041), 900_000, 20),
+    ("M2", Kind::Observed, (47928, 8963), 5_200_000, 20),
+];
+
+fn planted(kind: &Kind, (m, n): (usize, usize), entries: usize, r: usize) -> Matrix<f64> {
     let mut rng = stream(1, 1);
-    let mut draw = |count: usize| -> Vec<f64> {
-        (0..count)
-            .map(|_| {
-                let g: f64 = StandardNormal.sample(&mut rng);
-                g.abs()
-            })
-            .collect()
-    };
-    let (u, v) = (draw(m * r), draw(n * r));
-    let mut rng = stream(1, 2);
-    let mut value = |i: usize, j: usize| -> f64 {
-        let g: f64 = StandardNormal.sample(&mut rng);
-        (0..r).map(|k| u[i * r + k] * v[j * r + k]).sum::<f64>() + 0.1 * g.abs()
-    };
-    if density >= 1.0 {
-        let values = (0..m * n).map(|at| value(at / n, at % n)).collect();
+    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+    let (u, v): (Vec<f64>, Vec<f64>) = ((0..m * r).map(|_| normal().abs()).collect(), (0..n * r).map(|_| normal().abs()).collect());
+    let product = |i: usize, j: usize| (0..r).map(|k| u[i * r + k] * v[j * r + k]).sum::<f64>();
+    if matches!(kind, Kind::Dense) {
+        let values = (0..m * n).map(|at| product(at / n, at % n) + 0.1 * normal().abs()).collect();
         return Matrix::Dense(Dense::new(m, n, values).expect("shape"));
     }
-    let mut mask = stream(1, 3);
-    let mut entries = Vec::new();
-    for row in 0..m {
-        for col in 0..n {
-            if mask.random::<f64>() < density {
-                entries.push(Triplet { row: row as u32, col: col as u32, value: value(row, col) });
-            }
-        }
+    let mut place = stream(1, 2);
+    let mut at = || {
+        let (row, col) = (place.random_range(0..m), place.random_range(0..n));
+        Triplet { row: row as u32, col: col as u32, value: product(row, col) + 0.1 * normal().abs() }
+    };
+    let (entries, _) = Sparse::from_triplets(m, n, (0..entries).map(|_| at()).collect(), Duplicates::Sum).expect("shape");
+    match kind {
+        Kind::Observed => Matrix::Observed(Observed { entries, weights: None }),
+        _ => Matrix::Sparse(entries),
     }
-    let (entries, _) = Sparse::from_triplets(m, n, entries, Duplicates::Sum).expect("shape");
-    Matrix::Observed(Observed { entries, weights: None })
+}
+
+/// Median milliseconds of a call, over half a second of them.
+fn milliseconds(mut call: impl FnMut()) -> f64 {
+    let (begin, mut times) = (Instant::now(), Vec::new());
+    while times.len() < 3 || (begin.elapsed().as_secs_f64() < 0.5 && times.len() < 200) {
+        let start = Instant::now();
+        call();
+        times.push(1e3 * start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Arithmetic rate of a 1024³ product, in 10⁹ operations a second.
+fn gemm_ceiling<T: WorkingPrecision>() -> f64 {
+    let (d, a) = (1024, vec![T::of(0.5); 1024 * 1024]);
+    let mut out = a.clone();
+    2.0 * (d * d * d) as f64 / 1e6 / milliseconds(|| mul(row_major(&a, d, d), row_major(&a, d, d), black_box(&mut out)))
+}
+
+/// Rate at which the entries of X are read by a sum, in GB/s.
+fn sum_ceiling<T: WorkingPrecision>(values: &[T]) -> f64 {
+    use rayon::prelude::*;
+    let sum = |block: &[T]| {
+        let mut sums = [T::of(0.0); 64];
+        for chunk in block.chunks_exact(64) {
+            sums.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x);
+        }
+        sums[0]
+    };
+    let ms = milliseconds(|| {
+        black_box(values.par_chunks(1 << 16).map(sum).collect::<Vec<T>>());
+    });
+    size_of_val(values) as f64 / 1e6 / ms
+}
+
+fn measure<T: WorkingPrecision>(name: &str, x: &Matrix<T>, r: usize, threads: usize) {
+    let problem = Nmf::new(x, r).expect("planted data are good");
+    let start: Factors<T> = Init::Random.factors(&problem, 0, 0).expect("random starts suit all data");
+    // on the data themselves: the stand-in has other products
+    let rule = match default_method(x, r).0.about().name {
+        "compressed" => method("extrapolated-hals").expect("a method of the table"),
+        _ => default_method(x, r).0,
+    };
+    let mut iteration = Alternating::start(&problem, rule, start.clone()).expect("the start fits");
+    for _ in 0..10 {
+        iteration.step().expect("finite");
+    }
+    let whole = milliseconds(|| iteration.step().expect("finite"));
+    let mut factors = start;
+    let (u, v) = factors.split_mut();
+    let products = milliseconds(|| {
+        black_box(problem.half_step(Side::U, v, u, &Stay, When::Never));
+        black_box(problem.half_step(Side::V, u, v, &Stay, When::Never));
+    });
+    let (entries, kind) = match x {
+        Matrix::Dense(x) => (x.values().len(), "dense"),
+        Matrix::Sparse(x) => (x.by_row.values().len(), "sparse"),
+        Matrix::Observed(x) => (x.entries.by_row.values().len(), "observed"),
+        Matrix::AllBut(_) => unreachable!("no planted problem hides entries"),
+    };
+    // for each entry and side a row of r, and for observed data half a Gram matrix
+    let operations = 4.0 * (entries * r) as f64 + if kind == "observed" { 2.0 * (entries * r * (r + 1)) as f64 } else { 0.0 };
+    let rate = operations / 1e6 / products;
+    let ceiling = gemm_ceiling::<T>();
+    print!("{name} {kind:8} r {r:2} {} {threads} thread(s): iteration {whole:8.2} ms, ", T::NAME);
+    print!("products {products:8.2} ms = {:3.0} %; {rate:6.1} of {ceiling:6.1} GF/s = {:3.0} %", 100.0 * products / whole, 100.0 * rate / ceiling);
+    match x {
+        Matrix::Dense(x) => {
+            let (rate, ceiling) = (2.0 * size_of_val(x.values()) as f64 / 1e6 / products, sum_ceiling(x.values()));
+            println!("; {rate:5.1} of {ceiling:5.1} GB/s = {:3.0} %", 100.0 * rate / ceiling);
+        }
+        _ => println!(),
+    }
 }
 
 fn main() {
-    let args: Vec<f64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let [m, n, r] = [0, 1, 2].map(|at| args.get(at).copied().unwrap_or([2000.0, 1500.0, 20.0][at]) as usize);
-    let data = planted(m, n, r, args.get(3).copied().unwrap_or(1.0));
-    let problem = Nmf::new(&data, r).expect("planted data are good");
-    for method in NMF_METHODS {
-        let start = Init::Random.factors(&problem, 0, 0).expect("random starts suit all data");
-        let mut iteration = Alternating::start(&problem, *method, start).expect("the start fits");
-        let stop = Stop { max_iters: usize::MAX, max_time: Some(Duration::from_secs(5)), tol: 0.0 };
-        let solution = run(&mut iteration, &stop, &mut |_: &Alternating<'_, f64>, _: Duration| ControlFlow::Continue(()));
-        let relative = problem.objective(iteration.point()) / problem.summary().norm_squared;
-        let per = solution.elapsed.as_secs_f64() / solution.progress.iteration as f64;
-        let kkt = iteration.kkt();
-        println!(
-            "{:>10} {:>8} iterations, {:.3} ms each, relative objective {relative:.9}, kkt {kkt:.2e}",
-            method.about().name,
-            solution.progress.iteration,
-            1e3 * per
-        );
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    for (name, kind, shape, entries, r) in PROBLEMS {
+        if !names.is_empty() && !names.iter().any(|n| n == name) {
+            continue;
+        }
+        let x = planted(kind, *shape, *entries, *r);
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| measure(name, &x, *r, threads));
+        }
+        let x = x.cast::<f32>();
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| measure(name, &x, *r, threads));
+        }
     }
 }

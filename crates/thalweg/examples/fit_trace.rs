@@ -67,7 +67,8 @@ fn trace<T: WorkingPrecision>(x: &Matrix<T>, start: &Factors<f64>, asked: &Asked
     let mut rows = if is_call { Vec::new() } else { vec![judge.row(0.0, 0, start)] };
     let mut start = start.cast::<T>();
     let begin = (asked.seconds)();
-    let method = if is_call || asked.name == "default" { default_method(x).0 } else { method(asked.name).expect("a method of the table") };
+    let method =
+        if is_call || asked.name == "default" { default_method(x, start.rank()).0 } else { method(asked.name).expect("a method of the table") };
     let ridge = Penalty::both(asked.ridge, 0.0);
     let problem = Nmf::new(x, start.rank()).and_then(|p| p.with_penalty(&ridge)).expect("the data can be factored");
     if is_call {

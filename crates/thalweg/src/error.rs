@@ -39,6 +39,20 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// A factor with an entry that the problem does not allow.
+    #[error("{what} holds {value} at row {}, column {}: {expected}", row + 1, col + 1)]
+    Outside {
+        /// The factor.
+        what: &'static str,
+        /// First row (from 0) that holds one.
+        row: usize,
+        /// Its column (from 0).
+        col: usize,
+        /// The value.
+        value: f64,
+        /// What its entries must be.
+        expected: &'static str,
+    },
     /// A NaN or an infinity where a number is needed.
     #[error("{what} holds {value} at row {}, column {}: a finite number is needed", row + 1, col + 1)]
     NotFinite {

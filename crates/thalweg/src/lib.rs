@@ -4,7 +4,7 @@
 //! be established: did the run converge, how far is it from the best possible, do restarts agree, is the loss convex on the way.
 //!
 //! Modules, in the order in which they may use one another:
-//! `error < linalg < factors < data < problem < { solver | certificate | geometry } < audit`.
+//! `error < linalg < factors < data < map < problem < { solver | certificate | geometry } < audit`.
 //! `solver`, `certificate` and `geometry` do not use one another.
 
 pub mod audit;
@@ -14,6 +14,7 @@ mod error;
 mod factors;
 pub mod geometry;
 pub mod linalg;
+pub mod map;
 pub mod problem;
 pub mod solver;
 

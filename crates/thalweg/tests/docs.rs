@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use thalweg::data::FORMATS;
+use thalweg::map::MAPS;
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, NMF_METHODS};
 
 fn page(name: &str) -> String {
@@ -51,6 +52,12 @@ fn formats() {
     for name in ["README.md", "docs/files.md"] {
         same(name, "| format | what is read | usual names |", &rows);
     }
+}
+
+#[test]
+fn maps() {
+    let row = |kind: &thalweg::map::MapKind| format!("| `{}` | {} | {} |", kind.name, kind.formula, kind.about);
+    same("docs/recovery.md", "| map | Aᵢ | what it is |", &MAPS.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input;
 use serde::Serialize;
 use thalweg::audit::{Audit, AuditSettings, Status};
+use thalweg::problem::Constraints;
 use thalweg_lab::{Manifest, RunDir, audit_run};
 
 /// What `audit --json` prints: the record without its curves.
@@ -30,6 +31,7 @@ pub fn run(args: &AuditArgs, common: &Common) -> Result<u8, Failure> {
         seed: common.seed,
         penalty: manifest.settings.penalty,
         loss: manifest.settings.loss,
+        constraints: Constraints::default(),
     };
     let audit = audit_run(&dir, &manifest, &dataset, path, &settings).map_err(|error| Failure::about(path, error))?;
     dir.write(&audit).map_err(Failure::Output)?;

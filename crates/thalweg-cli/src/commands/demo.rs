@@ -8,8 +8,8 @@ use crate::input;
 use std::path::PathBuf;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
-use thalweg::problem::{Loss, Penalty};
-use thalweg_lab::{FitSettings, RunDir, RunView, audit_run, write_report};
+use thalweg::problem::{Loss, Penalty, RowSet};
+use thalweg_lab::{FitSettings, Given, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
@@ -21,9 +21,16 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let settings = FitSettings {
         rank: RANK,
         method: "hals".into(),
+        method_reason: None,
         init: "random".into(),
+        start: None,
         loss: Loss::Frobenius,
         penalty: Penalty::default(),
+        u_rows: RowSet::NonNegative,
+        v_rows: RowSet::NonNegative,
+        fix_u: None,
+        fix_v: None,
+        biases: false,
         precision: Precision::F64,
         restarts: args.restarts.max(1),
         seed: common.seed,
@@ -33,7 +40,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
         batch_size: None,
     };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     if let Some(code) = interrupt.exit_code() {
         return Ok(code);
     }

@@ -1,7 +1,7 @@
 //! `thalweg fit`.
 
-use super::{print_json, print_text};
-use crate::args::{Common, FitArgs, PrecisionArg};
+use super::{line::factors, print_json, print_text};
+use crate::args::{Common, FitArgs, InitArg, PrecisionArg, SignsArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::{Bars, word};
@@ -10,10 +10,11 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::audit::Status;
-use thalweg::data::{Dataset, Precision};
-use thalweg::problem::Loss;
-use thalweg::solver::nmf::{About, Batches, Order, default_divergence_method, default_method, divergence_method, method};
-use thalweg_lab::{FitError, FitJob, FitRecord, FitSettings, InputRecord, Manifest, RunDir, fit};
+use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
+use thalweg::problem::{Loss, RowSet};
+use thalweg::solver::nmf::{About, Batches, Init, Order, default_divergence_method, default_method, divergence_method, method};
+use thalweg::{Error, Side};
+use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
 
 /// Time between two saves of a restart, where nothing else is asked.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
@@ -28,7 +29,9 @@ struct FitDocument<'a> {
     observed: u64,
     rank: usize,
     method: &'a str,
+    method_reason: Option<&'a str>,
     loss: Loss,
+    constraints: Option<String>,
     objective: f64,
     penalty: f64,
     relative_error: f64,
@@ -45,9 +48,10 @@ struct FitDocument<'a> {
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let settings = settings(args, &dataset, common)?;
+    let given = given(&settings)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), checkpoint_every, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
     tell("fit", &args.input, &manifest, &dir, common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(&manifest)))
 }
@@ -68,6 +72,7 @@ pub fn tell(command: &'static str, input: &Path, manifest: &Manifest, dir: &RunD
 /// Runs the fit with bars and signals.
 pub fn fit_in(
     dataset: &Dataset,
+    given: Given,
     input: InputRecord,
     settings: FitSettings,
     dir: RunDir,
@@ -82,6 +87,7 @@ pub fn fit_in(
     let job = FitJob {
         manifest,
         dataset,
+        given,
         dir,
         max_time: common.max_time.map(Duration::from_secs_f64),
         max_memory: common.max_memory,
@@ -93,19 +99,32 @@ pub fn fit_in(
     bars.finish();
     let manifest = outcome.map_err(|error| match error {
         FitError::Input(error) => Failure::about(&path, error),
+        FitError::Given { path, error } => Failure::about(&path, error),
         other => other.into(),
     })?;
     Ok((manifest, interrupt))
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
-    let about = the_method(args, dataset, common)?;
+    let (about, why) = the_method(args, dataset)?;
+    if let Some(why) = why {
+        common.detail(format_args!("method {}: {why}", about.name));
+    }
+    let (init, start) = starts(args, dataset, about)?;
+    let [u_rows, v_rows] = args.constraints.row_sets()?;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
-        init: args.init.clone().unwrap_or_else(|| about.init.name().to_owned()),
+        method_reason: why.map(str::to_owned),
+        init: init.name().to_owned(),
+        start,
         loss: args.loss,
         penalty: args.penalty.read()?,
+        u_rows,
+        v_rows,
+        fix_u: args.constraints.fix_u.as_deref().map(absolute),
+        fix_v: args.constraints.fix_v.as_deref().map(absolute),
+        biases: args.constraints.biases,
         precision: match args.precision {
             None => dataset.precision,
             Some(PrecisionArg::F32) => Precision::F32,
@@ -120,6 +139,61 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
     })
 }
 
+/// How restarts begin, and where restart 0 does if at factors that are given.
+fn starts(args: &FitArgs, dataset: &Dataset, about: About) -> Result<(Init, Option<PathBuf>), Failure> {
+    let (mut name, mut path) = (None, None);
+    for init in &args.init {
+        let is_second = match init {
+            InitArg::Named(init) => name.replace(*init).is_some(),
+            InitArg::Given(from) => path.replace(absolute(from)).is_some(),
+        };
+        if is_second {
+            return Err(Failure::Usage("--init takes one name and one path at most".into()));
+        }
+    }
+    let constraints = &args.constraints;
+    let is_low_rank = constraints.signs == SignsArg::Free && constraints.fix_u.is_none() && constraints.fix_v.is_none() && !constraints.biases;
+    let has_all = args.holdout.is_none() && !matches!(dataset.matrix, Matrix::Observed(_));
+    let own = match (&path, constraints.row_sets()?) {
+        // of low rank alone, the singular vectors are the answer
+        (None, _) if is_low_rank && has_all => Init::Svd,
+        (None, [RowSet::NonNegative, RowSet::NonNegative]) => about.init,
+        _ => Init::Random,
+    };
+    Ok((name.unwrap_or(own), path))
+}
+
+/// What the settings ask to be read beside the data.
+fn given(settings: &FitSettings) -> Result<Given, Failure> {
+    Ok(Given {
+        start: settings.start.as_deref().map(factors).transpose()?,
+        fixed_u: settings.fix_u.as_deref().map(|path| columns(path, Side::U)).transpose()?,
+        fixed_v: settings.fix_v.as_deref().map(|path| columns(path, Side::V)).transpose()?,
+    })
+}
+
+/// From any folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Columns of one factor: that of a run or of a file of factors, or a dense matrix in any format.
+pub fn columns(path: &Path, side: Side) -> Result<Columns, Failure> {
+    if let Ok(model) = factors(path) {
+        return Ok(Columns { rows: model.side_rows(side), count: model.rank(), values: model.side(side).to_vec() });
+    }
+    let dataset = read(path, &ReadOptions::default())?;
+    match dataset.matrix {
+        Matrix::Dense(x) => Ok(Columns { rows: x.view().nrows(), count: x.view().ncols(), values: x.values().to_vec() }),
+        other => Err(Failure::Input(Error::Malformed {
+            path: path.to_owned(),
+            place: "the whole of it".into(),
+            expected: "a dense matrix, as columns of a factor".into(),
+            found: format!("a matrix that is {}", other.kind()),
+        })),
+    }
+}
+
 /// The rows of a block, for a method that has blocks.
 fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
     match (order, args.batch_size) {
@@ -129,33 +203,38 @@ fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
     }
 }
 
-/// The method that was asked for or suits the loss and the data.
-fn the_method(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<About, Failure> {
+/// The method that was asked for, or one that suits the loss and the data and why.
+fn the_method(args: &FitArgs, dataset: &Dataset) -> Result<(About, Option<&'static str>), Failure> {
     if args.loss != Loss::Frobenius {
-        return match &args.method {
-            Some(name) => Ok(divergence_method(name, args.loss)?.about()),
-            None => Ok(told(default_divergence_method(args.loss), |m| m.about(), common)),
+        let Some(name) = &args.method else {
+            let (chosen, why) = default_divergence_method(args.loss);
+            return Ok((chosen.about(), Some(why)));
         };
+        return Ok((divergence_method(name, args.loss)?.about(), None));
     }
     match &args.method {
         Some(name) => match method(name) {
-            Some(method) => Ok(method.about()),
+            Some(method) => Ok((method.about(), None)),
             None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
         },
-        // held-out entries make any data observed-only
-        None if args.holdout.is_some() => {
+        // held-out entries make any data observed-only; without a penalty, who fits faster overfits faster
+        None if args.holdout.is_some() && args.penalty.read()?.is_none() && args.constraints.row_sets()? == [RowSet::NonNegative; 2] => {
             let exact = method("anls").expect("the exact row method is listed");
-            Ok(told((exact, "held-out entries leave each row its own Gram matrix"), |m| m.about(), common))
+            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; without a penalty extrapolation overfits sooner")))
         }
-        None => Ok(told(default_method(&dataset.matrix), |m| m.about(), common)),
+        None if args.holdout.is_some() => {
+            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
+            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; extrapolation saves iterations")))
+        }
+        None if args.constraints.row_sets()? != [RowSet::NonNegative; 2] => {
+            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
+            Ok((exact.about(), Some("rows under this constraint are solved exactly at little cost")))
+        }
+        None => {
+            let (chosen, why) = default_method(&dataset.matrix, args.rank);
+            Ok((chosen.about(), Some(why)))
+        }
     }
-}
-
-/// Says which method was picked, and why.
-fn told<M>((chosen, why): (M, &str), about: impl Fn(&M) -> About, common: &Common) -> About {
-    let about = about(&chosen);
-    common.detail(format_args!("method {}: {why}", about.name));
-    about
 }
 
 fn default_dir(args: &FitArgs) -> PathBuf {
@@ -187,7 +266,9 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         observed: manifest.input.observed,
         rank: manifest.settings.rank,
         method: &manifest.settings.method,
+        method_reason: manifest.settings.method_reason.as_deref(),
         loss: manifest.settings.loss,
+        constraints: manifest.settings.constraints_in_words(),
         objective: result.objective,
         penalty: result.penalty,
         relative_error: result.relative_error,
@@ -219,10 +300,12 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
         format!("objective        {:.8e}   relative error {:.6}", result.objective, result.relative_error),
         format!("residual (kkt)   {:.2e}   tolerance {}", result.kkt, settings.tol),
     ];
+    lines.extend(settings.constraints_in_words().map(|words| format!("constraints      {words}")));
     match result.lower_bound {
         Some(bound) if bound > 0.0 => {
             let gap = 100.0 * (result.objective - bound) / result.objective;
-            lines.push(format!("lower bound      {bound:.8e}   no rank-{} factorisation is more than {gap:.3} % better", settings.rank));
+            let rank = settings.components();
+            lines.push(format!("lower bound      {bound:.8e}   no rank-{rank} factorisation is more than {gap:.3} % better"));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
         None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),

@@ -9,7 +9,8 @@ use std::path::Path;
 use thalweg::Factors;
 use thalweg::data::{read_factors, write_atomically};
 use thalweg::geometry::{Line, Verdict, line};
-use thalweg_lab::RunDir;
+use thalweg::problem::Loss;
+use thalweg_lab::{Manifest, RunDir};
 
 /// What `line --json` prints.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,30 @@ pub fn factors(path: &Path) -> Result<Factors<f64>, Failure> {
     read_factors(&file).map_err(|error| Failure::about(&file, error))
 }
 
+/// The loss of the run that factors come from: a run directory, or a restart or the best factors in one.
+fn loss_of(path: &Path) -> Result<Option<Loss>, Failure> {
+    let folders = path.is_dir().then_some(path).into_iter().chain(path.ancestors().skip(1).take(2));
+    match folders.map(RunDir::new).find(|dir| dir.has::<Manifest>()) {
+        Some(dir) => Ok(Some(dir.read::<Manifest>()?.settings.loss)),
+        None => Ok(None),
+    }
+}
+
+/// Refuses factors that were fitted under another loss than the one whose polynomial is drawn.
+fn refuse_other_losses(path: &Path) -> Result<(), Failure> {
+    match loss_of(path)? {
+        Some(loss) if loss != Loss::Frobenius => Err(Failure::Usage(format!(
+            "{} was fitted under the loss \"{loss}\", which is no polynomial on a line; `line` shows ½ Σ (X − UVᵀ)² alone (export the factors to a \
+             file outside the run to see that)",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 pub fn run(args: &LineArgs, common: &Common) -> Result<u8, Failure> {
+    refuse_other_losses(&args.a)?;
+    refuse_other_losses(&args.b)?;
     let (a, b) = (factors(&args.a)?, factors(&args.b)?);
     let (dataset, _) = input::load_asked(&args.data, &args.read, common)?;
     let line = line(&dataset.matrix, &a, &b).map_err(|error| Failure::about(&args.data, error))?;

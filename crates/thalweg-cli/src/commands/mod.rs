@@ -11,10 +11,12 @@ pub mod line;
 pub mod man;
 pub mod predict;
 pub mod rank;
+pub mod recover;
 pub mod report;
 pub mod reproduce;
 pub mod transform;
 pub mod update;
+pub mod verify;
 
 use crate::exit::Failure;
 use serde::Serialize;

@@ -25,6 +25,8 @@ struct RankDocument<'a> {
 pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let (first, last) = args.ranks;
+    let penalty = args.penalty.read()?;
+    penalty.check()?;
     let settings = RankSettings {
         first,
         last,
@@ -34,7 +36,7 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
         max_iters: args.max_iters,
         tol: args.tol,
         seed: common.seed,
-        penalty: args.penalty.read()?,
+        penalty,
     };
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from(format!("thalweg-{}-rank", super::fit::stem(&args.input)))));
     let interrupt = Interrupt::listen();

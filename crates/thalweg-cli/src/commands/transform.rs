@@ -1,17 +1,17 @@
 //! `thalweg transform`.
 
-use super::{line::factors, print_json, print_text};
+use super::{fit::columns, line::factors, print_json, print_text};
 use crate::args::{Common, ReadArgs, TransformArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use thalweg::certificate::stationarity_under;
+use thalweg::certificate::constrained_stationarity;
 use thalweg::data::{Scale, write_factors};
-use thalweg::problem::{FactorPenalty, Loss, ScaledPenalty};
-use thalweg::solver::nmf::transform_under;
-use thalweg::{Error, Factors, Side};
-use thalweg_lab::{Manifest, RunDir};
+use thalweg::problem::{Constraints, FactorPenalty, Loss, ScaledPenalty};
+use thalweg::solver::nmf::transform_constrained;
+use thalweg::{Factors, Side};
+use thalweg_lab::{Given, Manifest, RunDir};
 
 /// What `transform --json` prints.
 #[derive(Debug, Serialize)]
@@ -23,16 +23,6 @@ struct TransformDocument {
     objective: f64,
     relative_error: f64,
     factors: PathBuf,
-}
-
-/// Factors of which none is negative: new rows are made of their V.
-fn non_negative(path: &Path) -> Result<Factors<f64>, Failure> {
-    let model = factors(path)?;
-    let v = model.side(Side::V);
-    match v.iter().position(|&x| x < 0.0) {
-        None => Ok(model),
-        Some(at) => Err(Failure::about(path, Error::Negative { row: at / model.rank(), col: at % model.rank(), value: v[at] })),
-    }
 }
 
 /// What rows paid in the run that the model comes from; nothing where it is a file of factors.
@@ -59,17 +49,33 @@ fn the_loss(args: &TransformArgs) -> Result<Loss, Failure> {
     }
 }
 
+/// What new rows are held to: what those of the run were.
+fn constraints(args: &TransformArgs, model: &Factors<f64>, rows: usize) -> Result<Constraints, Failure> {
+    let dir = RunDir::new(&args.model);
+    let fixed = args.fix_u.as_deref().map(|path| columns(path, Side::U)).transpose()?;
+    if args.model.is_dir() && dir.has::<Manifest>() {
+        let settings = dir.read::<Manifest>()?.settings;
+        return Ok(settings.constraints_of_new_rows(model, rows, fixed.as_ref(), &Given::load(&dir)?)?);
+    }
+    match fixed {
+        None => Ok(Constraints::default()),
+        Some(_) => Err(Failure::Usage("--fix-u needs the directory of a run that was given columns of U".into())),
+    }
+}
+
 pub fn run(args: &TransformArgs, common: &Common) -> Result<u8, Failure> {
-    let model = non_negative(&args.model)?;
+    let model = factors(&args.model)?;
     let loss = the_loss(args)?;
     let scale = args.read.scale.map_or_else(|| scale(&args.model).map(Some), |asked| Ok(Some(asked)))?;
     let (dataset, _) = input::load_asked(&args.input, &ReadArgs { scale, ..args.read.clone() }, common)?;
     let (m, n) = dataset.matrix.shape();
     let about = |error| Failure::about(&args.input, error);
     let penalty = if loss == Loss::Frobenius { penalty(&args.model)? } else { ScaledPenalty::default() };
-    let fitted: Factors<f64> = transform_under(&dataset.matrix, &model, loss, penalty).map_err(about)?;
+    let constraints = constraints(args, &model, m)?;
+    constraints.check_side(Side::V, model.side(Side::V), model.rank(), "V").map_err(|error| Failure::about(&args.model, error))?;
+    let fitted = transform_constrained(&dataset.matrix, &model, &constraints, loss, penalty).map_err(about)?;
     let of_rows = ScaledPenalty { v: FactorPenalty::default(), ..penalty };
-    let proof = stationarity_under(&dataset.matrix, &fitted, loss, &of_rows).map_err(about)?;
+    let proof = constrained_stationarity(&dataset.matrix, &fitted, &constraints, loss, &of_rows).map_err(about)?;
     let path = common.output.clone().unwrap_or_else(|| PathBuf::from("transformed.npz"));
     write_factors(&path, &fitted).map_err(Failure::Output)?;
     let rank = model.rank();

@@ -1,10 +1,10 @@
 //! `thalweg update`.
 
 use super::fit::{CHECKPOINT_EVERY, fit_in, tell};
-use crate::args::{Common, UpdateArgs};
+use crate::args::{Common, ReadArgs, UpdateArgs};
 use crate::exit::Failure;
 use crate::input;
-use thalweg::data::ReadOptions;
+use thalweg::data::{ReadOptions, Scale};
 use thalweg_lab::{FitError, FitSettings, Manifest, RunDir, Update, update};
 
 pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
@@ -14,18 +14,20 @@ pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
     let path = args.data.as_ref().unwrap_or(&manifest.input.path);
     let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
     let (old, _) = input::load(path, options, common)?;
-    let (new, _) = input::load_asked(&args.input, &args.read, common)?;
+    // in the units of the run
+    let scale = args.read.scale.or_else(|| (old.scale != 1.0).then_some(Scale::By(old.scale)));
+    let (new, _) = input::load_asked(&args.input, &ReadArgs { scale, ..args.read.clone() }, common)?;
     let about = |error| match error {
         FitError::Input(error) => Failure::about(&args.input, error),
         other => other.into(),
     };
-    let Update { dataset, read, settings } = update(&run, &old, (&args.input, &new), &dir, common.max_memory).map_err(about)?;
+    let Update { dataset, read, settings, given } = update(&run, &old, (&args.input, &new), &dir, common.max_memory).map_err(about)?;
     if manifest.settings.holdout.is_some() {
         common.say(format_args!("note: nothing is held out: the fit that is updated has seen most of what another draw would hold out"));
     }
     let settings = FitSettings { max_iters: args.max_iters.unwrap_or(settings.max_iters), tol: args.tol.unwrap_or(settings.tol), ..settings };
     let record = input::record(&std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
-    let (manifest, interrupt) = fit_in(&dataset, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     tell("update", &args.input, &manifest, &dir, common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| super::fit::exit_code(&manifest)))
 }

@@ -149,3 +149,50 @@ fn other_losses_from_fit_to_transform() {
     desk.ends(2, "fit full.csv --loss is --method scalar-newton -k 3 -o refused");
     desk.ends(2, "fit full.csv --loss kl -k 3 -o loss1");
 }
+
+#[test]
+fn begun_at_the_factors_of_another_run() {
+    let desk = Desk::new();
+    desk.put("x.csv", csv(&planted(30, 20, 3, 5)));
+    let fit = |rest: &str| desk.run(&format!("fit x.csv -k 3 --method anls --tol 0 {rest}"));
+    fit("--max-iters 20 -o first");
+    fit("--max-iters 45 -o whole");
+    fit("--max-iters 25 --init first --restarts 2 -o second");
+    let bits = |file: &str| factor_bits(&desk.path(file));
+    assert_eq!(bits("second/restarts/0.npz"), bits("whole/restarts/0.npz"));
+    fit("--max-iters 25 --init first/factors.npz --init half-normal --restarts 2 -o third");
+    assert_eq!(bits("third/restarts/0.npz"), bits("whole/restarts/0.npz"));
+    assert_ne!(bits("third/restarts/1.npz"), bits("second/restarts/1.npz"));
+    // the same command is the same run, other factors are another
+    let manifest = desk.bytes("second/manifest.json");
+    fit("--max-iters 25 --init first --restarts 2 -o second");
+    let other = fit("--max-iters 25 --init whole --restarts 2 -o second");
+    assert!(other.code == 2 && other.err.contains("start or fixed columns"), "{}", other.err);
+    assert_eq!(desk.bytes("second/manifest.json").len(), manifest.len());
+    desk.run("audit second");
+    desk.ends(0, "report second");
+    let page = String::from_utf8(desk.bytes("second/report.html")).expect("text");
+    assert!(page.contains("restart 0 at"), "the report says where restarts begin");
+}
+
+#[test]
+fn factors_that_do_not_fit_are_refused() {
+    let desk = Desk::new();
+    desk.put("x.csv", csv(&planted(30, 20, 3, 5)));
+    desk.put("y.csv", csv(&planted(31, 20, 3, 5)));
+    desk.ends(0, "fit x.csv -k 3 -o run");
+    let mut bad = thalweg::data::read_factors(&desk.path("run/factors.npz")).unwrap();
+    bad.as_mut_slice()[3] = -1.0;
+    thalweg::data::write_factors(&desk.path("bad.npz"), &bad).unwrap();
+    for (code, words, what) in [
+        (65, "fit y.csv -k 3 --init run -o new", "the start of U"),
+        (65, "fit x.csv -k 2 --init run -o new", "the start of U"),
+        (65, "fit x.csv -k 3 --init bad.npz -o new", "not below zero"),
+        (66, "fit x.csv -k 3 --init none.npz -o new", "none.npz"),
+        (2, "fit x.csv -k 3 --init run --init run -o new", "one path"),
+    ] {
+        let ran = desk.ends(code, words);
+        assert!(ran.err.contains(what), "{words}: {}", ran.err);
+        assert!(!desk.has("new"), "{words}");
+    }
+}

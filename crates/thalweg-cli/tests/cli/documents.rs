@@ -83,7 +83,7 @@ fn fit_audit_report_line_transform_export() {
     let fit = desk.json(0, "fit x.csv -k 2 --restarts 3 --seed 7 -o run");
     command(&fit, "fit");
     has(&fit, "", FIT);
-    has(&fit, "", &[("lower_bound", Number), ("holdout_rmse", Null)]);
+    has(&fit, "", &[("lower_bound", Number), ("holdout_rmse", Null), ("method_reason", Text)]);
     has(&fit, "/restarts/2", &[("seed", Count), ("status", Text), ("objective", Number)]);
     assert_eq!((&fit["shape"], &fit["rank"], &fit["seed"]), (&serde_json::json!([12, 9]), &2.into(), &7.into()));
     assert_eq!((&fit["status"], &fit["loss"], fit["restarts"].as_array().map(Vec::len)), (&"converged".into(), &"frobenius".into(), Some(3)));
@@ -183,7 +183,8 @@ fn update_and_batches() {
     let objective = |document: &Value| document["objective"].as_f64().expect("a number");
     assert!(objective(&update) <= objective(&direct) * 1.01, "{update} against {direct}");
     // an ordinary run: every other command takes it, and the same command goes on
-    audited(&desk.json(0, "audit grown --lines 5"));
+    let audit = desk.json(0, "audit grown --lines 5");
+    assert_eq!((&audit["objective"], &audit["status"]), (&update["objective"], &"converged".into()), "{audit}");
     desk.ends(0, "report grown");
     desk.put("pairs.csv", "g1,s1\ng60,s1\n");
     desk.json(0, "predict grown --pairs pairs.csv");

@@ -3,8 +3,25 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 15] =
-    ["demo", "info", "fit", "rank", "audit", "line", "reproduce", "report", "transform", "update", "predict", "export", "data", "completions", "man"];
+const COMMANDS: [&str; 17] = [
+    "demo",
+    "info",
+    "fit",
+    "rank",
+    "audit",
+    "line",
+    "recover",
+    "verify",
+    "reproduce",
+    "report",
+    "transform",
+    "update",
+    "predict",
+    "export",
+    "data",
+    "completions",
+    "man",
+];
 
 /// Every `--flag` that some help text lists.
 fn flags(desk: &Desk) -> BTreeSet<String> {

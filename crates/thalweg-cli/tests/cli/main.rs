@@ -2,6 +2,7 @@
 
 mod bits;
 mod chains;
+mod constraints;
 mod desk;
 mod documents;
 mod exits;
@@ -9,5 +10,6 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+mod recoveries;
 mod reproduce;
 mod signals;

@@ -7,7 +7,7 @@ use crate::figure::text::escape;
 use crate::{FitSettings, InputRecord};
 use serde::Serialize;
 use thalweg::data::{Layout, ReadOptions, Scale, Weights};
-use thalweg::problem::{FactorPenalty, Penalty};
+use thalweg::problem::{FactorPenalty, Penalty, RowSet};
 
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
@@ -27,9 +27,10 @@ pub(super) fn section(run: &RunView) -> Section {
         ("entries that are not there", escape(&keyword(&input.read.missing))),
         ("notes on reading", notes),
         ("rank", settings.rank.to_string()),
-        ("method, start", format!("{}, {}", word(&settings.method), word(&settings.init))),
+        ("method, start", format!("{}, {}", word(&settings.method), start_words(settings))),
         ("loss", word(&settings.loss.to_string())),
         ("penalty", penalty_words(&settings.penalty)),
+        ("constraints", name(&settings.constraints_in_words().unwrap_or("non-negative factors".into()), 400)),
         ("arithmetic", escape(&keyword(&settings.precision))),
         ("restarts, seed", format!("{}, {}", settings.restarts, settings.seed)),
         ("limits", format!("{} iterations, tolerance {}", count(settings.max_iters as u64), escape(&short(settings.tol)))),
@@ -50,6 +51,15 @@ pub(super) fn penalty_words(penalty: &Penalty) -> String {
     format!("U: {}; V: {}; shared by {}", factor(penalty.u), factor(penalty.v), penalty.scaling.name())
 }
 
+/// Where restarts begin.
+fn start_words(settings: &FitSettings) -> String {
+    let named = name(&settings.init, 80);
+    match &settings.start {
+        Some(path) => format!("restart 0 at <code>{}</code>, others {named}", name(&path.to_string_lossy(), 160)),
+        None => named,
+    }
+}
+
 /// The command that makes the same run.
 fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if input.format == "embedded" {
@@ -60,6 +70,9 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     flag("-k", settings.rank.to_string());
     flag("--method", settings.method.clone());
     flag("--init", settings.init.clone());
+    if let Some(path) = &settings.start {
+        flag("--init", path.to_string_lossy().into_owned());
+    }
     flag("--loss", settings.loss.to_string());
     if !settings.penalty.is_none() {
         let penalty = &settings.penalty;
@@ -67,6 +80,22 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
             flag(name, format!("{value:?}"));
         }
         flag("--penalty-scaling", penalty.scaling.name().into());
+    }
+    match (settings.u_rows, settings.v_rows) {
+        (RowSet::Free, RowSet::Free) => flag("--signs", "free".into()),
+        (RowSet::Free, _) => flag("--signs", "free-u".into()),
+        (_, RowSet::Free) => flag("--signs", "free-v".into()),
+        _ => {}
+    }
+    for (rows, factor) in [(settings.u_rows, "u"), (settings.v_rows, "v")] {
+        if rows == RowSet::SumToOne {
+            flag("--sum-to-one", factor.into());
+        }
+    }
+    for (option, path) in [("--fix-u", &settings.fix_u), ("--fix-v", &settings.fix_v)] {
+        if let Some(path) = path {
+            flag(option, path.to_string_lossy().into_owned());
+        }
     }
     flag("--precision", keyword(&settings.precision));
     flag("--restarts", settings.restarts.to_string());
@@ -76,6 +105,7 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
     if let Some(fraction) = settings.holdout {
         flag("--holdout", format!("{fraction:?}"));
     }
+    words.extend(settings.biases.then(|| "--biases".into()));
     words.extend(reading(&input.read));
     words.join(" ")
 }

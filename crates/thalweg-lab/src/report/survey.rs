@@ -56,7 +56,8 @@ fn verdict(report: &RankReport) -> Section {
             r.unfinished.into(),
         ]);
     }
-    section.after = table_html(&table);
+    // nine columns do not fit a telephone
+    section.after = format!("<div class=\"scroll\">{}</div>\n", table_html(&table));
     section
 }
 

@@ -5,7 +5,7 @@ use thalweg::Factors;
 use thalweg::audit::*;
 use thalweg::data::{ImageShape, Missing, Precision, ReadOptions};
 use thalweg::geometry::{Line, Verdict};
-use thalweg::problem::{Loss, Penalty, ScaledPenalty};
+use thalweg::problem::{Loss, Penalty, RowSet, ScaledPenalty};
 use thalweg_lab::report::{HistoryRow, RunView};
 use thalweg_lab::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 
@@ -120,9 +120,16 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
         settings: FitSettings {
             rank,
             method: "hals".into(),
+            method_reason: None,
             init: "random".into(),
+            start: None,
             loss: Loss::Frobenius,
             penalty: Penalty::default(),
+            u_rows: RowSet::NonNegative,
+            v_rows: RowSet::NonNegative,
+            fix_u: None,
+            fix_v: None,
+            biases: false,
             precision: Precision::F64,
             restarts: restarts.len(),
             seed: 0,
@@ -175,6 +182,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
         }
     }
     Audit {
+        constraints: None,
         verdict: format!(
             "A stationary point was reached: the residual is below the tolerance.\n\
              The objective is at most 7 % above the least possible at this rank.\n\

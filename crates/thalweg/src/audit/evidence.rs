@@ -5,10 +5,10 @@ use super::record::{
     UniquenessReport,
 };
 use super::verdict;
-use crate::certificate::{Evidence, SpectralBound, Stationarity, spectral_bound, stationarity_under, uniqueness};
+use crate::certificate::{Evidence, SpectralBound, Stationarity, constrained_stationarity, spectral_bound, uniqueness};
 use crate::data::Matrix;
 use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
-use crate::problem::{Loss, Nmf, Penalty};
+use crate::problem::{Constraints, Loss, Nmf, Penalty, RowSet};
 use crate::solver::nmf::{Init, half_normal_scale};
 use crate::{Error, Factors};
 
@@ -22,7 +22,7 @@ pub struct Answer {
 }
 
 /// How much evidence to gather.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuditSettings {
     /// Tolerance on the residual.
     pub tol: f64,
@@ -36,11 +36,21 @@ pub struct AuditSettings {
     pub penalty: Penalty,
     /// What the fit made small. Lines, barriers, bound and rank evidence are there for least squares alone.
     pub loss: Loss,
+    /// What the factors may be. Lines and barriers are there for U, V ≥ 0 alone.
+    pub constraints: Constraints,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        AuditSettings { tol: 1e-5, lines: 50, points: 1, seed: 0, penalty: Penalty::default(), loss: Loss::Frobenius }
+        AuditSettings {
+            tol: 1e-5,
+            lines: 50,
+            points: 1,
+            seed: 0,
+            penalty: Penalty::default(),
+            loss: Loss::Frobenius,
+            constraints: Constraints::default(),
+        }
     }
 }
 
@@ -58,14 +68,14 @@ const SPECTRUM: usize = 64;
 /// Everything that can be said of these answers from the data.
 ///
 /// # Errors
-/// [`Error::Empty`] without an answer; as [`Nmf::new`] for the data, [`Penalty::check`] and [`stationarity_under`] for the factors.
+/// [`Error::Empty`] without an answer; as [`Nmf::constrained`] for the data, [`Nmf::with_penalty`] and [`constrained_stationarity`] for the factors.
 pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -> Result<Audit, Error> {
     let Some(first) = answers.first() else {
         return Err(Error::Empty { what: "the audit", why: "no answer was given" });
     };
     let rank = first.factors.rank();
-    let problem = Nmf::new(data, rank)?.with_penalty(&settings.penalty)?;
-    let proof = |a: &Answer| stationarity_under(data, &a.factors, settings.loss, &problem.penalty());
+    let problem = Nmf::constrained(data, rank, settings.constraints.clone())?.with_penalty(&settings.penalty)?;
+    let proof = |a: &Answer| constrained_stationarity(data, &a.factors, &settings.constraints, settings.loss, &problem.penalty());
     let proofs: Vec<Stationarity> = answers.iter().map(proof).collect::<Result<_, _>>()?;
     let mut order: Vec<usize> = (0..answers.len()).collect();
     order.sort_by(|&a, &b| proofs[a].objective.total_cmp(&proofs[b].objective));
@@ -73,16 +83,19 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
     let proof = proofs[best];
 
     let is_squares = settings.loss == Loss::Frobenius;
+    // a line between points of other sets, or one that gauges would bend, is none
+    let has_lines = is_squares && settings.constraints.is_plain();
     let bound = if is_squares { spectral_bound(data) } else { None };
     let lower_bound = bound.as_ref().map(|b| b.lower_bound(rank));
-    let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order, settings.loss)?;
+    let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order, has_lines)?;
     let restarts = restart_report(answers, &proofs, &order, &cosines, settings.tol)?;
-    let (lines, families_from_starts) = if is_squares { lines_from_starts(&problem, answers, &order, settings)? } else { (None, Vec::new()) };
+    let (lines, families_from_starts) = if has_lines { lines_from_starts(&problem, answers, &order, settings)? } else { (None, Vec::new()) };
     let (in_rows, in_cols) = data.observed_counts();
     let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
     let mut audit = Audit {
         verdict: String::new(),
         loss: settings.loss,
+        constraints: settings.constraints.in_words(),
         entries: problem.summary().observed,
         status: restarts.each.iter().find(|r| r.restart == best).map_or(first.status, |r| r.status),
         kkt: proof.kkt,
@@ -97,7 +110,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         lines,
         pairs,
         rank: bound.map(|b| rank_evidence(&b, rank, &proof)),
-        uniqueness: uniqueness_report(uniqueness(&answers[best].factors)),
+        uniqueness: uniqueness_report(uniqueness(&answers[best].factors), rank, &settings.constraints),
         empty_rows: empty(in_rows),
         empty_cols: empty(in_cols),
         families: families_from_starts.into_iter().chain(between).filter(|f| !f.lines.is_empty()).collect(),
@@ -116,7 +129,7 @@ struct Comparison {
     families: [LineFamily; 2],
 }
 
-fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize], loss: Loss) -> Result<Comparison, Error> {
+fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], order: &[usize], has_lines: bool) -> Result<Comparison, Error> {
     let family = |kind| LineFamily { kind, lines: Vec::new() };
     let [mut raw, mut aligned] = [family(LineKind::AnswerToAnswer), family(LineKind::AlignedAnswerToAnswer)];
     let (mut cosines, mut pairs) = (Vec::new(), Vec::new());
@@ -124,7 +137,7 @@ fn compare(data: &Matrix<f64>, answers: &[Answer], proofs: &[Stationarity], orde
         for (j, &b) in order.iter().take(COMPARED).enumerate().skip(i + 1) {
             let (from, to) = (&answers[b].factors, &answers[a].factors);
             // the loss on a line is a polynomial for least squares alone
-            if j >= BARRIERS_AMONG || loss != Loss::Frobenius {
+            if j >= BARRIERS_AMONG || !has_lines {
                 cosines.push(align(from, to)?.mean_cosine());
                 continue;
             }
@@ -237,7 +250,25 @@ fn rank_evidence(bound: &SpectralBound, rank: usize, proof: &Stationarity) -> Ra
     }
 }
 
-fn uniqueness_report(evidence: Evidence) -> UniquenessReport {
+fn uniqueness_report(evidence: Evidence, rank: usize, constraints: &Constraints) -> UniquenessReport {
+    if constraints.allows_negatives() {
+        let all = constraints.u.rows == RowSet::Free && constraints.v.rows == RowSet::Free;
+        let none_given = constraints.u.given.components.is_empty() && constraints.v.given.components.is_empty();
+        // of one component only the scale is free, which does not count
+        return if all && none_given && rank > 1 {
+            let why = "free factors can be multiplied by any invertible matrix and its inverse without changing their product: only the product is \
+                       determined";
+            UniquenessReport { status: Uniqueness::NotUnique, why: why.to_owned() }
+        } else {
+            let why = "it was not examined: nothing is known to prove or refute it where a factor has entries of either sign";
+            UniquenessReport { status: Uniqueness::Unknown, why: why.to_owned() }
+        };
+    }
+    // what is unique among all non-negative factorisations is so among fewer; a second one may break a constraint
+    if !constraints.is_plain() && evidence != Evidence::Unique {
+        let why = "no proof was found (pure rows in both factors); whether a second factorisation satisfies the constraints was not examined";
+        return UniquenessReport { status: Uniqueness::Unknown, why: why.to_owned() };
+    }
     let (status, why) = match evidence {
         Evidence::Unique => (
             Uniqueness::Unique,

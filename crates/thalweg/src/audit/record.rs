@@ -150,6 +150,9 @@ pub struct Audit {
     /// What the fit made small.
     #[serde(default)]
     pub loss: Loss,
+    /// What its factors were held to beyond U, V ≥ 0.
+    #[serde(default)]
+    pub constraints: Option<String>,
     /// Entries that the fit saw, N.
     pub entries: u64,
     /// How the best restart ended, after its residual was recomputed.

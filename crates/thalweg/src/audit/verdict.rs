@@ -16,6 +16,7 @@ pub(super) fn sentences(audit: &Audit, rank: usize) -> Vec<String> {
     said.extend(penalty(audit));
     said.extend(components(&audit.restarts));
     said.extend(audit.lines.as_ref().map(lines));
+    said.extend(constraints(audit));
     said.extend((audit.loss != Loss::Frobenius).then(|| no_lines(audit.loss)));
     said.extend(barriers(audit));
     said.push(uniqueness(audit));
@@ -116,6 +117,12 @@ fn lines(report: &LineReport) -> String {
         percent(report.star_fraction),
         percent(report.gradient_fraction)
     )
+}
+
+fn constraints(audit: &Audit) -> Option<String> {
+    audit.constraints.as_ref().map(|words| {
+        format!("The fit is constrained: {words}. The residual is that of this problem, given columns held; lines and barriers were not examined.")
+    })
 }
 
 fn no_lines(loss: Loss) -> String {

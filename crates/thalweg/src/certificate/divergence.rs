@@ -1,9 +1,9 @@
 //! Is the point stationary under a divergence? Entry by entry, from the definition.
 
-use super::{Stationarity, penalised_stationarity};
+use super::Stationarity;
 use crate::data::{Csr, Matrix, Observed};
 use crate::linalg::{exponent, fixed_order_sum, scale};
-use crate::problem::{Divergence, FIT_FLOOR, Loss, ScaledPenalty};
+use crate::problem::{Constraints, Divergence, FIT_FLOOR, Loss, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -25,14 +25,34 @@ use rayon::prelude::*;
 /// # Errors
 /// As [`penalised_stationarity`], and as [`Divergence::with_given_factor`].
 pub fn stationarity_under(data: &Matrix<f64>, factors: &Factors<f64>, loss: Loss, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
+    constrained_stationarity(data, factors, &Constraints::default(), loss, penalty)
+}
+
+/// The same under constraints: the residual is that of the entries that are free, each in the set where its row lies. For rows that sum to
+/// one the step is the one that the diagonal of the Hessian asks for within the simplex.
+///
+/// # Errors
+/// As [`stationarity_under`]; [`Error::Outside`] if a factor does not lie where it must or a given column was moved.
+pub fn constrained_stationarity(
+    data: &Matrix<f64>,
+    factors: &Factors<f64>,
+    constraints: &Constraints,
+    loss: Loss,
+    penalty: &ScaledPenalty,
+) -> Result<Stationarity, Error> {
+    if !constraints.is_plain() {
+        super::kkt::check_factors(data, factors)?;
+        constraints.check((factors.rows(), factors.cols(), factors.rank()))?;
+        constraints.check_factors(data, factors, ["U", "V"])?;
+    }
     if loss == Loss::Frobenius {
-        return penalised_stationarity(data, factors, penalty);
+        return super::kkt::least_squares_stationarity(data, factors, constraints, penalty);
     }
     super::kkt::check_factors(data, factors)?;
-    Divergence::with_given_factor(data, factors.rank(), loss)?;
+    Divergence::with_given_factor(data, factors.rank(), loss, constraints.clone())?;
     let summary = data.summary();
     let (beta, exponent) = (loss.beta(), exponent(summary.max).unwrap_or(0));
-    let point = Point { loss, rank: factors.rank(), unit: scale(1.0, -exponent), mean: mean(data) * scale(1.0, -exponent) };
+    let point = Point { loss, constraints, rank: factors.rank(), unit: scale(1.0, -exponent), mean: mean(data) * scale(1.0, -exponent) };
     let [u, v] = [Side::U, Side::V].map(|side| point.side(data, side, factors.side(side), factors.side(side.other())));
     let share = |part: f64, whole: f64| if part > 0.0 { part / whole } else { 0.0 };
     let from_mean = if u.from_mean > 1e-12 * u.weight { u.from_mean } else { u.weight };
@@ -54,8 +74,9 @@ fn mean(data: &Matrix<f64>) -> f64 {
 }
 
 /// Where the sums are taken; data and products in units of the largest entry's power of two.
-struct Point {
+struct Point<'a> {
     loss: Loss,
+    constraints: &'a Constraints,
     rank: usize,
     unit: f64,
     mean: f64,
@@ -74,7 +95,7 @@ struct Sums {
     steps: f64,
 }
 
-impl Point {
+impl Point<'_> {
     fn side(&self, data: &Matrix<f64>, side: Side, own: &[f64], other: &[f64]) -> Sums {
         let r = self.rank;
         let mut total = vec![0.0; r];
@@ -117,7 +138,7 @@ impl Point {
             sums.from_mean += zeros.count as f64 * self.mean;
             gradient.iter_mut().zip(slopes).for_each(|(g, s)| *g += s.max(0.0));
         }
-        for k in 0..self.rank {
+        for k in (0..self.rank).filter(|&k| self.constraints.side(side).is_free(k)) {
             let (g, h) = (gradient[k], curvature[k]);
             sums.steps += g * if h > 0.0 { u[k].min(g / h) } else { u[k] };
         }

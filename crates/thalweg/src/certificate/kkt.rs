@@ -2,7 +2,7 @@
 
 use crate::data::{Csr, Matrix, Observed};
 use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply};
-use crate::problem::{FactorPenalty, ScaledPenalty};
+use crate::problem::{Constraints, FactorPenalty, RowSet, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
@@ -43,19 +43,29 @@ pub fn stationarity(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<Statio
 /// # Errors
 /// As [`stationarity`].
 pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
+    least_squares_stationarity(data, factors, &Constraints::default(), penalty)
+}
+
+/// The same under constraints that the factors satisfy.
+pub(super) fn least_squares_stationarity(
+    data: &Matrix<f64>,
+    factors: &Factors<f64>,
+    constraints: &Constraints,
+    penalty: &ScaledPenalty,
+) -> Result<Stationarity, Error> {
     check_factors(data, factors)?;
     let (u, v) = (factors.u(), factors.v());
+    let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, factors.rank(), penalty));
     let (full, hidden) = data.full_and_hidden();
     let of_side = |side: Side| {
-        let (own, other) = if side == Side::U { (u, v) } else { (v, u) };
-        let penalty = |weight| penalty.of_row(side, weight);
+        let (own, other, terms) = if side == Side::U { (u, v, &rows) } else { (v, u, &cols) };
         let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
         match full {
-            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, penalty),
-            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, penalty),
-            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, penalty),
+            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, terms),
+            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, terms),
+            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, terms),
             Matrix::Observed(Observed { entries, weights }) => {
-                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, penalty)
+                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, terms)
             }
             Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
         }
@@ -92,16 +102,73 @@ fn over_blocks(rows: usize, of_block: impl Fn(usize, usize) -> Sums + Sync) -> S
     [0, 1, 2, 3].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
 }
 
-/// G_kk min(u, g / G_kk)²: the squared step of one entry, in the data's units.
-fn squared_step(u: f64, gradient: f64, curvature: f64) -> f64 {
-    if curvature > 0.0 { curvature * u.min(gradient / curvature).powi(2) } else { 0.0 }
+/// What the rows of one factor pay, and where they lie.
+struct RowTerms<'a> {
+    side: Side,
+    penalty: &'a ScaledPenalty,
+    /// By how much the penalty of each column is multiplied: see [`FactorPenalty::times`].
+    ratios: Vec<f64>,
+    set: RowSet,
+    is_free: Vec<bool>,
 }
 
-/// Adds what entry u brings to the squared steps and to the penalty, given the data term's gradient and curvature there.
-fn add_entry(sums: &mut Sums, u: f64, gradient: f64, curvature: f64, penalty: FactorPenalty) {
-    let FactorPenalty { l2, l1 } = penalty;
-    sums[1] += squared_step(u, gradient + l2 * u + l1, curvature + l2);
-    sums[3] += 0.5 * l2 * u * u + l1 * u.abs();
+impl<'a> RowTerms<'a> {
+    fn new(side: Side, constraints: &Constraints, rank: usize, penalty: &'a ScaledPenalty) -> Self {
+        let constraint = constraints.side(side);
+        let is_free = (0..rank).map(|k| constraint.is_free(k)).collect();
+        RowTerms { side, penalty, ratios: constraints.penalty_ratios(side, rank, penalty), set: constraint.rows, is_free }
+    }
+
+    /// Adds what row u brings to the squared steps and to the penalty, given the data term's gradient and curvature there and the weight
+    /// of its entries.
+    fn add_row(&self, sums: &mut Sums, u: impl Fn(usize) -> f64, gradient: &[f64], curvature: impl Fn(usize) -> f64, weight: f64) {
+        let of_row = self.penalty.of_row(self.side, weight);
+        let of_column = |k: usize| self.ratios.get(k).map_or(of_row, |&ratio| of_row.times(ratio));
+        let mut shares = Vec::new();
+        for (k, &g) in gradient.iter().enumerate() {
+            let FactorPenalty { l2, l1 } = of_column(k);
+            let (u, g, h) = (u(k), g + l2 * u(k) + l1, curvature(k) + l2);
+            sums[3] += 0.5 * l2 * u * u + l1 * u.abs();
+            match self.set {
+                _ if !self.is_free[k] => {}
+                RowSet::NonNegative => sums[1] += squared_step(u.min(g / h), h),
+                RowSet::Free => sums[1] += squared_step(g / h, h),
+                RowSet::SumToOne => shares.push([u, g, h]),
+            }
+        }
+        // a row of zeros is one without an entry
+        if shares.iter().any(|&[u, ..]| u != 0.0) {
+            sums[1] += step_of_shares(&shares);
+        }
+    }
+}
+
+/// G_kk d²: the squared step of one entry, in the data's units.
+fn squared_step(step: f64, curvature: f64) -> f64 {
+    if curvature > 0.0 { curvature * step * step } else { 0.0 }
+}
+
+/// Σ h d² of the step d that is least in Σ ½ h d² + g d among those that lead from the shares u (with gradient g and curvature h) to
+/// shares again: d = max(−u, (ν − g)/h) with ν found by bisection. Entries with h = 0 take what is left over.
+fn step_of_shares(shares: &[[f64; 3]]) -> f64 {
+    let curved = || shares.iter().filter(|[.., h]| *h > 0.0);
+    let step = |&[u, g, h]: &[f64; 3], nu: f64| ((nu - g) / h).max(-u);
+    let total = |nu: f64| curved().map(|share| share[0] + step(share, nu)).sum::<f64>();
+    let places = || curved().map(|[u, g, h]| g - h * u);
+    let (mut low, mut high) =
+        (places().fold(f64::INFINITY, f64::min), places().zip(curved()).map(|(at, s)| at + s[2]).fold(f64::NEG_INFINITY, f64::max));
+    if low > high {
+        return 0.0;
+    }
+    loop {
+        let middle = low + 0.5 * (high - low);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if total(middle) < 1.0 { low = middle } else { high = middle }
+    }
+    let nu = if curved().count() < shares.len() { high.min(0.0) } else { high };
+    curved().map(|share| squared_step(step(share, nu), share[2])).sum()
 }
 
 fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
@@ -113,7 +180,7 @@ fn dense_side<'h>(
     hidden: impl Fn(usize) -> &'h [u32] + Sync,
     u: MatRef<'_, f64>,
     v: MatRef<'_, f64>,
-    penalty: impl Fn(f64) -> FactorPenalty + Sync,
+    terms: &RowTerms<'_>,
 ) -> Sums {
     let curvature = column_squares(v);
     over_blocks(x.nrows(), |start, count| {
@@ -136,10 +203,8 @@ fn dense_side<'h>(
             let hidden = hidden(start + i);
             let of_row = squares_left(v, hidden);
             let curvature = if hidden.is_empty() { &curvature } else { &of_row };
-            let penalty = penalty((x.ncols() - hidden.len()) as f64);
-            for k in 0..v.ncols() {
-                add_entry(&mut sums, u[(i, k)], gradient[(i, k)], curvature[k], penalty);
-            }
+            let gradient: Vec<f64> = (0..v.ncols()).map(|k| gradient[(i, k)]).collect();
+            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], (x.ncols() - hidden.len()) as f64);
         }
         sums
     })
@@ -161,13 +226,7 @@ fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> 
     (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
 }
 
-fn sparse_side<'h>(
-    x: &Csr<f64>,
-    hidden: impl Fn(usize) -> &'h [u32] + Sync,
-    u: MatRef<'_, f64>,
-    v: MatRef<'_, f64>,
-    penalty: impl Fn(f64) -> FactorPenalty + Sync,
-) -> Sums {
+fn sparse_side<'h>(x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
     let r = v.ncols();
     let mut gram = Mat::zeros(r, r);
     multiply(v.transpose(), v, gram.as_mut());
@@ -193,23 +252,14 @@ fn sparse_side<'h>(
                     gradient[k] -= product * v[(j as usize, k)];
                 }
             }
-            let penalty = penalty((x.cols() - hidden.len()) as f64);
-            for k in 0..r {
-                let curvature = if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
-                add_entry(&mut sums, u[(i, k)], gradient[k], curvature, penalty);
-            }
+            let curvature = |k: usize| if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
+            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, curvature, (x.cols() - hidden.len()) as f64);
         }
         sums
     })
 }
 
-fn observed_side(
-    x: &Csr<f64>,
-    weights: Option<&Csr<f64>>,
-    u: MatRef<'_, f64>,
-    v: MatRef<'_, f64>,
-    penalty: impl Fn(f64) -> FactorPenalty + Sync,
-) -> Sums {
+fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
     let r = v.ncols();
     over_blocks(x.rows(), |start, count| {
         let mut sums = [0.0; 4];
@@ -228,8 +278,7 @@ fn observed_side(
                     curvature[k] += weight * vk * vk;
                 }
             }
-            let penalty = penalty(total);
-            (0..r).for_each(|k| add_entry(&mut sums, u[(i, k)], gradient[k], curvature[k], penalty));
+            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], total);
         }
         sums
     })

@@ -1,11 +1,17 @@
 //! What the data prove about a point, recomputed from the data alone: no solver is believed.
 
 mod bound;
+mod bounds;
+mod deep_sparse;
 mod divergence;
 mod kkt;
+pub mod recovery;
+mod robust_pca;
 mod uniqueness;
 
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
-pub use divergence::stationarity_under;
+pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
+pub use divergence::{constrained_stationarity, stationarity_under};
 pub use kkt::{Stationarity, penalised_stationarity, stationarity};
+pub use robust_pca::{ROBUST_PCA_RADIUS, RobustPcaCertificate, certify_robust_pca};
 pub use uniqueness::{Evidence, uniqueness};

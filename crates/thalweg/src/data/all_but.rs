@@ -43,7 +43,7 @@ impl<T: Real> AllBut<T> {
     }
 
     /// Replaces each value that is stored and observed by a function of it.
-    pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
+    pub(super) fn change_values(&mut self, f: &dyn Fn(T) -> T) {
         self.full.change_values(f);
         if let Matrix::Dense(x) = self.full.as_mut() {
             let n = x.view().ncols();

@@ -474,7 +474,7 @@ impl<T: Real> Matrix<T> {
                 change(&mut x.by_row.values);
                 change(&mut x.by_col.values);
             }
-            Matrix::AllBut(x) => x.change_values(f),
+            Matrix::AllBut(x) => x.change_values(&f),
         }
     }
 

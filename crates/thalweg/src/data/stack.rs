@@ -16,7 +16,7 @@ impl<T: Real> Matrix<T> {
     pub fn stacked(&self, below: &Matrix<T>) -> Result<Matrix<T>, Error> {
         let ((m, n), (more, cols)) = (self.shape(), below.shape());
         if n != cols {
-            return Err(Error::Shape { what: "the new rows", expected: (more, n), got: (more, cols) });
+            return Err(Error::Shape { what: "the matrix of new rows", expected: (more, n), got: (more, cols) });
         }
         let is_sparse = self.has_unstored_zeros() || below.has_unstored_zeros();
         let has_gaps = [self, below].iter().any(|x| matches!(x, Matrix::Observed(_) | Matrix::AllBut(_)));

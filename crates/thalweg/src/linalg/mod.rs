@@ -4,31 +4,44 @@
 //! threads.
 
 mod assignment;
+mod cholesky;
 mod double_double;
 mod eigenvectors;
+mod lanes;
+mod matrix_vector;
+mod narrow;
 mod nnls;
 mod norm;
+mod normal_equations;
 mod polynomial;
 mod power_of_two;
 mod product;
 mod real;
+mod rounding;
+mod simplex;
 mod sparse_product;
 mod spectrum;
 mod svd;
 
 pub use assignment::best_assignment;
+pub use cholesky::{Cholesky, gram_lower, gram_of_rows};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};
-pub use nnls::{NnlsWorkspace, nnls};
+pub use lanes::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, block_product};
+pub use matrix_vector::{dot, dot_error, multiply_transposed_vector, multiply_vector};
+pub use nnls::nnls_panel;
 pub use norm::column_norms;
+pub use normal_equations::NormalEquations;
 pub use polynomial::Polynomial;
-pub use power_of_two::{exponent, scale};
+pub use power_of_two::{exponent, scale, scale_all};
 pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
 pub use real::Real;
+pub use rounding::rounding;
+pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};
 pub use sparse_product::{gather_gram, gather_rows, row_residual};
-pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues};
-pub use svd::{TruncatedSvd, nearest_orthogonal, sketch_width, truncated_svd};
+pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues, tall_gram};
+pub use svd::{TruncatedSvd, nearest_orthogonal, singular_values, sketch_width, thin_svd, truncated_svd};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {
@@ -49,11 +62,11 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-pub use pulp::WithSimd;
+use pulp::WithSimd;
 
 /// The same for a kernel that is written in vectors.
 #[inline(always)]
-pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     pulp::Arch::new().dispatch(kernel)
 }
 

@@ -26,6 +26,16 @@ pub fn scale(x: f64, k: i32) -> f64 {
     }
 }
 
+/// x · 2ᵏ of every number.
+pub fn scale_all(x: &[f64], k: i32) -> Vec<f64> {
+    if (-1022..=1023).contains(&k) {
+        // one product, as in `scale`
+        let factor = power(k);
+        return x.iter().map(|x| x * factor).collect();
+    }
+    x.iter().map(|&x| scale(x, k)).collect()
+}
+
 /// ⌊log₂|x|⌋; none for 0 and for what is not finite.
 pub fn exponent(x: f64) -> Option<i32> {
     if x == 0.0 || !x.is_finite() {
@@ -48,6 +58,10 @@ mod tests {
             let e = exponent(x).unwrap();
             assert!((1.0..2.0).contains(&scale(x, -e).abs()), "{x} {e}");
             assert_eq!(scale(scale(x, -e), e), x);
+        }
+        for k in [-1100, -1022, -1, 0, 1023, 1100] {
+            let x = [1.0, 1.0 / 3.0, -0.0, 1e300];
+            assert_eq!(scale_all(&x, k), x.map(|x| scale(x, k)));
         }
         assert_eq!(scale(1.0, -1074), 5e-324);
         assert_eq!(scale(1.0, -1100), 0.0);

@@ -1,7 +1,9 @@
 //! Dense products in blocks of fixed size.
 
+use super::narrow::multiply_narrow;
 use super::{MatMut, MatRef, Real, row_major, row_major_mut};
 use faer::linalg::matmul::matmul;
+use faer::reborrow::ReborrowMut;
 use faer::{Accum, Par};
 use rayon::prelude::*;
 
@@ -33,7 +35,7 @@ pub fn mul<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
     out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
         let rows = out.len() / r;
         let a = a.subrows(block * ROW_BLOCK, rows);
-        matmul(row_major_mut(out, rows, r), Accum::Replace, a, b, T::of(1.0), Par::Seq);
+        multiply(a, b, row_major_mut(out, rows, r));
     });
 }
 
@@ -60,7 +62,7 @@ pub fn mul_transpose<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T])
                 let rows = DEPTH_BLOCK.min(depth - start);
                 let mut part = vec![T::of(0.0); p * r];
                 let (a, b) = (a.subrows(start, rows), b.subrows(start, rows));
-                matmul(row_major_mut(&mut part, p, r), Accum::Replace, a.transpose(), b, T::of(1.0), Par::Seq);
+                multiply(a.transpose(), b, row_major_mut(&mut part, p, r));
                 part
             })
             .collect();
@@ -88,6 +90,9 @@ pub fn gram_between<T: Real>(a: &[T], b: &[T], r: usize) -> Vec<T> {
 }
 
 /// out ← A·B on one thread.
-pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: MatMut<'_, T>) {
+pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, mut out: MatMut<'_, T>) {
+    if multiply_narrow(a, b, out.rb_mut()) {
+        return;
+    }
     matmul(out, Accum::Replace, a, b, T::of(1.0), Par::Seq);
 }

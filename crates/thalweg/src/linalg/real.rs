@@ -52,6 +52,12 @@ pub trait Real:
     fn multiply_add<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
     /// a − b.
     fn subtract<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// a/b.
+    fn divide<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// √a.
+    fn root<S: pulp::Simd>(simd: S, a: Self::Vector<S>) -> Self::Vector<S>;
+    /// Σ of all lanes.
+    fn sum<S: pulp::Simd>(simd: S, a: Self::Vector<S>) -> Self;
     /// The smaller or the larger of the two, lane by lane.
     fn extreme<S: pulp::Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, larger: bool) -> Self::Vector<S>;
     /// The larger of the two.
@@ -102,6 +108,18 @@ impl Real for f64 {
         simd.sub_f64s(a, b)
     }
     #[inline(always)]
+    fn divide<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.div_f64s(a, b)
+    }
+    #[inline(always)]
+    fn root<S: pulp::Simd>(simd: S, a: S::f64s) -> S::f64s {
+        simd.sqrt_f64s(a)
+    }
+    #[inline(always)]
+    fn sum<S: pulp::Simd>(simd: S, a: S::f64s) -> f64 {
+        simd.reduce_sum_f64s(a)
+    }
+    #[inline(always)]
     fn extreme<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s, larger: bool) -> S::f64s {
         if larger { simd.max_f64s(a, b) } else { simd.min_f64s(a, b) }
     }
@@ -147,6 +165,18 @@ impl Real for f32 {
     #[inline(always)]
     fn subtract<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
         simd.sub_f32s(a, b)
+    }
+    #[inline(always)]
+    fn divide<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.div_f32s(a, b)
+    }
+    #[inline(always)]
+    fn root<S: pulp::Simd>(simd: S, a: S::f32s) -> S::f32s {
+        simd.sqrt_f32s(a)
+    }
+    #[inline(always)]
+    fn sum<S: pulp::Simd>(simd: S, a: S::f32s) -> f32 {
+        simd.reduce_sum_f32s(a)
     }
     #[inline(always)]
     fn extreme<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s, larger: bool) -> S::f32s {

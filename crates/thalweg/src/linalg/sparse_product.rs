@@ -1,6 +1,7 @@
 //! Products with compressed rows.
 
-use super::{Real, simd, simd_fused};
+use super::lanes::PANEL_LANES;
+use super::{Real, WithSimd, dispatch, simd, simd_fused};
 
 /// out += Σₑ `values[e] · rows[indices[e]]`, the rows being r long: one row of a sparse matrix times a tall one.
 pub fn gather_rows<T: Real>(indices: &[u32], values: &[T], rows: &[T], out: &mut [T]) {
@@ -41,7 +42,7 @@ fn gather_columns<T: Real, const W: usize>(indices: &[u32], values: &[T], rows: 
     W
 }
 
-/// Entries whose outer products are summed together, and the side of the square of G that they are added to.
+/// Entries whose outer products are summed together, and the rows of G that are summed in registers at once.
 const DEPTH: usize = 128;
 const TILE: usize = 4;
 
@@ -49,62 +50,98 @@ const TILE: usize = 4;
 ///
 /// The rows are gathered once, side by side; then each tile of the upper triangle is summed in registers over all of them.
 pub fn gather_gram<T: Real>(indices: &[u32], weights: Option<&[T]>, rows: &[T], r: usize, gram: &mut [T]) {
-    let padded = r.next_multiple_of(LANES);
-    simd_fused(
-        #[inline(always)]
-        |fused| {
-            let (mut plain, mut weighted) = (vec![T::of(0.0); DEPTH.min(indices.len()) * padded], Vec::new());
-            for (block, indices) in indices.chunks(DEPTH).enumerate() {
-                for (&j, row) in indices.iter().zip(plain.chunks_exact_mut(padded)) {
-                    row[..r].copy_from_slice(&rows[j as usize * r..][..r]);
-                }
-                let plain = &plain[..indices.len() * padded];
-                let left: &[T] = match weights {
-                    None => plain,
-                    Some(w) => {
-                        weighted.clear();
-                        for (&w, row) in w[block * DEPTH..].iter().zip(plain.chunks_exact(padded)) {
-                            weighted.extend(row.iter().map(|&x| w * x));
-                        }
-                        &weighted
-                    }
-                };
-                for k in (0..r).step_by(TILE) {
-                    // only tiles that reach the diagonal or lie beyond it
-                    for l in (k / LANES * LANES..r).step_by(LANES) {
-                        add_tile(left, plain, padded, (k, l), r, gram, fused);
-                    }
-                }
-            }
-            for k in 0..r {
-                for l in 0..k {
-                    gram[k * r + l] = gram[l * r + k];
-                }
-            }
-        },
-    );
+    dispatch(GatherGram { indices, weights, rows, r, gram });
 }
 
-/// Columns of a tile.
-const LANES: usize = 8;
+struct GatherGram<'a, T> {
+    indices: &'a [u32],
+    weights: Option<&'a [T]>,
+    rows: &'a [T],
+    r: usize,
+    gram: &'a mut [T],
+}
 
-/// G[k.., l..] += Σ left[k..]ᵀ right[l..], a tile of [`TILE`] rows and [`LANES`] columns, without what sticks out of G.
-#[inline(always)]
-fn add_tile<T: Real>(left: &[T], right: &[T], padded: usize, (k, l): (usize, usize), r: usize, gram: &mut [T], fused: bool) {
-    let mut sum = [[T::of(0.0); LANES]; TILE];
-    for (a, b) in left.chunks_exact(padded).zip(right.chunks_exact(padded)) {
-        let a: &[T; TILE] = a[k..].first_chunk().expect("padded to a multiple of the tile");
-        let b: &[T; LANES] = b[l..].first_chunk().expect("padded to a multiple of the tile");
-        for i in 0..TILE {
-            for j in 0..LANES {
-                sum[i][j] = a[i].times_plus(b[j], sum[i][j], fused);
+impl<T: Real> WithSimd for GatherGram<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, simd: S) {
+        let (r, lanes) = (self.r, size_of::<T::Vector<S>>() / size_of::<T>());
+        // whole tiles in each row: what sticks out of G is zero
+        let padded = r.next_multiple_of(lanes.max(TILE));
+        let mut plain = vec![T::of(0.0); DEPTH.min(self.indices.len()) * padded];
+        let mut weighted = if self.weights.is_some() { plain.clone() } else { Vec::new() };
+        for (block, indices) in self.indices.chunks(DEPTH).enumerate() {
+            for (&j, row) in indices.iter().zip(plain.chunks_exact_mut(padded)) {
+                row[..r].copy_from_slice(&self.rows[j as usize * r..][..r]);
+            }
+            let plain = &plain[..indices.len() * padded];
+            let left: &[T] = match self.weights {
+                None => plain,
+                Some(w) => {
+                    for ((&w, row), out) in w[block * DEPTH..].iter().zip(plain.chunks_exact(padded)).zip(weighted.chunks_exact_mut(padded)) {
+                        out.iter_mut().zip(row).for_each(|(out, &x)| *out = w * x);
+                    }
+                    &weighted[..plain.len()]
+                }
+            };
+            for k in (0..r).step_by(TILE) {
+                // only vectors that reach the diagonal or lie beyond it
+                let (mut l, end) = (k / lanes, r.div_ceil(lanes));
+                while l < end {
+                    let tile = Tile { left, right: plain, padded, r, k, l };
+                    l += match end - l {
+                        4.. => tile.add::<S, 4>(simd, self.gram),
+                        3 => tile.add::<S, 3>(simd, self.gram),
+                        2 => tile.add::<S, 2>(simd, self.gram),
+                        _ => tile.add::<S, 1>(simd, self.gram),
+                    };
+                }
+            }
+        }
+        for k in 0..r {
+            for l in 0..k {
+                self.gram[k * r + l] = self.gram[l * r + k];
             }
         }
     }
-    for i in 0..TILE.min(r - k) {
-        for j in 0..LANES.min(r - l) {
-            gram[(k + i) * r + l + j] += sum[i][j];
+}
+
+/// Rows k … k + [`TILE`] − 1 of G, from its vector l on.
+struct Tile<'a, T> {
+    left: &'a [T],
+    right: &'a [T],
+    padded: usize,
+    r: usize,
+    k: usize,
+    l: usize,
+}
+
+impl<T: Real> Tile<'_, T> {
+    /// G += Σ leftᵀ right in V vectors of columns, without what sticks out of G; returns V.
+    #[inline(always)]
+    fn add<S: pulp::Simd, const V: usize>(self, simd: S, gram: &mut [T]) -> usize {
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        let mut sums = [[T::splat(simd, T::of(0.0)); V]; TILE];
+        let right = T::vectors::<S>(self.right).chunks_exact(self.padded / lanes);
+        for (a, b) in self.left.chunks_exact(self.padded).zip(right) {
+            let a: &[T; TILE] = a[self.k..].first_chunk().expect("padded to a multiple of the tile");
+            let b: &[T::Vector<S>; V] = b[self.l..].first_chunk().expect("V vectors from there on");
+            for i in 0..TILE {
+                let a = T::splat(simd, a[i]);
+                for v in 0..V {
+                    sums[i][v] = T::multiply_add(simd, a, b[v], sums[i][v]);
+                }
+            }
         }
+        let first = self.l * lanes;
+        for i in 0..TILE.min(self.r - self.k) {
+            let mut values = [T::of(0.0); 4 * PANEL_LANES];
+            T::vectors_mut::<S>(&mut values)[..V].copy_from_slice(&sums[i]);
+            let columns = (V * lanes).min(self.r - first);
+            let out = &mut gram[(self.k + i) * self.r + first..][..columns];
+            out.iter_mut().zip(values).for_each(|(out, x)| *out += x);
+        }
+        V
     }
 }
 

@@ -53,6 +53,20 @@ pub fn truncated_svd(
     Some(TruncatedSvd { u: leading(svd.U()), singular_values: (0..rank).map(|k| svd.S()[k]).collect(), v: leading(row_major(&rotated, cols, width)) })
 }
 
+/// The whole singular value decomposition of a row-major m×n matrix, min(m, n) triplets. None if it does not end.
+pub fn thin_svd(a: &[f64], rows: usize, cols: usize) -> Option<TruncatedSvd> {
+    decompose_on_one_thread();
+    let svd = row_major(a, rows, cols).thin_svd().ok()?;
+    let entries = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |k| m[(i, k)])).collect();
+    Some(TruncatedSvd { u: entries(svd.U()), singular_values: (0..rows.min(cols)).map(|k| svd.S()[k]).collect(), v: entries(svd.V()) })
+}
+
+/// Singular values of a row-major m×n matrix, largest first. None if the iteration does not end.
+pub fn singular_values(a: &[f64], rows: usize, cols: usize) -> Option<Vec<f64>> {
+    decompose_on_one_thread();
+    row_major(a, rows, cols).singular_values().ok()
+}
+
 /// The orthogonal matrix nearest to a square one (row-major): U Vᵀ of its singular value decomposition. None if that does not end.
 pub fn nearest_orthogonal(a: &[f64], r: usize) -> Option<Vec<f64>> {
     decompose_on_one_thread();

@@ -1,5 +1,6 @@
 //! Dense data of low rank: a cheap stand-in for X while factors are far from their goal.
 
+use super::constraint::RowSet;
 use super::half_step::Task;
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::Side;
@@ -31,17 +32,30 @@ fn oversampling(rank: usize) -> usize {
     10 + rank / 2
 }
 
+/// What a multiplication of a sweep costs beside one of a product; three sweeps are the rule.
+const SWEEPS_COST: f64 = 3.0 * 2.0;
+
 impl<T: Real> Compressed<T> {
-    /// Compresses X for factors of this rank; none where that would not make iterations much cheaper.
+    /// The columns of A and B, for data large enough that iterations become much cheaper.
+    pub fn width(m: usize, n: usize, rank: usize) -> Option<usize> {
+        let width = rank + oversampling(rank);
+        (m * n >= 3 * (m + n) * width).then_some(width)
+    }
+
+    /// How much cheaper than an iteration on X one on X̂ is, by their arithmetic.
+    pub fn speedup(&self) -> f64 {
+        let [m, n, r, l] = [self.shape.0, self.shape.1, self.shape.2, self.width].map(|count| count as f64);
+        let sweeps = SWEEPS_COST * (m + n) * r * r;
+        (2.0 * m * n * r + sweeps) / (2.0 * (m + n) * l * r + sweeps)
+    }
+
+    /// Compresses X for factors of this rank; none where [`Compressed::width`] has none.
     ///
     /// `largest`: the largest entry of X. The sketch has a seed of its own, the same for every run.
     pub fn new(x: &Dense<T>, rank: usize, sd: f64, largest: f64) -> Option<Self> {
         let view = x.view();
         let (m, n) = (view.nrows(), view.ncols());
-        let width = rank + oversampling(rank);
-        if m * n < 3 * (m + n) * width {
-            return None;
-        }
+        let width = Self::width(m, n, rank)?;
         let is_tall = m >= n;
         let tall = if is_tall { view } else { view.transpose() };
         let (long, short) = (tall.nrows(), tall.ncols());
@@ -83,7 +97,10 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let mut small = vec![T::of(0.0); l * r];
         mul_transpose(row_major(far, held.len() / r, l), view(held), &mut small);
         let small = row_major(&small, l, r);
-        let task = Task { rank: r, first: 0, sd: self.sd, rule, when, penalties: None };
+        let (count, all) = (rows.len() / r, (held.len() + rows.len()) / r);
+        let equations_cost = (all * l) as f64 / (count * r) as f64;
+        let (set, free) = (RowSet::NonNegative, None);
+        let task = Task { rank: r, first: 0, sd: self.sd, equations_cost, rule, when, penalties: None, ratios: &[], set, free };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

@@ -1,7 +1,7 @@
 //! Σ w d_β(X | U Vᵀ) over the observed entries, with U, V ≥ 0.
 
 use super::row_fit::{DivergenceUpdate, RowFit, RowWork};
-use super::{Loss, Measure, Nmf, When};
+use super::{Constraints, Loss, Measure, Nmf, RowSet, When};
 use crate::data::{Csr, Matrix, Observed, Summary};
 use crate::linalg::{Real, exponent, fixed_order_sum, scale, simd};
 use crate::{Error, Factors, Side};
@@ -32,7 +32,15 @@ impl<'a, T: Real> Divergence<'a, T> {
     /// # Errors
     /// As [`Nmf::new`], and as [`Divergence::with_given_factor`].
     pub fn new(data: &'a Matrix<T>, rank: usize, loss: Loss) -> Result<Self, Error> {
-        Self::of(Nmf::new(data, rank)?, loss)
+        Self::constrained(data, rank, loss, Constraints::default())
+    }
+
+    /// The same with columns that are given.
+    ///
+    /// # Errors
+    /// As [`Divergence::new`] and [`Nmf::constrained`]; [`Error::Parameter`] for other rows than non-negative ones.
+    pub fn constrained(data: &'a Matrix<T>, rank: usize, loss: Loss, constraints: Constraints) -> Result<Self, Error> {
+        Self::of(Nmf::constrained(data, rank, constraints)?, loss)
     }
 
     /// The same where one factor is given, so that any rank and any number of rows will do.
@@ -40,12 +48,16 @@ impl<'a, T: Real> Divergence<'a, T> {
     /// # Errors
     /// As [`Nmf::with_given_factor`]; [`Error::InfiniteLoss`] for an observed zero where β ≤ 0; [`Error::UnstoredZeros`] for sparse data
     /// with zeros where β ≠ 1; [`Error::Range`] where x^β leaves the floating-point range.
-    pub fn with_given_factor(data: &'a Matrix<T>, rank: usize, loss: Loss) -> Result<Self, Error> {
-        Self::of(Nmf::with_given_factor(data, rank)?, loss)
+    pub fn with_given_factor(data: &'a Matrix<T>, rank: usize, loss: Loss, constraints: Constraints) -> Result<Self, Error> {
+        Self::of(Nmf::with_given_factor(data, rank, constraints)?, loss)
     }
 
     fn of(nmf: Nmf<'a, T>, loss: Loss) -> Result<Self, Error> {
         let (data, summary, beta) = (nmf.data(), nmf.summary(), loss.beta());
+        if let Some(other) = [&nmf.constraints().u, &nmf.constraints().v].iter().map(|c| c.rows).find(|&set| set != RowSet::NonNegative) {
+            let expected = format!("frobenius where the rows of a factor are to be {} (this loss takes non-negative factors)", other.name());
+            return Err(Error::Parameter { name: "loss", expected, got: loss.to_string() });
+        }
         check_domain(data, loss)?;
         let exponent = exponent(summary.max).unwrap_or(0);
         if f64::from(exponent).abs() * beta.abs() > 900.0 {
@@ -114,6 +126,8 @@ impl<'a, T: Real> Divergence<'a, T> {
         let (full, hidden) = data.full_and_hidden();
         let unit = scale(1.0, -self.exponent);
         let is_dense = matches!(data, Matrix::Dense(_));
+        let free = self.nmf.constraints().side(side).free(r);
+        let free = &free[..];
         let shared = if is_dense { by_component(held, r, unit) } else { Vec::new() };
         // where all entries are given, every row has the same Σ v
         let is_full = matches!(data, Matrix::Dense(_) | Matrix::Sparse(_));
@@ -155,7 +169,7 @@ impl<'a, T: Real> Divergence<'a, T> {
                 };
                 let mass = own_mass.as_deref().or(mass.as_deref());
                 let (loss, weights, has_unstored) = (self.loss, &entries.weights[..], data.has_unstored_zeros());
-                let mut fit = RowFit { loss, components, values, weights, mass, has_unstored, row: &mut row, work: &mut work };
+                let mut fit = RowFit { loss, components, values, weights, mass, has_unstored, free, row: &mut row, work: &mut work };
                 sum = sum + visit(&mut fit);
                 moved.iter_mut().zip(&row).for_each(|(to, &from)| *to = T::of(from));
             }

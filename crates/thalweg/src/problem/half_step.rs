@@ -1,9 +1,10 @@
 //! Half-steps: normal equations block by block, and the rule on panels of rows.
 
+use super::constraint::RowSet;
 use super::penalty::FactorPenalty;
-use super::row_separable::{Measure, PANEL_LANES, Panel, RowUpdate, When};
+use super::row_separable::{Measure, Panel, RowUpdate, When};
 use crate::data::Csr;
-use crate::linalg::{Real, fixed_order_sum, gather_gram, gather_rows};
+use crate::linalg::{Grams, PANEL_LANES, Real, fixed_order_sum, gather_gram, gather_rows};
 use rayon::prelude::*;
 
 /// What the rows of one half-step have in common.
@@ -14,10 +15,18 @@ pub(super) struct Task<'a, T> {
     pub first: usize,
     /// Standard deviation of the observed entries of X.
     pub sd: f64,
+    /// See [`Panel::equations_cost`].
+    pub equations_cost: f64,
     pub rule: &'a dyn RowUpdate<T>,
     pub when: When,
     /// What each row pays, if anything: all the same where every entry is given.
     pub penalties: Option<&'a [FactorPenalty]>,
+    /// What that is multiplied by in each column; empty where it is 1.
+    pub ratios: &'a [f64],
+    /// Where the rows lie.
+    pub set: RowSet,
+    /// Components that move, if others are given.
+    pub free: Option<Vec<usize>>,
 }
 
 /// Rows that are worked on together, by the number of all rows: few rows make smaller blocks, so that there is one for each thread.
@@ -25,8 +34,11 @@ pub(super) fn block_rows(rows: usize) -> usize {
     if rows >= 4096 { 256 } else { 128 }
 }
 
-/// Observed rows that are worked on together; small, because their lengths differ a lot.
+/// Observed rows that are worked on together where only their values are summed; small, because their lengths differ a lot.
 pub(super) const OBSERVED_BLOCK: usize = 32;
+
+/// A block of observed rows ends with the panel in which it reaches so many entries.
+const BLOCK_ENTRIES: usize = 1 << 14;
 
 impl<T: Real> Task<'_, T> {
     /// One Gram matrix for all rows; `cross_of` writes the cross products of the rows from its first argument on.
@@ -34,25 +46,20 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let penalty = self.penalties.map(|rows| rows[0]);
         let mut gram = gram.to_vec();
-        add_ridge(&mut gram, r, penalty);
-        let gram = gram.as_slice();
+        add_ridge(&mut gram, r, penalty, self.ratios);
+        let grams = Grams::Shared(&gram);
+        let mut inverse_diagonal = Vec::new();
+        grams.inverse_diagonal(r, &mut inverse_diagonal);
+        let inverse_diagonal = inverse_diagonal.as_slice();
         let size = block_rows(rows.len() / r);
         let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
             let mut cross = vec![T::of(0.0); rows.len()];
             cross_of(block * size, &mut cross);
-            subtract_l1(&mut cross, penalty);
-            let (mut lane_rows, mut lane_cross) = (vec![T::of(0.0); r * PANEL_LANES], vec![T::of(0.0); r * PANEL_LANES]);
+            subtract_l1(&mut cross, r, penalty, self.ratios);
+            let mut lanes = RowLanes::new(r);
             let mut sum = Measure::default();
             for (rows, cross) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks(PANEL_LANES * r)) {
-                to_lanes(rows, &mut lane_rows, r);
-                to_lanes(cross, &mut lane_cross, r);
-                let panel = Panel { lanes: PANEL_LANES, rank: r, gram, cross: &lane_cross, rows: &mut lane_rows, sd: self.sd };
-                sum = sum + self.update_and_measure(panel);
-                for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                    for (k, x) in row.iter_mut().enumerate() {
-                        *x = lane_rows[k * PANEL_LANES + i];
-                    }
-                }
+                sum = sum + lanes.work_on(rows, cross, |cross, rows| self.update_and_measure(grams, inverse_diagonal, cross, rows));
             }
             sum
         });
@@ -62,35 +69,26 @@ impl<T: Real> Task<'_, T> {
     /// A Gram matrix for each row, from the observed entries of that row.
     pub fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T]) -> Measure {
         let r = self.rank;
-        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
-            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r]);
+        let cross_of = |first: usize, out: &mut [T]| {
             let mut weighted = Vec::new();
-            let mut sum = Measure::default();
-            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(self.first + block * OBSERVED_BLOCK + i);
-                if columns.is_empty() {
-                    continue; // no equation: the row stays what it is, 0
-                }
-                let weights = weights.map(|w| w.row(self.first + block * OBSERVED_BLOCK + i).1);
-                gram.fill(T::of(0.0));
-                cross.fill(T::of(0.0));
-                gather_gram(columns, weights, held, r, &mut gram);
-                match weights {
-                    None => gather_rows(columns, values, held, &mut cross),
-                    Some(w) => {
-                        weighted.clear();
-                        weighted.extend(w.iter().zip(values).map(|(&w, &x)| w * x));
-                        gather_rows(columns, &weighted, held, &mut cross);
-                    }
-                }
-                let penalty = self.penalties.map(|rows| rows[block * OBSERVED_BLOCK + i]);
-                add_ridge(&mut gram, r, penalty);
-                subtract_l1(&mut cross, penalty);
-                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd });
+            for (i, out) in out.chunks_exact_mut(r).enumerate() {
+                let (columns, values) = entries.row(self.first + first + i);
+                let Some(weights) = weights.map(|w| w.row(self.first + first + i).1) else {
+                    gather_rows(columns, values, held, out);
+                    continue;
+                };
+                weighted.clear();
+                weighted.extend(weights.iter().zip(values).map(|(&w, &x)| w * x));
+                gather_rows(columns, &weighted, held, out);
             }
-            sum
-        });
-        sum_in_order(blocks.collect())
+        };
+        let gram_of = |row: usize, gram: &mut [T]| {
+            let columns = entries.row(self.first + row).0;
+            gram.fill(T::of(0.0));
+            gather_gram(columns, weights.map(|w| w.row(self.first + row).1), held, r, gram);
+            !columns.is_empty()
+        };
+        self.own_grams(blocks_of_entries(entries, self.first, rows, r), cross_of, gram_of)
     }
 
     /// A Gram matrix for each row: that of all entries, less what the hidden ones of that row make of it.
@@ -99,52 +97,159 @@ impl<T: Real> Task<'_, T> {
     pub fn gram_less_hidden(&self, shared: &[T], hidden: &Csr<T>, held: &[T], rows: &mut [T], cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
         let r = self.rank;
         let size = block_rows(rows.len() / r);
-        let blocks = rows.par_chunks_mut(size * r).enumerate().map(|(block, rows)| {
-            let (mut gram, mut cross) = (vec![T::of(0.0); r * r], vec![T::of(0.0); rows.len()]);
-            cross_of(block * size, &mut cross);
-            let mut sum = Measure::default();
-            for (i, (row, cross)) in rows.chunks_exact_mut(r).zip(cross.chunks_exact_mut(r)).enumerate() {
-                let columns = hidden.row(self.first + block * size + i).0;
-                if columns.len() == hidden.cols() {
-                    continue; // no equation: the row stays what it is, 0
-                }
-                take_out(shared, columns, held, r, &mut gram);
-                let penalty = self.penalties.map(|rows| rows[block * size + i]);
-                add_ridge(&mut gram, r, penalty);
-                subtract_l1(cross, penalty);
-                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross, rows: row, sd: self.sd });
-            }
-            sum
-        });
-        sum_in_order(blocks.collect())
+        let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
+        let gram_of = |row: usize, gram: &mut [T]| {
+            let columns = hidden.row(self.first + row).0;
+            take_out(shared, columns, held, r, gram);
+            columns.len() < hidden.cols()
+        };
+        self.own_grams(blocks, cross_of, gram_of)
     }
 
     /// Gram matrices and cross products that are there already, one for each row.
     pub fn given_grams(&self, grams: &[T], cross: &[T], rows: &mut [T]) -> Measure {
         let r = self.rank;
-        let blocks = rows.par_chunks_mut(OBSERVED_BLOCK * r).enumerate().map(|(block, rows)| {
+        let size = block_rows(rows.len() / r);
+        let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
+        let gram_of = |row: usize, gram: &mut [T]| {
+            gram.copy_from_slice(&grams[row * r * r..][..r * r]);
+            gram.iter().step_by(r + 1).any(|&g| g != T::of(0.0))
+        };
+        self.own_grams(blocks, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]), gram_of)
+    }
+
+    /// A Gram matrix for each row. `blocks`: rows, with the number of their first; `cross_of` as in [`Task::shared_gram`];
+    /// `gram_of(row, out)` writes G, or returns false where the row has no equation and stays what it is.
+    fn own_grams(
+        &self,
+        blocks: Vec<(usize, &mut [T])>,
+        cross_of: impl Fn(usize, &mut [T]) + Sync,
+        gram_of: impl Fn(usize, &mut [T]) -> bool + Sync,
+    ) -> Measure {
+        let r = self.rank;
+        let blocks = blocks.into_par_iter().map(|(start, rows)| {
+            let (mut gram, mut grams) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r * r * PANEL_LANES]);
+            let (mut cross, mut inverse_diagonal) = (vec![T::of(0.0); rows.len()], Vec::new());
+            cross_of(start, &mut cross);
+            let mut lanes = RowLanes::new(r);
             let mut sum = Measure::default();
-            for (i, row) in rows.chunks_exact_mut(r).enumerate() {
-                let number = block * OBSERVED_BLOCK + i;
-                let (mut gram, mut cross) = (grams[number * r * r..][..r * r].to_vec(), cross[number * r..][..r].to_vec());
-                if gram.iter().step_by(r + 1).all(|&g| g == T::of(0.0)) {
-                    continue; // no equation yet
+            for (panel, (rows, cross)) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks_mut(PANEL_LANES * r)).enumerate() {
+                grams.fill(T::of(0.0));
+                for (lane, cross) in cross.chunks_exact_mut(r).enumerate() {
+                    let row = start + panel * PANEL_LANES + lane;
+                    if !gram_of(row, &mut gram) {
+                        cross.fill(T::of(0.0));
+                        continue;
+                    }
+                    let penalty = self.penalties.map(|rows| rows[row]);
+                    add_ridge(&mut gram, r, penalty, self.ratios);
+                    subtract_l1(cross, r, penalty, self.ratios);
+                    for (lanes, &entry) in grams.chunks_exact_mut(PANEL_LANES).zip(&gram) {
+                        lanes[lane] = entry;
+                    }
                 }
-                let penalty = self.penalties.map(|rows| rows[number]);
-                add_ridge(&mut gram, r, penalty);
-                subtract_l1(&mut cross, penalty);
-                sum = sum + self.update_and_measure(Panel { lanes: 1, rank: r, gram: &gram, cross: &cross, rows: row, sd: self.sd });
+                let grams = Grams::Each(&grams);
+                grams.inverse_diagonal(r, &mut inverse_diagonal);
+                sum = sum + lanes.work_on(rows, cross, |cross, rows| self.update_and_measure(grams, &inverse_diagonal, cross, rows));
             }
             sum
         });
         sum_in_order(blocks.collect())
     }
 
-    fn update_and_measure(&self, mut panel: Panel<'_, T>) -> Measure {
+    fn update_and_measure(&self, grams: Grams<'_, T>, inverse_diagonal: &[T], cross: &[T], rows: &mut [T]) -> Measure {
+        if let Some(free) = &self.free {
+            return self.update_free(grams, cross, rows, free);
+        }
+        let rank = rows.len() / PANEL_LANES;
+        let mut panel = Panel { rank, grams, inverse_diagonal, cross, rows, sd: self.sd, equations_cost: self.equations_cost, set: self.set };
         let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
         self.rule.update(&mut panel);
         if self.when == When::After { panel.measure() } else { before }
     }
+
+    /// The same where some components are given: the free ones minimise ½ u G u − (c − G_fg u_g) u.
+    fn update_free(&self, grams: Grams<'_, T>, cross: &[T], rows: &mut [T], free: &[usize]) -> Measure {
+        let (r, f) = (self.rank, free.len());
+        let given: Vec<usize> = (0..r).filter(|k| !free.contains(k)).collect();
+        // G times the given part of the rows
+        let of_given = |k: usize, lane: usize, rows: &[T]| -> f64 {
+            given.iter().map(|&l| grams.entry(r, (k, l), lane).f64() * rows[l * PANEL_LANES + lane].f64()).sum()
+        };
+        let (mut free_cross, mut free_rows) = (Vec::with_capacity(f * PANEL_LANES), Vec::with_capacity(f * PANEL_LANES));
+        for &k in free {
+            for lane in 0..PANEL_LANES {
+                free_cross.push(T::of(cross[k * PANEL_LANES + lane].f64() - of_given(k, lane, rows)));
+                free_rows.push(rows[k * PANEL_LANES + lane]);
+            }
+        }
+        let mut constant = 0.0;
+        for lane in 0..PANEL_LANES {
+            for &k in &given {
+                constant += rows[k * PANEL_LANES + lane].f64() * (0.5 * of_given(k, lane, rows) - cross[k * PANEL_LANES + lane].f64());
+            }
+        }
+        let mut sum = Measure { model: constant, residual: 0.0 };
+        if f > 0 {
+            let lanes = if let Grams::Shared(_) = grams { 1 } else { PANEL_LANES };
+            let pairs = free.iter().flat_map(|&k| free.iter().map(move |&l| (k, l)));
+            let gram: Vec<T> = pairs.flat_map(|pair| (0..lanes).map(move |lane| grams.entry(r, pair, lane))).collect();
+            let free_grams = if lanes == 1 { Grams::Shared(&gram) } else { Grams::Each(&gram) };
+            let mut inverse_diagonal = Vec::new();
+            free_grams.inverse_diagonal(f, &mut inverse_diagonal);
+            let part = Task { rank: f, free: None, ..*self };
+            sum = sum + part.update_and_measure(free_grams, &inverse_diagonal, &free_cross, &mut free_rows);
+            for (&k, row) in free.iter().zip(free_rows.chunks_exact(PANEL_LANES)) {
+                rows[k * PANEL_LANES..][..PANEL_LANES].copy_from_slice(row);
+            }
+        }
+        sum
+    }
+}
+
+/// Rows and cross products of a panel, by component.
+struct RowLanes<T> {
+    rank: usize,
+    rows: Vec<T>,
+    cross: Vec<T>,
+}
+
+impl<T: Real> RowLanes<T> {
+    fn new(rank: usize) -> Self {
+        RowLanes { rank, rows: vec![T::of(0.0); rank * PANEL_LANES], cross: vec![T::of(0.0); rank * PANEL_LANES] }
+    }
+
+    /// `work(cross, rows)` on at most [`PANEL_LANES`] rows, which are by row before and after.
+    fn work_on(&mut self, rows: &mut [T], cross: &[T], work: impl FnOnce(&[T], &mut [T]) -> Measure) -> Measure {
+        let r = self.rank;
+        to_lanes(rows, &mut self.rows, r);
+        to_lanes(cross, &mut self.cross, r);
+        let measure = work(&self.cross, &mut self.rows);
+        for (i, row) in rows.chunks_exact_mut(r).enumerate() {
+            for (k, x) in row.iter_mut().enumerate() {
+                *x = self.rows[k * PANEL_LANES + i];
+            }
+        }
+        measure
+    }
+}
+
+/// Blocks of whole panels with about as many entries each, and the row that each starts with: the same for any number of threads.
+///
+/// `first`: the number that the first of the rows has in the data.
+fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a mut [T], r: usize) -> Vec<(usize, &'a mut [T])> {
+    let (count, mut start, mut held) = (rows.len() / r, 0, 0);
+    let mut blocks = Vec::new();
+    for panel in (0..count).step_by(PANEL_LANES) {
+        let end = count.min(panel + PANEL_LANES);
+        held += (panel..end).map(|row| entries.row(first + row).0.len()).sum::<usize>();
+        if held >= BLOCK_ENTRIES || end == count {
+            let (block, rest) = rows.split_at_mut((end - start) * r);
+            blocks.push((start, block));
+            (rows, start, held) = (rest, end, 0);
+        }
+    }
+    blocks
 }
 
 /// The share of a diagonal entry of G that must be left, so that its digits are.
@@ -168,16 +273,18 @@ fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &
 }
 
 /// G + λ₂I.
-fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l2, .. }) = penalty {
-        gram.iter_mut().step_by(r + 1).for_each(|g| *g += T::of(l2));
+fn add_ridge<T: Real>(gram: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        gram.iter_mut().step_by(r + 1).enumerate().for_each(|(k, g)| *g += T::of(of_column(k).l2));
     }
 }
 
 /// c − λ₁.
-fn subtract_l1<T: Real>(cross: &mut [T], penalty: Option<FactorPenalty>) {
-    if let Some(FactorPenalty { l1, .. }) = penalty {
-        cross.iter_mut().for_each(|c| *c -= T::of(l1));
+fn subtract_l1<T: Real>(cross: &mut [T], r: usize, penalty: Option<FactorPenalty>, ratios: &[f64]) {
+    if let Some(penalty) = penalty.filter(|p| p.l1 > 0.0) {
+        let of_column = |k: usize| ratios.get(k).map_or(penalty, |&ratio| penalty.times(ratio));
+        cross.iter_mut().enumerate().for_each(|(at, c)| *c -= T::of(of_column(at % r).l1));
     }
 }
 

@@ -61,10 +61,11 @@ impl Nmf<'_, f64> {
         for (side, rows, steps) in [(Side::U, at_x.0, of_d.0), (Side::V, at_x.1, of_d.1)] {
             sums[0] += self.penalty_of(side, rows);
             for (i, p) in self.row_penalties(side).unwrap_or_default().iter().enumerate() {
-                let range = i * self.rank()..(i + 1) * self.rank();
-                let (row, step) = (&rows[range.clone()], &steps[range]);
-                sums[1] += p.l2 * dot(row, step) + p.l1 * step.iter().sum::<f64>();
-                sums[2] += 0.5 * p.l2 * dot(step, step);
+                for (k, at) in (i * self.rank()..(i + 1) * self.rank()).enumerate() {
+                    let (p, x, step) = (self.penalty_in_column(side, k, *p), rows[at], steps[at]);
+                    sums[1] += p.l2 * x * step + p.l1 * step;
+                    sums[2] += 0.5 * p.l2 * step * step;
+                }
             }
         }
         sums
@@ -94,10 +95,9 @@ impl Nmf<'_, f64> {
                 }
             }
             for (i, p) in self.row_penalties(half.side).unwrap_or_default().iter().enumerate() {
-                let range = i * self.rank()..(i + 1) * self.rank();
-                match half.direction {
-                    None => out[range.clone()].iter_mut().zip(&half.own[range]).for_each(|(o, x)| *o += p.l2 * x + p.l1),
-                    Some((d, _)) => add(&mut out[range.clone()], p.l2, &d[range]),
+                for (k, at) in (i * self.rank()..(i + 1) * self.rank()).enumerate() {
+                    let p = self.penalty_in_column(half.side, k, *p);
+                    out[at] += half.direction.map_or(p.l2 * half.own[at] + p.l1, |(d, _)| p.l2 * d[at]);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! ½ Σ w (X − U Vᵀ)² over the observed entries, with U, V ≥ 0 and a penalty on their size.
 
+use super::constraint::{Constraints, RowSet};
 use super::half_step::{OBSERVED_BLOCK, Task};
 use super::penalty::{FactorPenalty, Penalty, RowPenalties, ScaledPenalty};
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
@@ -21,6 +22,7 @@ pub struct Nmf<'a, T = f64> {
     data: &'a Matrix<T>,
     rank: usize,
     summary: Summary,
+    constraints: Constraints,
     penalty: Option<RowPenalties>,
 }
 
@@ -30,6 +32,14 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// # Errors
     /// [`Error::Empty`], [`Error::Rank`], [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
     pub fn new(data: &'a Matrix<T>, rank: usize) -> Result<Self, Error> {
+        Self::constrained(data, rank, Constraints::default())
+    }
+
+    /// The same under other constraints than U, V ≥ 0. Where a factor is free, data may be negative.
+    ///
+    /// # Errors
+    /// As [`Nmf::new`], and as [`Constraints::check`].
+    pub fn constrained(data: &'a Matrix<T>, rank: usize, constraints: Constraints) -> Result<Self, Error> {
         let (rows, cols) = data.shape();
         if rows == 0 || cols == 0 {
             return Err(Error::Empty { what: "the matrix", why: "it has no rows or no columns" });
@@ -37,7 +47,8 @@ impl<'a, T: Real> Nmf<'a, T> {
         if rank == 0 || rank > rows.min(cols) {
             return Err(Error::Rank { rank, rows, cols });
         }
-        let problem = Self::with_given_factor(data, rank)?;
+        constraints.check((rows, cols, rank))?;
+        let problem = Self::with_given_factor(data, rank, constraints)?;
         if problem.summary.observed == 0 {
             return Err(Error::Empty { what: "the matrix", why: "no entry is observed" });
         }
@@ -51,17 +62,19 @@ impl<'a, T: Real> Nmf<'a, T> {
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
-    pub fn with_given_factor(data: &'a Matrix<T>, rank: usize) -> Result<Self, Error> {
+    pub fn with_given_factor(data: &'a Matrix<T>, rank: usize, constraints: Constraints) -> Result<Self, Error> {
         let summary = data.summary();
+        let may_be_negative = constraints.allows_negatives();
         // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
-        let is_good = summary.negatives == 0 && (summary.norm_squared + summary.mean).is_finite() && !matches!(data, Matrix::Observed(_));
+        let is_good =
+            (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && !matches!(data, Matrix::Observed(_));
         for row in 0..if is_good { 0 } else { data.shape().0 } {
             for (col, value, weight) in data.row_entries(row) {
                 let (value, weight) = (value.f64(), weight.f64());
                 if !value.is_finite() {
                     return Err(Error::NotFinite { what: "the matrix", row, col, value });
                 }
-                if value < 0.0 {
+                if value < 0.0 && !may_be_negative {
                     return Err(Error::Negative { row, col, value });
                 }
                 if !(weight >= 0.0 && weight.is_finite()) {
@@ -69,31 +82,47 @@ impl<'a, T: Real> Nmf<'a, T> {
                 }
             }
         }
-        let largest = summary.max;
+        let largest = summary.max.max(-summary.min);
         if largest > 0.0 && !(T::SMALLEST..=T::LARGEST).contains(&largest) {
             return Err(Error::Range { largest, precision: T::NAME });
         }
-        Ok(Nmf { data, rank, summary, penalty: None })
+        Ok(Nmf { data, rank, summary, constraints, penalty: None })
     }
 
     /// The same problem with a penalty, in units of the data.
     ///
     /// # Errors
-    /// As [`Penalty::check`].
+    /// As [`Penalty::check`] where scale can move from one factor to the other, else as [`Penalty::check_numbers`]; [`Error::Parameter`] for
+    /// λ₁ on a free factor.
     pub fn with_penalty(self, penalty: &Penalty) -> Result<Self, Error> {
-        penalty.check()?;
+        if self.constraints.fix_the_scale(self.rank) {
+            penalty.check_numbers()?
+        } else {
+            penalty.check()?
+        }
+        for (l1, side) in [(penalty.u.l1, Side::U), (penalty.v.l1, Side::V)] {
+            if l1 > 0.0 && self.constraints.side(side).rows == RowSet::Free {
+                let expected = "0 for a factor with entries of either sign (use the ridge λ₂)".into();
+                return Err(Error::Parameter { name: "l1", expected, got: l1.to_string() });
+            }
+        }
         let scaled = if penalty.is_none() { ScaledPenalty::default() } else { penalty.in_units_of(self.data, &self.summary, self.rank) };
         Ok(self.with_scaled_penalty(scaled))
     }
 
     /// The same with a penalty in the units of other data: new rows pay what the fitted ones paid.
     pub fn with_scaled_penalty(self, scaled: ScaledPenalty) -> Self {
-        Nmf { penalty: RowPenalties::new(self.data, scaled), ..self }
+        Nmf { penalty: RowPenalties::new(self.data, scaled, &self.constraints, self.rank), ..self }
     }
 
     /// The penalty in the units of the data.
     pub fn penalty(&self) -> ScaledPenalty {
         self.penalty.as_ref().map_or(ScaledPenalty::default(), |p| p.scaled)
+    }
+
+    /// What the factors may be.
+    pub fn constraints(&self) -> &Constraints {
+        &self.constraints
     }
 
     /// Whether the data term is all of the objective.
@@ -104,6 +133,16 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// λ₂ and λ₁ of each row of a factor; none where nothing is penalised.
     pub(super) fn row_penalties(&self, side: Side) -> Option<&[FactorPenalty]> {
         self.penalty.as_ref().map(|p| p.side(side))
+    }
+
+    /// What they are multiplied by in each column; empty where that is 1.
+    pub(super) fn penalty_ratios(&self, side: Side) -> &[f64] {
+        self.penalty.as_ref().map_or(&[], |p| p.ratios(side))
+    }
+
+    /// What an entry in column k of a row with this penalty pays.
+    pub(super) fn penalty_in_column(&self, side: Side, k: usize, of_row: FactorPenalty) -> FactorPenalty {
+        self.penalty_ratios(side).get(k).map_or(of_row, |&ratio| of_row.times(ratio))
     }
 
     /// What the rows of one factor pay.
@@ -126,13 +165,39 @@ impl<'a, T: Real> Nmf<'a, T> {
         &self.summary
     }
 
+    /// What these rows of the `side` factor have in common, their equations being there already.
+    pub(super) fn task<'t>(&'t self, side: Side, rows: &Range<usize>, rule: &'t dyn RowUpdate<T>, when: When) -> Task<'t, T> {
+        let constraint = self.constraints.side(side);
+        Task {
+            rank: self.rank,
+            first: rows.start,
+            sd: self.summary.sd,
+            equations_cost: 0.0,
+            rule,
+            when,
+            penalties: self.row_penalties(side).map(|all| &all[rows.clone()]),
+            ratios: self.penalty_ratios(side),
+            set: constraint.rows,
+            free: (!constraint.given.components.is_empty()).then(|| constraint.free(self.rank)),
+        }
+    }
+
     /// Lets the rule move the rows of the `side` factor from number `first` on, with the other factor held; the measure is that of these rows
     /// alone, without the penalty on what is held.
     pub fn move_rows(&self, side: Side, first: usize, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
         let range = first..first + rows.len() / r;
-        let penalties = self.row_penalties(side).map(|all| &all[range.clone()]);
-        let task = Task { rank: r, first, sd: self.summary.sd, rule, when, penalties };
+        // a multiplication for each entry and component, over the r² of a sweep: without the Gram matrices of observed rows, so that the
+        // same data take the same steps in every storage
+        let (m, n) = self.data.shape();
+        let entries = match self.data.full_and_hidden().0 {
+            Matrix::Sparse(x) => x.by_row.values().len(),
+            Matrix::Observed(x) => x.entries.by_row.values().len(),
+            _ => m * n,
+        };
+        let all_rows = if side == Side::U { m } else { n };
+        let equations_cost = entries as f64 / (all_rows * r) as f64;
+        let task = Task { equations_cost, ..self.task(side, &range, rule, when) };
         match self.data.full_and_hidden() {
             (Matrix::Observed(Observed { entries, weights }), _) => {
                 task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)
@@ -151,14 +216,11 @@ impl<'a, T: Real> Nmf<'a, T> {
     }
 }
 
+/// Writes the cross products of rows from its first argument on.
+type CrossProducts<'x, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'x>;
+
 /// X·held for these rows of a full X (or Xᵀ, by `side`): writes those from its first argument on, counted from the first of them.
-fn cross_products<'x, T: Real>(
-    full: &'x Matrix<T>,
-    side: Side,
-    rows: &Range<usize>,
-    held: &'x [T],
-    r: usize,
-) -> Box<dyn Fn(usize, &mut [T]) + Sync + 'x> {
+fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, rows: &Range<usize>, held: &'x [T], r: usize) -> CrossProducts<'x, T> {
     match full {
         Matrix::Dense(x) => {
             let x = if side == Side::U { x.view() } else { x.view().transpose() };

@@ -1,5 +1,6 @@
 //! Penalties on the size of the factors: ½ λ₂ ‖·‖² and λ₁ ‖·‖₁.
 
+use super::constraint::Constraints;
 use crate::data::{Matrix, Observed, Summary};
 use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Side};
@@ -84,15 +85,24 @@ impl Penalty {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn check(&self) -> Result<(), Error> {
-        for (name, value) in [("l2-u", self.u.l2), ("l2-v", self.v.l2), ("l1-u", self.u.l1), ("l1-v", self.v.l1)] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(Error::Parameter { name, expected: "a finite number, not negative".into(), got: value.to_string() });
-            }
-        }
+        self.check_numbers()?;
         let is_one_sided = (self.u == FactorPenalty::default()) != (self.v == FactorPenalty::default());
         if is_one_sided {
             let expected = "on both factors: scale moves freely from the one to the other, so on one alone it penalises nothing".into();
             return Err(Error::Parameter { name: "penalty", expected, got: "on one factor alone".into() });
+        }
+        Ok(())
+    }
+
+    /// Each λ is finite and not negative.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn check_numbers(&self) -> Result<(), Error> {
+        for (name, value) in [("l2-u", self.u.l2), ("l2-v", self.v.l2), ("l1-u", self.u.l1), ("l1-v", self.v.l1)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::Parameter { name, expected: "a finite number, not negative".into(), got: value.to_string() });
+            }
         }
         Ok(())
     }
@@ -106,7 +116,8 @@ impl Penalty {
             return ScaledPenalty { scaling: self.scaling, ..ScaledPenalty::default() }; // data of zeros have no unit
         }
         // b as in the random start: then both follow the data by the same powers of two
-        let b = (std::f64::consts::PI * summary.mean / (2.0 * rank as f64)).sqrt().log2().floor().exp2();
+        let level = if summary.negatives == 0 { std::f64::consts::PI * summary.mean / 2.0 } else { q };
+        let b = (level / rank as f64).sqrt().log2().floor().exp2();
         let a = q / b;
         let share = |rows: usize| match self.scaling {
             PenaltyScaling::Entries => 1.0,
@@ -117,12 +128,12 @@ impl Penalty {
             l2: factor.l2 * share * other_unit * other_unit,
             l1: factor.l1 * share * q * other_unit,
         };
-        ScaledPenalty { u: of(self.u, b, share(m)), v: of(self.v, a, share(n)), scaling: self.scaling }
+        ScaledPenalty { u: of(self.u, b, share(m)), v: of(self.v, a, share(n)), scaling: self.scaling, units: (a, b) }
     }
 }
 
 /// A penalty in the units of a data set: what a row of a factor pays, for each of its observed entries (`Entries`) or once (`Even`).
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ScaledPenalty {
     /// On the rows of U.
     pub u: FactorPenalty,
@@ -130,6 +141,26 @@ pub struct ScaledPenalty {
     pub v: FactorPenalty,
     /// For each entry, or once.
     pub scaling: PenaltyScaling,
+    /// a and b, the units of U and V.
+    #[serde(default = "no_units")]
+    pub units: (f64, f64),
+}
+
+fn no_units() -> (f64, f64) {
+    (1.0, 1.0)
+}
+
+impl Default for ScaledPenalty {
+    fn default() -> Self {
+        ScaledPenalty { u: FactorPenalty::default(), v: FactorPenalty::default(), scaling: PenaltyScaling::default(), units: no_units() }
+    }
+}
+
+impl FactorPenalty {
+    /// That of a column in other units: λ₂ρ² and λ₁ρ.
+    pub fn times(self, ratio: f64) -> Self {
+        FactorPenalty { l2: self.l2 * ratio * ratio, l1: self.l1 * ratio }
+    }
 }
 
 impl ScaledPenalty {
@@ -169,13 +200,21 @@ pub(super) struct RowPenalties {
     pub(super) scaled: ScaledPenalty,
     u: Vec<FactorPenalty>,
     v: Vec<FactorPenalty>,
+    /// Of the columns of U and of V; empty where all are 1.
+    ratios: [Vec<f64>; 2],
 }
 
 impl RowPenalties {
     /// None where nothing is penalised.
-    pub(super) fn new<T: Real>(data: &Matrix<T>, scaled: ScaledPenalty) -> Option<Self> {
+    pub(super) fn new<T: Real>(data: &Matrix<T>, scaled: ScaledPenalty, constraints: &Constraints, rank: usize) -> Option<Self> {
         let rows = |side| row_weights(data, side).into_iter().map(|weight| scaled.of_row(side, weight)).collect();
-        (!scaled.is_none()).then(|| RowPenalties { scaled, u: rows(Side::U), v: rows(Side::V) })
+        let ratios = [Side::U, Side::V].map(|side| constraints.penalty_ratios(side, rank, &scaled));
+        (!scaled.is_none()).then(|| RowPenalties { scaled, u: rows(Side::U), v: rows(Side::V), ratios })
+    }
+
+    /// What the penalties of the columns of this factor are multiplied by: see [`FactorPenalty::times`]. Empty where all are 1.
+    pub(super) fn ratios(&self, side: Side) -> &[f64] {
+        &self.ratios[usize::from(side == Side::V)]
     }
 
     /// Of each row of this factor.
@@ -190,8 +229,10 @@ impl RowPenalties {
     pub(super) fn value<T: Real>(&self, side: Side, rows: &[T]) -> f64 {
         let penalties = self.side(side);
         let rank = rows.len() / penalties.len().max(1);
+        let ratios = self.ratios(side);
         let of_row = |(row, p): (&[T], &FactorPenalty)| {
-            let (squares, sum) = row.iter().fold((0.0, 0.0), |(q, s), x| (q + x.f64() * x.f64(), s + x.f64()));
+            let in_units = |(k, x): (usize, &T)| x.f64() * ratios.get(k).unwrap_or(&1.0);
+            let (squares, sum) = row.iter().enumerate().map(in_units).fold((0.0, 0.0), |(q, s), x| (q + x * x, s + x));
             0.5 * p.l2 * squares + p.l1 * sum
         };
         fixed_order_sum(&rows.chunks_exact(rank.max(1)).zip(penalties).map(of_row).collect::<Vec<_>>())

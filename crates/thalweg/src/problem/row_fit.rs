@@ -23,6 +23,8 @@ pub struct RowFit<'a> {
     pub mass: Option<&'a [f64]>,
     /// Whether some of those are not stored.
     pub has_unstored: bool,
+    /// Components that move; the others are given.
+    pub free: &'a [usize],
     /// u, r numbers.
     pub row: &'a mut [f64],
     /// Scratch that belongs to the row.
@@ -174,7 +176,7 @@ impl RowFit<'_> {
     pub fn measure(&mut self) -> Measure {
         self.predict();
         self.differentiate();
-        let residual = (0..self.row.len()).map(|k| self.slope(k).promise(self.row[k])).sum();
+        let residual = self.free.iter().map(|&k| self.slope(k).promise(self.row[k])).sum();
         Measure { model: self.value(), residual }
     }
 }

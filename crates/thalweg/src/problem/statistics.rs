@@ -1,6 +1,5 @@
 //! What a V half-step needs of the rows of U, kept up to date block of rows by block of rows.
 
-use super::half_step::Task;
 use super::{Measure, Nmf, RowUpdate, When};
 use crate::Side;
 use crate::data::{Csr, Matrix, Observed};
@@ -75,7 +74,8 @@ impl<T: Real> Nmf<'_, T> {
     /// A V half-step from these normal equations of `u`; the measure is that of the rows that were seen.
     pub fn half_step_from(&self, statistics: &Statistics<T>, u: &[T], v: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank();
-        let task = Task { rank: r, first: 0, sd: self.summary().sd, rule, when, penalties: self.row_penalties(Side::V) };
+        // their sums are there already: a sweep is what costs
+        let task = self.task(Side::V, &(0..v.len() / r), rule, when);
         let mut grams = statistics.gram.clone();
         grams.par_chunks_mut(r * r).for_each(|gram| sweep_dust(gram, r));
         let measure = if self.has_one_gram() {

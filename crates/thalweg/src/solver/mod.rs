@@ -1,5 +1,7 @@
 //! Methods, the one loop that runs them, and why it stopped.
 
+pub mod convex;
+pub mod factored;
 pub mod nmf;
 mod run;
 mod status;

@@ -1,9 +1,15 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
 mod batches;
+mod constraints;
+mod deep_sparse;
+mod factored;
 mod landscape;
 mod losses;
+mod maps;
 mod methods;
 mod penalty;
 mod planted;
+mod recoveries;
+mod robust_pca;
 mod starts;

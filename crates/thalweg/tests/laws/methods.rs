@@ -101,7 +101,7 @@ fn full_data_give_the_same_iterates_in_every_storage() {
 fn entries_hidden_or_not_listed_give_the_same_iterates() {
     let (m, n) = (37, 29);
     let values = planted::product(&planted::factors(m, n, RANK, 3), 0.1, 3);
-    let hidden = |at: usize| at % 5 == 1 || (at / n == 4 && at % 7 > 1) || (at % n == 9 && at / n % 5 > 0);
+    let hidden = |at: usize| at % 5 == 1 || (at / n == 4 && at % 7 > 1) || (at % n == 9 && at / n != 5 && at / n != 10 && at / n < 30);
     let all_but = [planted::dense(m, n, &values), planted::sparse(m, n, &values)].map(|data| planted::all_but(data, hidden));
     for method in NMF_METHODS {
         let reference = fit(&planted::observed(m, n, &values, |at| !hidden(at)), *method, Init::HalfNormal, 25, 0.0);
@@ -251,7 +251,7 @@ fn compressed_runs_keep_the_laws() {
         assert_eq!(whole.point, run_on(3).point, "{name}");
         let (reached, reference) = (problem.objective(&whole.point), problem.objective(&plain.point));
         assert!(reached <= 1.001 * reference, "{name}: {reached} against {reference}");
-        for cut in [1, 31, 32, 33, 64, 150] {
+        for cut in [1, 15, 16, 17, 64, 150] {
             let mut first = Alternating::<f64>::start(&problem, method, start.clone()).unwrap();
             let part = run(&mut first, &Stop { max_iters: cut, ..stop }, &mut go);
             let mut second = Alternating::<f64>::start(&problem, method, part.point).unwrap().resume(first.memory());

@@ -187,7 +187,7 @@ impl<'a> Field<'a> {
                 Ok(run(&mut path, &stop, &mut no_observer).point)
             }
             EndPoint::Converged => {
-                let (method, _) = default_method(self.problem.data());
+                let (method, _) = default_method(self.problem.data(), self.problem.rank());
                 let mut path = Alternating::start(&self.problem, method, start)?;
                 let stop = Stop { max_iters: self.effort.iterations, max_time: None, tol: 1e-4 };
                 Ok(self.in_flow_gauge(&run(&mut path, &stop, &mut no_observer).point))

@@ -47,6 +47,11 @@ struct Seen {
     alpha_per_length: f64,
 }
 
+/// What is drawn of a point.
+type Quantity = fn(&Seen) -> Option<f64>;
+/// Points of a curve, or its band.
+type Pairs = Vec<(f64, f64)>;
+
 /// Points of a run that are looked at.
 const POINTS: usize = 20;
 
@@ -129,7 +134,7 @@ impl Experiment for Training {
         let mut findings = Findings::default();
         let mut names: Vec<&str> = done.iter().map(|(trial, _)| trial.part.set.name.as_str()).collect();
         names.dedup();
-        let quantities: [(&str, &str, &str, fn(&Seen) -> Option<f64>); 5] = [
+        let quantities: [(&str, &str, &str, Quantity); 5] = [
             ("cosine", "Cosine between −∇f and the way left", "cosine", |s| s.remaining),
             ("projected", "The same for the projected gradient", "cosine", |s| s.projected),
             ("chord", "Cosine between −∇f and the way from the start, as in the paper", "cosine", |s| s.chord),
@@ -165,7 +170,7 @@ impl Experiment for Training {
         }
         for (trial, outcome) in done {
             let place = format!("{}, {}, run {}", trial.part.set.name, trial.steps.name(), trial.number);
-            let least = |value: fn(&Seen) -> Option<f64>| outcome.points.iter().filter_map(value).fold(f64::INFINITY, f64::min);
+            let least = |value: Quantity| outcome.points.iter().filter_map(value).fold(f64::INFINITY, f64::min);
             findings.checks.push(Check::at_least(format!("least cosine with the way left, {place}"), "the paper", 0.0, least(|s| s.remaining), 0.0));
             findings.checks.push(Check::at_least(format!("least α towards the end, {place}"), "the paper", 0.0, least(|s| Some(s.alpha)), 0.0));
         }
@@ -202,7 +207,7 @@ fn walk(path: &mut Alternating<'_, f64>, iterations: usize) -> Vec<(f64, Factors
 }
 
 /// Mean over runs at each point that all of them have, with two standard errors.
-fn banded(runs: &[&Outcome], value: fn(&Seen) -> Option<f64>) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn banded(runs: &[&Outcome], value: Quantity) -> (Pairs, Pairs) {
     let shortest = runs.iter().map(|run| run.points.len()).min().unwrap_or(0);
     let at = |i: usize| {
         let seen: Vec<f64> = runs.iter().filter_map(|run| value(&run.points[i])).collect();

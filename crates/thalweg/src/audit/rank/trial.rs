@@ -106,7 +106,7 @@ pub fn run_rank_trial(
 
 /// Fits from one start of the stream, as far as the limits let it.
 fn fit(problem: &Nmf<'_>, settings: &RankSettings, start: u64, is_stopped: &dyn Fn() -> bool) -> Result<Solution<Factors>, Error> {
-    let (method, _): (&dyn NmfMethod, _) = default_method(problem.data());
+    let (method, _): (&dyn NmfMethod, _) = default_method(problem.data(), problem.rank());
     let factors = Init::Random.factors(problem, settings.seed, start)?;
     let mut iteration = Alternating::<f64>::start(problem, method, factors)?;
     let stop = Stop { max_iters: settings.max_iters, max_time: None, tol: settings.tol };

@@ -110,7 +110,7 @@ pub fn read_npz(path: &Path, max_memory: u64) -> Result<BTreeMap<String, Array>,
 }
 
 /// The bytes of an `.npz` file.
-pub(super) fn load(path: &Path, budget: &Budget) -> Result<Source, Error> {
+pub(crate) fn load(path: &Path, budget: &Budget) -> Result<Source, Error> {
     let fail = |source| Error::Io { path: path.to_path_buf(), source };
     let file = std::fs::File::open(path).map_err(fail)?;
     let size = file.metadata().map_err(fail)?.len();

@@ -1,18 +1,21 @@
 //! HALS with several sweeps on the same normal equations.
 
-use super::hals::{sweep_panel, sweep_row};
-use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use super::hals::sweep;
+use super::{About, Init, NmfMethod, Order, sum_to_one};
+use crate::linalg::{PANEL_LANES, Real};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
-/// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did: the cross products, which cost more
-/// than a sweep, are used for all of them.
+/// Sweeps of coordinate descent until one moves the rows by less than a tenth of what the first did, or as many as the normal equations,
+/// which serve all of them, are worth: 1 + ρ/2, with ρ = arithmetic of the cross products over that of a sweep, but 3 to 8.
 ///
-/// Source: Gillis, Glineur (2012), Neural Computation 24(4), with δ = 0.1; we make the test for each row on its own.
+/// Source: Gillis, Glineur (2012), Neural Computation 24(4), with α = 0.5, δ = 0.1; we make the test for each row on its own.
 #[derive(Debug, Clone, Copy)]
 pub struct AcceleratedHals;
 
-const MAX_SWEEPS: usize = 8;
+/// Sweeps that are allowed for each sweep's worth of arithmetic in the equations, and bounds of their number.
+const WORTH: f64 = 0.5;
+const FEWEST_SWEEPS: f64 = 3.0;
+const MOST_SWEEPS: f64 = 8.0;
 const DELTA: f64 = 0.1;
 
 impl NmfMethod for AcceleratedHals {
@@ -20,7 +23,7 @@ impl NmfMethod for AcceleratedHals {
         About {
             name: "accelerated-hals",
             summary: "several sweeps of coordinate descent for each set of normal equations, as long as they pay",
-            cost_per_row: "2r² for each of 1-8 sweeps",
+            cost_per_row: "2r² for each of 2-8 sweeps",
             source: "Gillis, Glineur (2012)",
             order: Order::Alternating,
             init: Init::Random,
@@ -31,45 +34,24 @@ impl NmfMethod for AcceleratedHals {
 }
 
 impl<T: Real> RowUpdate<T> for AcceleratedHals {
+    /// Each row has its own test, so that its path does not depend on its neighbours in the panel.
     fn update(&self, panel: &mut Panel<'_, T>) {
-        if panel.lanes == 1 { several_of_one_row(panel) } else { several_of_a_panel(panel) }
-    }
-}
-
-/// Each row has its own test, so that its path does not depend on its neighbours in the panel.
-fn several_of_a_panel<T: Real>(panel: &mut Panel<'_, T>) {
-    let mut active = [T::of(1.0); PANEL_LANES];
-    let enough = sweep_panel(panel, &active).map(|first| T::of(DELTA * DELTA) * first);
-    for _ in 1..MAX_SWEEPS {
-        let moved = sweep_panel(panel, &active);
-        for i in 0..PANEL_LANES {
-            if moved[i] <= enough[i] {
-                active[i] = T::of(0.0);
+        let most = (1.0 + WORTH * panel.equations_cost).clamp(FEWEST_SWEEPS, MOST_SWEEPS) as usize;
+        if panel.set == RowSet::SumToOne {
+            return sum_to_one::exchange(panel, most);
+        }
+        let mut active = [T::of(1.0); PANEL_LANES];
+        let enough = sweep(panel, &active).map(|first| T::of(DELTA * DELTA) * first);
+        for _ in 1..most {
+            let moved = sweep(panel, &active);
+            for i in 0..PANEL_LANES {
+                if moved[i] <= enough[i] {
+                    active[i] = T::of(0.0);
+                }
+            }
+            if active.iter().all(|&a| a == T::of(0.0)) {
+                break;
             }
         }
-        if active.iter().all(|&a| a == T::of(0.0)) {
-            break;
-        }
-    }
-}
-
-fn several_of_one_row<T: Real>(panel: &mut Panel<'_, T>) {
-    let mut before = panel.rows.to_vec();
-    let mut enough = T::of(0.0);
-    for sweep in 0..MAX_SWEEPS {
-        simd(
-            #[inline(always)]
-            || sweep_row(panel),
-        );
-        let mut moved = T::of(0.0);
-        for (a, b) in before.iter().zip(panel.rows.iter()) {
-            moved += (*a - *b) * (*a - *b);
-        }
-        if sweep == 0 {
-            enough = T::of(DELTA * DELTA) * moved;
-        } else if moved <= enough {
-            break;
-        }
-        before.copy_from_slice(panel.rows);
     }
 }

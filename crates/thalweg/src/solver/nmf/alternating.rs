@@ -1,9 +1,9 @@
 //! Half-steps on U and V in turn, by any rule, on any data.
 
-use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision};
+use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision, check_method};
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
+use crate::problem::{Compressed, Constraints, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -29,10 +29,9 @@ pub enum Order {
 const MEASURE_EVERY: usize = 8;
 
 /// On compressed data: the interval at which the objective is measured on the full data, half an iteration of theirs.
-const CHECK_EVERY: usize = 32;
+const CHECK_EVERY: usize = 16;
 
-/// On compressed data: the relative fall of the true objective between two checks that is worth another [`CHECK_EVERY`] iterations; in
-/// blocks of rows, that of one pass that is worth another.
+/// In blocks of rows: the relative fall of the objective in one pass that is worth another.
 const WORTH_OPENING: f64 = 1e-3;
 
 /// A run of an NMF method: one [`Iteration`] is a half-step on U and one on V.
@@ -71,6 +70,13 @@ impl<T: Real> Fit<'_, T> {
         match self {
             Fit::Squares(problem, _) => problem.half_step(side, held, rows, &Stay, when),
             Fit::Divergence(problem, _) => problem.half_step(side, held, rows, &Stay, when),
+        }
+    }
+
+    fn constraints(&self) -> &Constraints {
+        match self {
+            Fit::Squares(problem, _) => problem.constraints(),
+            Fit::Divergence(problem, _) => problem.nmf().constraints(),
         }
     }
 
@@ -114,7 +120,7 @@ pub struct Memory<T> {
 /// objective by going on from (Ũ, V) with one plain iteration, which cannot raise it, so that the points of a run never do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Momentum<T> {
-    /// U before it was extrapolated, and Ṽ = max(0, V + β(V − V₋)), from which the next half-step is taken.
+    /// U before it was extrapolated, and Ṽ = V + β(V − V₋), or the nearest that is allowed, from which the next half-step is taken.
     pub shadow: Factors<T>,
     /// β.
     pub beta: f64,
@@ -141,8 +147,9 @@ impl<'a, T: WorkingPrecision> Alternating<'a, T> {
     /// Starts a method at given factors.
     ///
     /// # Errors
-    /// As [`Alternating::with_rule`].
+    /// As [`Alternating::with_rule`] and [`check_method`].
     pub fn start(problem: &'a Nmf<'a, T>, method: &'a dyn NmfMethod, factors: Factors<T>) -> Result<Self, Error> {
+        check_method(method, problem.constraints())?;
         Self::with_rule(problem, T::rule(method), method.about().order, factors)
     }
 }
@@ -151,7 +158,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     /// Starts a rule at given factors.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Negative`] if an entry cannot be one.
+    /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Outside`] if an entry cannot be one.
     pub fn with_rule(problem: &'a Nmf<'a, T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
         check_start(problem, &factors)?;
         let objective = problem.objective(&factors);
@@ -176,12 +183,13 @@ impl<'a, T: Real> Alternating<'a, T> {
     fn begin(problem: &Nmf<'a, T>, fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
         let progress = Progress { iteration: 0, objective, kkt: None, measured_at: 0, unchanged: 0 };
         let compressed = match (&fit, order, problem.data()) {
-            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() => {
+            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() && squares.constraints().is_plain() => {
                 Compressed::new(x, problem.rank(), problem.summary().sd, problem.summary().max)
             }
             _ => None,
         };
-        let batches = (order == Order::BatchesFirst).then(Batches::default);
+        // under a constraint, too, a run has no opening
+        let batches = (order == Order::BatchesFirst && problem.constraints().is_plain()).then(Batches::default);
         let statistics = match &fit {
             Fit::Squares(squares, _) if batches.is_some() => Some(squares.no_statistics()),
             _ => None,
@@ -262,6 +270,7 @@ impl<'a, T: Real> Alternating<'a, T> {
             (Some(compressed), Fit::Squares(_, rule)) => compressed.half_step(side, held, rows, *rule, when),
             (_, fit) => fit.half_step(side, held, rows, when),
         };
+        let rank = self.factors.rank();
         let ((u, v), (shadow_u, shadow_v), (trial_u, trial_v)) = (self.factors.split_mut(), momentum.shadow.split_mut(), self.trial.split_mut());
         trial_u.copy_from_slice(u);
         trial_v.copy_from_slice(shadow_v);
@@ -274,10 +283,11 @@ impl<'a, T: Real> Alternating<'a, T> {
         // the found U goes to the shadow, the extrapolated one to the trial; what they replace is in u until the trial is kept
         let beta = T::of(if momentum.is_plain { 0.0 } else { momentum.beta });
         for (found, before) in trial_u.iter_mut().zip(shadow_u.iter_mut()) {
-            let ahead = (*found + beta * (*found - *before)).larger(T::of(0.0));
+            let ahead = *found + beta * (*found - *before);
             *before = *found;
             *found = ahead;
         }
+        self.fit.constraints().project(Side::U, trial_u, rank);
         let of_v = half_step(Side::V, trial_u, trial_v, When::After);
         if of_v.model > momentum.model {
             // undone: the next iteration is a plain one from the point
@@ -291,8 +301,9 @@ impl<'a, T: Real> Alternating<'a, T> {
         momentum.last_beta = momentum.beta;
         let beta = T::of(momentum.beta);
         for ((ahead, &found), before) in shadow_v.iter_mut().zip(trial_v.iter()).zip(v.iter()) {
-            *ahead = (found + beta * (found - *before)).larger(T::of(0.0));
+            *ahead = found + beta * (found - *before);
         }
+        self.fit.constraints().project(Side::V, shadow_v, rank);
         std::mem::swap(&mut self.factors, &mut self.trial);
         momentum.beta = momentum.ceiling.min(GROWTH * momentum.beta);
         momentum.ceiling = (CEILING_GROWTH * momentum.ceiling).min(1.0);
@@ -323,11 +334,23 @@ impl<'a, T: Real> Alternating<'a, T> {
         problem.half_step_from(statistics, u, v, &Stay, When::After)
     }
 
-    /// Leaves the opening for the full data if it lowers the objective too slowly; the first pass over blocks is no measure of that.
+    /// Leaves the opening for the full data if that promises more; the first pass over blocks is no measure of it.
+    ///
+    /// Half the residual of V is what its entries would gain on X, each by itself, where on a stand-in they have just been fitted: it shows
+    /// how wrong the stand-in's gradient is. The stand-in is worth its while as long as the objective of X has fallen by more than that in
+    /// the time of one iteration on X. On data of low rank and noise the residual is small to the end; on a slowly falling spectrum it soon
+    /// is not.
     fn judge_opening(&mut self, momentum: &mut Momentum<T>, of_v: Measure) {
         let objective = self.fit.objective(of_v.model, self.order, &self.factors);
-        let is_first = self.batches.is_some() && self.memory.progress.measured_at == 0;
-        if is_first || objective < (1.0 - WORTH_OPENING) * self.memory.progress.objective {
+        let progress = &self.memory.progress;
+        let is_worth_more = match &self.compressed {
+            Some(stand_in) => {
+                let fall = (progress.objective - objective) / (progress.iteration - progress.measured_at) as f64;
+                fall * stand_in.speedup() > 0.5 * of_v.residual
+            }
+            None => progress.measured_at == 0 || objective < (1.0 - WORTH_OPENING) * progress.objective,
+        };
+        if is_worth_more {
             return;
         }
         (self.compressed, self.batches, self.memory.statistics) = (None, None, None);
@@ -355,16 +378,8 @@ fn check_start<T: Real>(problem: &Nmf<'_, T>, factors: &Factors<T>) -> Result<()
         if (factors.side_rows(side), factors.rank()) != (rows, r) {
             return Err(Error::Shape { what, expected: (rows, r), got: (factors.side_rows(side), factors.rank()) });
         }
-        for (at, value) in factors.side(side).iter().map(|x| x.f64()).enumerate() {
-            if !value.is_finite() {
-                return Err(Error::NotFinite { what, row: at / r, col: at % r, value });
-            }
-            if value < 0.0 {
-                return Err(Error::Negative { row: at / r, col: at % r, value });
-            }
-        }
     }
-    Ok(())
+    problem.constraints().check_factors(problem.data(), factors, ["the start of U", "the start of V"])
 }
 
 impl<T: Real> Iteration for Alternating<'_, T> {

@@ -1,11 +1,13 @@
 //! Alternating non-negative least squares: every row solved exactly.
 
-use super::hals::{sweep_panel, sweep_row};
-use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{NnlsWorkspace, Real, nnls, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use super::hals::sweep;
+use super::{About, Init, NmfMethod, Order, sum_to_one};
+use crate::linalg::{Grams, NormalEquations, PANEL_LANES, Real, nnls_panel, simd};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// u ← argmin over u ≥ 0 of ½ u G uᵀ − c uᵀ, by block principal pivoting from the present support.
+///
+/// Free rows are solved by Cholesky, rows that sum to one by an active set on the simplex.
 ///
 /// Source: Kim, Park (2011). A row whose pivoting does not end (near-singular G) takes a sweep of coordinate descent instead.
 #[derive(Debug, Clone, Copy)]
@@ -28,31 +30,42 @@ impl NmfMethod for Anls {
 
 impl<T: Real> RowUpdate<T> for Anls {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        let (r, lanes) = (panel.rank, panel.lanes);
-        let mut solved = true;
-        simd(
-            #[inline(always)]
-            || {
-                let mut work = NnlsWorkspace::default();
-                let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
-                for i in 0..lanes {
-                    for k in 0..r {
-                        (u[k], c[k]) = (panel.rows[k * lanes + i], panel.cross[k * lanes + i]);
-                    }
-                    solved &= nnls(panel.gram, &c, &mut u, &mut work);
-                    for k in 0..r {
-                        panel.rows[k * lanes + i] = u[k];
-                    }
-                }
-            },
-        );
-        match (solved, lanes) {
-            (true, _) => {}
-            (false, 1) => sweep_row(panel),
-            // rows that were solved are fixed points of the sweep
-            (false, _) => {
-                sweep_panel(panel, &[T::of(1.0); PANEL_LANES]);
-            }
+        let unsolved = match panel.set {
+            RowSet::NonNegative => nnls_panel(panel.grams, panel.cross, panel.rows),
+            RowSet::SumToOne => return sum_to_one::solve(panel),
+            RowSet::Free => simd(
+                #[inline(always)]
+                || solve_free(panel),
+            ),
+        };
+        if unsolved.iter().any(|&x| x > T::of(0.0)) {
+            sweep(panel, &unsolved);
         }
     }
+}
+
+/// 1 for each row whose equations could not be factored.
+#[inline(always)]
+fn solve_free<T: Real>(panel: &mut Panel<'_, T>) -> [T; PANEL_LANES] {
+    let mut unsolved = [T::of(0.0); PANEL_LANES];
+    let (r, grams) = (panel.rank, panel.grams);
+    let gram_of = |lane: usize| -> Vec<T> { (0..r * r).map(|at| grams.entry(r, (at / r, at % r), lane)).collect() };
+    let mut equations = NormalEquations::new(gram_of(0), r);
+    let (mut u, mut c) = (vec![T::of(0.0); r], vec![T::of(0.0); r]);
+    for lane in 0..PANEL_LANES {
+        for k in 0..r {
+            (u[k], c[k]) = (panel.rows[k * PANEL_LANES + lane], panel.cross[k * PANEL_LANES + lane]);
+        }
+        if lane > 0 && matches!(grams, Grams::Each(_)) {
+            equations = NormalEquations::new(gram_of(lane), r);
+        }
+        match &mut equations {
+            Some(equations) => equations.solve(&c, &mut u),
+            None => unsolved[lane] = T::of(1.0),
+        }
+        for k in 0..r {
+            panel.rows[k * PANEL_LANES + lane] = u[k];
+        }
+    }
+    unsolved
 }

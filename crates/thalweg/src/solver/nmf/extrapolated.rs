@@ -1,7 +1,7 @@
 //! Any rule, accelerated by extrapolation, on the data as they are or on a compressed stand-in first.
 
 use super::{About, AcceleratedHals, Anls, NmfMethod, Order};
-use crate::problem::{Panel, RowUpdate};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// The half-steps of a rule, taken in another order.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,10 @@ impl<R: NmfMethod> NmfMethod for Extrapolated<R> {
             monotone: self.order == Order::Extrapolated,
             ..self.rule.about()
         }
+    }
+
+    fn takes(&self, set: RowSet) -> bool {
+        self.rule.takes(set)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Projected gradient descent.
 
-use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
+use crate::linalg::{Grams, PANEL_LANES, Real};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// u ← max(0, u − (G u − c) / L) with L = ‖G‖_∞ ≥ ‖G‖₂: a step that works, alternating over the factors.
 ///
@@ -57,42 +57,35 @@ impl NmfMethod for Paper {
 
 impl<T: Real> RowUpdate<T> for Gradient {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        let r = panel.rank;
-        let row_sum = |row: &[T]| row.iter().map(|g| g.f64().abs()).sum::<f64>();
-        let bound = panel.gram.chunks_exact(r).map(row_sum).fold(0.0, f64::max);
-        if bound > 0.0 {
-            descend(panel, T::of(1.0 / bound));
-        }
+        let (r, grams) = (panel.rank, panel.grams);
+        let row_sum = |k: usize, lane: usize| (0..r).map(|l| grams.entry(r, (k, l), lane).f64().abs()).sum::<f64>();
+        let step = |lane: usize| {
+            let bound = (0..r).map(|k| row_sum(k, lane)).fold(0.0, f64::max);
+            T::of(if bound > 0.0 { 1.0 / bound } else { 0.0 })
+        };
+        let steps = match grams {
+            Grams::Shared(_) => [step(0); PANEL_LANES],
+            Grams::Each(_) => std::array::from_fn(step),
+        };
+        descend(panel, &steps);
     }
 }
 
 impl<T: Real> RowUpdate<T> for Paper {
     fn update(&self, panel: &mut Panel<'_, T>) {
         let step = T::of(self.step / panel.sd);
-        descend(panel, step);
+        descend(panel, &[step; PANEL_LANES]);
     }
 }
 
-/// u ← max(0, u − step · (G u − c)) for every row of the panel.
-fn descend<T: Real>(panel: &mut Panel<'_, T>, step: T) {
-    let (r, lanes) = (panel.rank, panel.lanes);
-    simd(
-        #[inline(always)]
-        || {
-            let old = panel.rows.to_vec();
-            for k in 0..r {
-                let mut g = [T::of(0.0); PANEL_LANES];
-                for l in 0..r {
-                    let gram = panel.gram[k * r + l];
-                    for (g, &u) in g.iter_mut().zip(&old[l * lanes..][..lanes]) {
-                        *g += gram * u;
-                    }
-                }
-                for i in 0..lanes {
-                    let at = k * lanes + i;
-                    panel.rows[at] = (old[at] - step * (g[i] - panel.cross[at])).larger(T::of(0.0));
-                }
-            }
-        },
-    );
+/// u ← max(0, u − step · (G u − c)) for every row of the panel, each with its step; the nearest point of the set, where it is another.
+fn descend<T: Real>(panel: &mut Panel<'_, T>, steps: &[T; PANEL_LANES]) {
+    if panel.set == RowSet::SumToOne {
+        return sum_to_one::descend(panel, steps);
+    }
+    let floor = T::of(panel.set.floor());
+    let product = panel.grams.times(panel.rows);
+    for (at, u) in panel.rows.iter_mut().enumerate() {
+        *u = (*u - steps[at % PANEL_LANES] * (product[at] - panel.cross[at])).larger(floor);
+    }
 }

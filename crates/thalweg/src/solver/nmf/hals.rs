@@ -1,10 +1,12 @@
 //! Hierarchical alternating least squares: cyclic coordinate descent on the rows.
 
-use super::{About, Init, NmfMethod, Order};
-use crate::linalg::{Real, WithSimd, dispatch, simd};
-use crate::problem::{PANEL_LANES, Panel, RowUpdate};
+use super::{About, Init, NmfMethod, Order, sum_to_one};
+use crate::linalg::{BlockKernel, Entries, InBlocks, PANEL_LANES, Real, block_product};
+use crate::problem::{Panel, RowSet, RowUpdate};
 
 /// u_k ← max(0, u_k − (G u − c)_k / G_kk), k = 1 … r.
+///
+/// Free entries lose the bound; where rows sum to one, a sweep exchanges between the worst pairs.
 ///
 /// Source: Cichocki, Zdunek, Amari (2007); the scalings of later versions change nothing in the product and are left out.
 #[derive(Debug, Clone, Copy)]
@@ -27,22 +29,20 @@ impl NmfMethod for Hals {
 
 impl<T: Real> RowUpdate<T> for Hals {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        if panel.lanes == 1 {
-            simd(
-                #[inline(always)]
-                || sweep_row(panel),
-            );
+        if panel.set == RowSet::SumToOne {
+            sum_to_one::exchange(panel, 1);
         } else {
-            sweep_panel(panel, &[T::of(1.0); PANEL_LANES]);
+            sweep(panel, &[T::of(1.0); PANEL_LANES]);
         }
     }
 }
 
 /// One sweep over a panel: the sums run over components, the vector lanes over rows. Each row moves by `active` (0 or 1) of its way; returns
 /// how far each moved, squared.
-pub(super) fn sweep_panel<T: Real>(panel: &mut Panel<'_, T>, active: &[T; PANEL_LANES]) -> [T; PANEL_LANES] {
+pub(super) fn sweep<T: Real>(panel: &mut Panel<'_, T>, active: &[T; PANEL_LANES]) -> [T; PANEL_LANES] {
     let mut moved = [T::of(0.0); PANEL_LANES];
-    dispatch(Sweep { panel, active, moved: &mut moved });
+    let (grams, rank) = (panel.grams, panel.rank);
+    grams.dispatch(InBlocks(Sweep { panel, active, moved: &mut moved }, rank));
     moved
 }
 
@@ -52,50 +52,23 @@ struct Sweep<'s, 'p, T> {
     moved: &'s mut [T; PANEL_LANES],
 }
 
-impl<T: Real> WithSimd for Sweep<'_, '_, T> {
-    type Output = ();
+impl<T: Real> BlockKernel<T> for Sweep<'_, '_, T> {
+    /// Components k … k + B − 1 in turn: their gradients at the rows as they stand, brought up to date after each move.
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(mut self, simd: S) {
+    fn components<S: pulp::Simd, G: Entries<T>, const B: usize>(&mut self, simd: S, grams: G, k: usize, vector: usize) {
         let r = self.panel.rank;
-        // rows that share a vector, then components whose gradients are summed together: eight sums that do not wait for one another
-        for vector in 0..T::vectors::<S>(self.active).len() {
-            let mut k = 0;
-            while k < r {
-                k += match r - k {
-                    8.. => self.components::<S, 8>(simd, k, vector),
-                    4.. => self.components::<S, 4>(simd, k, vector),
-                    _ => self.components::<S, 1>(simd, k, vector),
-                };
-            }
-        }
-    }
-}
-
-impl<T: Real> Sweep<'_, '_, T> {
-    /// Components k … k + B − 1 in turn: their gradients at the rows as they stand, brought up to date after each move. Returns B.
-    #[inline(always)]
-    fn components<S: pulp::Simd, const B: usize>(&mut self, simd: S, k: usize, vector: usize) -> usize {
-        let (r, gram) = (self.panel.rank, self.panel.gram);
         let (rows, cross) = (T::vectors_mut::<S>(self.panel.rows), T::vectors::<S>(self.panel.cross));
+        let inverse = T::vectors::<S>(self.panel.inverse_diagonal);
         let (active, moved) = (T::vectors::<S>(self.active), &mut T::vectors_mut::<S>(self.moved)[vector]);
         let width = active.len();
-        let zero = T::splat(simd, T::of(0.0));
-        let mut g = [zero; B];
-        // G is symmetric: its row l holds what components k … have to do with l
-        for (row, gram) in rows.chunks_exact(width).zip(gram.chunks_exact(r)) {
-            let gram: &[T; B] = gram[k..].first_chunk().expect("B components from k on");
-            for b in 0..B {
-                g[b] = T::multiply_add(simd, T::splat(simd, gram[b]), row[vector], g[b]);
-            }
-        }
+        let floor = T::splat(simd, T::of(self.panel.set.floor()));
+        let mut g = block_product::<S, T, G, B>(simd, grams, rows, (r, k), vector);
         for b in 0..B {
-            let gram = &gram[(k + b) * r + k..][..B];
-            if gram[b] <= T::of(0.0) {
-                continue; // no equation holds this component: leave it
-            }
+            let gram = grams.block::<S, B>(simd, (k + b) * r + k, vector);
             let at = (k + b) * width + vector;
             let down = T::subtract(simd, cross[at], g[b]);
-            let goal = T::extreme(simd, T::multiply_add(simd, down, T::splat(simd, T::of(1.0) / gram[b]), rows[at]), zero, true);
+            // an entry that no equation holds (inverse 0) stays
+            let goal = T::extreme(simd, T::multiply_add(simd, down, inverse[at], rows[at]), floor, true);
             let step = T::subtract(simd, goal, rows[at]);
             // from a row r ≥ 0 by a step rounded to at least −r: not below 0
             let after = T::multiply_add(simd, step, active[vector], rows[at]);
@@ -103,32 +76,8 @@ impl<T: Real> Sweep<'_, '_, T> {
             rows[at] = after;
             *moved = T::multiply_add(simd, step, step, *moved);
             for c in b + 1..B {
-                g[c] = T::multiply_add(simd, T::splat(simd, gram[c]), step, g[c]);
+                g[c] = T::multiply_add(simd, gram[c], step, g[c]);
             }
-        }
-        B
-    }
-}
-
-/// One sweep over a single row: the gradient is kept, so that the vector lanes run over components.
-#[inline(always)]
-pub(super) fn sweep_row<T: Real>(panel: &mut Panel<'_, T>) {
-    let r = panel.rank;
-    let mut g: Vec<T> = panel.cross.iter().map(|&c| -c).collect();
-    let add = |g: &mut [T], k: usize, step: T| {
-        for (g, &gram) in g.iter_mut().zip(&panel.gram[k * r..][..r]) {
-            *g += step * gram;
-        }
-    };
-    for k in 0..r {
-        add(&mut g, k, panel.rows[k]);
-    }
-    for k in 0..r {
-        let diagonal = panel.gram[k * r + k];
-        if diagonal > T::of(0.0) {
-            let moved = (panel.rows[k] - g[k] / diagonal).larger(T::of(0.0));
-            add(&mut g, k, moved - panel.rows[k]);
-            panel.rows[k] = moved;
         }
     }
 }

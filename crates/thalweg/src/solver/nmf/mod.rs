@@ -10,6 +10,7 @@ mod hals;
 mod init;
 mod mu;
 mod scalar_newton;
+mod sum_to_one;
 mod transform;
 
 pub use accelerated_hals::AcceleratedHals;
@@ -22,12 +23,12 @@ pub use hals::Hals;
 pub use init::{INITS, Init, half_normal_scale};
 pub use mu::Mu;
 pub use scalar_newton::ScalarNewton;
-pub use transform::{transform, transform_under};
+pub use transform::{transform, transform_constrained, transform_under};
 
 use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{DivergenceUpdate, Loss, RowUpdate};
+use crate::problem::{Compressed, Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate};
 use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS, MINIBATCH};
 use std::ops::RangeInclusive;
 
@@ -35,6 +36,10 @@ use std::ops::RangeInclusive;
 pub trait NmfMethod: RowUpdate<f32> + RowUpdate<f64> {
     /// Its entry in help texts and in the methods table.
     fn about(&self) -> About;
+    /// Whether it moves rows that lie in this set.
+    fn takes(&self, _: RowSet) -> bool {
+        true
+    }
 }
 
 /// A precision that methods work in.
@@ -96,10 +101,29 @@ pub fn method(name: &str) -> Option<&'static dyn NmfMethod> {
     NMF_METHODS.iter().copied().find(|m| m.about().name == name)
 }
 
-/// The method that suits the data, and why; from the measurements in `docs/benchmarks.md`.
-pub fn default_method<T: Real>(data: &Matrix<T>) -> (&'static dyn NmfMethod, &'static str) {
+/// Whether a method moves rows that lie where these constraints want them.
+///
+/// # Errors
+/// [`Error::Parameter`] with the names of those that do.
+pub fn check_method(method: &dyn NmfMethod, constraints: &Constraints) -> Result<(), Error> {
+    let sets = [constraints.u.rows, constraints.v.rows];
+    let Some(set) = sets.into_iter().find(|&set| !method.takes(set)) else { return Ok(()) };
+    let names: Vec<&str> = NMF_METHODS.iter().filter(|m| m.takes(set)).map(|m| m.about().name).collect();
+    let expected = format!("one of {} where the rows of a factor are to be {}", names.join(", "), set.name());
+    Err(Error::Parameter { name: "method", expected, got: method.about().name.into() })
+}
+
+/// The method that suits the data at this rank, and why; from the measurements in `docs/benchmarks.md`.
+pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn NmfMethod, &'static str) {
+    let (m, n) = data.shape();
     match data {
-        Matrix::Dense(_) => (&COMPRESSED, "dense data are well approximated at low rank, where iterations cost little; the end is on the full data"),
+        Matrix::Dense(_) if Compressed::<T>::width(m, n, rank).is_some() => (
+            &COMPRESSED,
+            "iterations on a low-rank stand-in for dense data this large cost little; the run leaves it as soon as steps on the data gain more",
+        ),
+        Matrix::Dense(_) => {
+            (&EXTRAPOLATED_HALS, "data this small beside the rank gain nothing from a low-rank stand-in; extrapolation saves iterations")
+        }
         Matrix::Sparse(_) => {
             (&EXTRAPOLATED_HALS, "all rows share one Gram matrix, so sweeps of coordinate descent are cheap; extrapolation saves iterations")
         }

@@ -1,8 +1,8 @@
 //! Multiplicative updates.
 
 use super::{About, DivergenceMethod, Init, NmfMethod, Order};
-use crate::linalg::{Real, simd};
-use crate::problem::{BETAS, DivergenceUpdate, PANEL_LANES, Panel, RowFit, RowUpdate};
+use crate::linalg::Real;
+use crate::problem::{BETAS, DivergenceUpdate, Panel, RowFit, RowSet, RowUpdate};
 use std::ops::RangeInclusive;
 
 /// u_k ← u_k (pull_k / push_k)^γ, with the gradient's two parts: pull = Σ w x p^(β−2) v, push = Σ w p^(β−1) v, p = ⟨u, v⟩. For least
@@ -30,30 +30,21 @@ impl NmfMethod for Mu {
     fn about(&self) -> About {
         ABOUT
     }
+
+    fn takes(&self, set: RowSet) -> bool {
+        set == RowSet::NonNegative
+    }
 }
 
 impl<T: Real> RowUpdate<T> for Mu {
     fn update(&self, panel: &mut Panel<'_, T>) {
-        let (r, lanes) = (panel.rank, panel.lanes);
-        simd(|| {
-            let old = panel.rows.to_vec();
-            for k in 0..r {
-                let mut push = [T::of(0.0); PANEL_LANES];
-                for l in 0..r {
-                    let gram = panel.gram[k * r + l];
-                    for (push, &u) in push.iter_mut().zip(&old[l * lanes..][..lanes]) {
-                        *push += gram * u;
-                    }
-                }
-                for i in 0..lanes {
-                    let at = k * lanes + i;
-                    // no push: the entry is zero or nothing holds it; a penalty can leave no pull
-                    if push[i] > T::of(0.0) {
-                        panel.rows[at] = old[at] * (panel.cross[at].larger(T::of(0.0)) / push[i]);
-                    }
-                }
+        let push = panel.grams.times(panel.rows);
+        for ((u, &pull), &push) in panel.rows.iter_mut().zip(panel.cross).zip(&push) {
+            // no push: the entry is zero or nothing holds it; a penalty can leave no pull
+            if push > T::of(0.0) {
+                *u *= pull.larger(T::of(0.0)) / push;
             }
-        });
+        }
     }
 }
 
@@ -73,7 +64,7 @@ impl DivergenceUpdate for Mu {
         let gamma = if beta < 1.0 { 1.0 / (2.0 - beta) } else { 1.0 / (beta - 1.0).max(1.0) };
         fit.predict();
         fit.differentiate();
-        for k in 0..fit.row.len() {
+        for &k in fit.free {
             let (pull, push) = fit.balance(k);
             if push > 0.0 {
                 let ratio = pull / push;

@@ -44,7 +44,7 @@ impl DivergenceMethod for ScalarNewton {
 impl DivergenceUpdate for ScalarNewton {
     fn update(&self, fit: &mut RowFit<'_>) {
         fit.predict();
-        for k in 0..fit.row.len() {
+        for &k in fit.free {
             let u = fit.row[k];
             let at = fit.slope_along(k, 0.0);
             let step = step(u, at, |t| fit.slope_along(k, t).gradient());

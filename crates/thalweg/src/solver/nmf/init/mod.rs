@@ -6,7 +6,7 @@ mod spectral;
 
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::Nmf;
+use crate::problem::{Nmf, RowSet};
 use crate::{Error, Factors};
 use serde::{Deserialize, Serialize};
 
@@ -31,10 +31,12 @@ pub enum Init {
     /// The best unconstrained factors, rotated towards the non-negative orthant from a random rotation, then pulled in: the idea of
     /// Lu et al. (2026), *An Exterior Method for Nonnegative Matrix Factorization*.
     Exterior,
+    /// The leading singular vectors, U = P√Σ and V = Q√Σ: of free factors without a penalty the best there are (Eckart, Young 1936).
+    Svd,
 }
 
 /// Every start.
-pub const INITS: &[Init] = &[Init::Random, Init::HalfNormal, Init::Nndsvd, Init::Nndsvda, Init::Spa, Init::Exterior];
+pub const INITS: &[Init] = &[Init::Random, Init::HalfNormal, Init::Nndsvd, Init::Nndsvda, Init::Spa, Init::Exterior, Init::Svd];
 
 impl Init {
     /// As given to `--init`.
@@ -46,6 +48,7 @@ impl Init {
             Init::Nndsvda => "nndsvda",
             Init::Spa => "spa",
             Init::Exterior => "exterior",
+            Init::Svd => "svd",
         }
     }
 
@@ -59,23 +62,49 @@ impl Init {
         matches!(self, Init::Random | Init::HalfNormal | Init::Exterior)
     }
 
-    /// The first factors of one trial. Rows without an observed entry get zeros: nothing would ever move them.
+    /// Whether a run can begin so.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the start needs every entry and the data are observed-only.
-    pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
+    /// [`Error::Parameter`] if the start needs every entry and the data are observed-only, or does not suit the constraints: free factors begin
+    /// as [`Init::Random`] or, if both are, as [`Init::Svd`]; rows that sum to one as [`Init::Random`] or [`Init::Spa`].
+    pub fn check<T: Real>(self, problem: &Nmf<'_, T>) -> Result<(), Error> {
         let needs_all = !matches!(self, Init::Random | Init::HalfNormal);
         if needs_all && !matches!(problem.data(), Matrix::Dense(_) | Matrix::Sparse(_)) {
             let expected = "random or half-normal where entries are missing (the others need every entry)".into();
             return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
         }
-        Ok(match self {
+        let sets = [&problem.constraints().u, &problem.constraints().v].map(|c| c.rows);
+        let fitting: &[Init] = match sets {
+            [RowSet::Free, RowSet::Free] => &[Init::Random, Init::Svd],
+            _ if sets.contains(&RowSet::Free) => &[Init::Random],
+            _ if sets.contains(&RowSet::SumToOne) => &[Init::Random, Init::Spa],
+            _ => &INITS[..INITS.len() - 1],
+        };
+        if !fitting.contains(&self) {
+            let names: Vec<&str> = fitting.iter().map(|i| i.name()).collect();
+            let words = problem.constraints().in_words().unwrap_or("both factors are non-negative".into());
+            let expected = format!("{} where {words}", names.join(" or "));
+            return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
+        }
+        Ok(())
+    }
+
+    /// The first factors of one trial. Rows without an observed entry get zeros: nothing would ever move them.
+    ///
+    /// # Errors
+    /// As [`Init::check`].
+    pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
+        self.check(problem)?;
+        let mut factors = match self {
             Init::HalfNormal => drawn::symmetric(problem, seed, trial),
             Init::Exterior => spectral::exterior(problem, seed, trial),
             Init::Nndsvd if trial == 0 => spectral::nndsvd(problem, seed, false),
             Init::Nndsvda if trial == 0 => spectral::nndsvd(problem, seed, true),
             Init::Spa if trial == 0 => separable::spa(problem),
-            Init::Random | Init::Nndsvd | Init::Nndsvda | Init::Spa => drawn::scaled_by_powers_of_two(problem, seed, trial),
-        })
+            Init::Svd if trial == 0 => spectral::svd(problem, seed),
+            Init::Random | Init::Nndsvd | Init::Nndsvda | Init::Spa | Init::Svd => drawn::scaled_by_powers_of_two(problem, seed, trial),
+        };
+        problem.constraints().impose(&mut factors);
+        Ok(factors)
     }
 }

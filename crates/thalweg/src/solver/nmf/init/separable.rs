@@ -2,11 +2,11 @@
 
 use super::super::Anls;
 use crate::linalg::Real;
-use crate::problem::{Nmf, RowSeparable, When};
+use crate::problem::{Nmf, RowSeparable, RowSet, When};
 use crate::{Factors, Side};
 
 /// Successive projection: the column of largest residual norm is taken, and all columns are projected away from it, r times. Then V solves
-/// min over V ≥ 0 of ‖X − UVᵀ‖² exactly.
+/// min over V of ‖X − UVᵀ‖² exactly. Where the rows of U sum to one it is rows of X that are taken, into V.
 ///
 /// Source: Araújo et al. (2001); Gillis, Vavasis (2014) for its robustness. Norms are kept by subtraction, so columns that are
 /// combinations of those taken end at rounding level and are not taken.
@@ -14,15 +14,15 @@ pub(super) fn spa<T: Real>(problem: &Nmf<'_, T>) -> Factors<T> {
     let data = problem.data();
     let (m, n) = data.shape();
     let r = problem.rank();
-    let mut left = column_squares(problem);
+    let pure = if problem.constraints().u.rows == RowSet::SumToOne { Side::V } else { Side::U };
+    let mut left = squares_across(problem, pure);
     let mut basis: Vec<Vec<f64>> = Vec::new();
     let mut factors = Factors::<T>::zeros(m, n, r);
     for k in 0..r {
-        let pick = (0..n).max_by(|&a, &b| left[a].total_cmp(&left[b])).expect("a matrix has columns");
-        let column = column(problem, pick);
-        let (u, _) = factors.split_mut();
-        u.iter_mut().skip(k).step_by(r).zip(&column).for_each(|(u, x)| *u = T::of(*x));
-        let mut direction = column;
+        let pick = (0..left.len()).max_by(|&a, &b| left[a].total_cmp(&left[b])).expect("a matrix has rows and columns");
+        let picked = slice(problem, pure, pick);
+        side_mut(&mut factors, pure).iter_mut().skip(k).step_by(r).zip(&picked).for_each(|(u, x)| *u = T::of(*x));
+        let mut direction = picked;
         for q in &basis {
             let along: f64 = q.iter().zip(&direction).map(|(a, b)| a * b).sum();
             direction.iter_mut().zip(q).for_each(|(d, q)| *d -= along * q);
@@ -33,34 +33,47 @@ pub(super) fn spa<T: Real>(problem: &Nmf<'_, T>) -> Factors<T> {
         }
         direction.iter_mut().for_each(|x| *x /= norm);
         let narrow: Vec<T> = direction.iter().map(|&x| T::of(x)).collect();
-        let mut along = vec![T::of(0.0); n];
-        data.multiply(Side::V, &narrow, 1, &mut along);
+        let mut along = vec![T::of(0.0); left.len()];
+        data.multiply(pure.other(), &narrow, 1, &mut along);
         left.iter_mut().zip(along).for_each(|(left, a)| *left = (*left - a.f64() * a.f64()).max(0.0));
         left[pick] = 0.0;
         basis.push(direction);
     }
+    if problem.constraints().side(pure.other()).rows == RowSet::SumToOne {
+        side_mut(&mut factors, pure.other()).fill(T::of(1.0 / r as f64));
+    }
+    problem.constraints().impose(&mut factors);
     let (u, v) = factors.split_mut();
-    problem.half_step(Side::V, u, v, &Anls, When::Never);
+    let (held, rows) = if pure == Side::U { (u, v) } else { (v, u) };
+    problem.half_step(pure.other(), held, rows, &Anls, When::Never);
     factors
 }
 
-fn column_squares<T: Real>(problem: &Nmf<'_, T>) -> Vec<f64> {
+fn side_mut<T: Real>(factors: &mut Factors<T>, side: Side) -> &mut [T] {
+    let (u, v) = factors.split_mut();
+    if side == Side::U { u } else { v }
+}
+
+/// ‖·‖² of each column of X (side U), or of each row (V).
+fn squares_across<T: Real>(problem: &Nmf<'_, T>, side: Side) -> Vec<f64> {
     let (m, n) = problem.data().shape();
-    let mut squares = vec![0.0; n];
+    let mut squares = vec![0.0; if side == Side::U { n } else { m }];
     for i in 0..m {
         for (j, x, _) in problem.data().row_entries(i) {
-            squares[j] += x.f64() * x.f64();
+            squares[if side == Side::U { j } else { i }] += x.f64() * x.f64();
         }
     }
     squares
 }
 
-fn column<T: Real>(problem: &Nmf<'_, T>, pick: usize) -> Vec<f64> {
+/// A column of X (side U), or a row (V).
+fn slice<T: Real>(problem: &Nmf<'_, T>, side: Side, pick: usize) -> Vec<f64> {
     let (m, n) = problem.data().shape();
-    let mut unit = vec![T::of(0.0); n];
+    let (count, length) = if side == Side::U { (n, m) } else { (m, n) };
+    let mut unit = vec![T::of(0.0); count];
     unit[pick] = T::of(1.0);
-    let mut out = vec![T::of(0.0); m];
-    problem.data().multiply(Side::U, &unit, 1, &mut out);
+    let mut out = vec![T::of(0.0); length];
+    problem.data().multiply(side, &unit, 1, &mut out);
     out.into_iter().map(|x| x.f64()).collect()
 }
 

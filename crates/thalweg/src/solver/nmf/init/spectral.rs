@@ -60,6 +60,27 @@ pub(super) fn nndsvd<T: Real>(problem: &Nmf<'_, T>, seed: u64, fill_zeros: bool)
     factors.cast()
 }
 
+/// The leading singular pairs, their size shared evenly: U = P√Σ, V = Q√Σ.
+///
+/// If the decomposition does not end, the random start of trial 0 takes its place.
+pub(super) fn svd<T: Real>(problem: &Nmf<'_, T>, seed: u64) -> Factors<T> {
+    let (m, n) = problem.data().shape();
+    match leading(problem, seed).map(shared_evenly) {
+        Some(buffer) => Factors::new(m, n, problem.rank(), buffer).expect("the buffer holds U and V").cast(),
+        None => scaled_by_powers_of_two(problem, seed, 0),
+    }
+}
+
+/// P√Σ, then Q√Σ.
+fn shared_evenly(svd: TruncatedSvd) -> Vec<f64> {
+    let mut rows = svd.u;
+    rows.extend(&svd.v);
+    for row in rows.chunks_exact_mut(svd.singular_values.len()) {
+        row.iter_mut().zip(&svd.singular_values).for_each(|(x, s)| *x *= s.sqrt());
+    }
+    rows
+}
+
 /// min over rotations R of ‖min(AR, 0)‖² + ‖min(BR, 0)‖² with A = P√Σ, B = Q√Σ, by alternating the nearest non-negative factors and the
 /// nearest rotation (Procrustes), from a random R; then AR and BR without their negative entries.
 ///
@@ -68,11 +89,7 @@ pub(super) fn exterior<T: Real>(problem: &Nmf<'_, T>, seed: u64, trial: u64) -> 
     let (m, n) = problem.data().shape();
     let r = problem.rank();
     let rotated = leading(problem, seed).and_then(|svd| {
-        let mut outside = svd.u;
-        outside.extend(&svd.v);
-        for row in outside.chunks_exact_mut(r) {
-            row.iter_mut().zip(&svd.singular_values).for_each(|(x, s)| *x *= s.sqrt());
-        }
+        let outside = shared_evenly(svd);
         let mut rng = stream(seed, trial);
         let draw: Vec<f64> = (0..r * r).map(|_| StandardNormal.sample(&mut rng)).collect();
         let mut rotation = nearest_orthogonal(&draw, r)?;

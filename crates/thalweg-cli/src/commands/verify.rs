@@ -1,0 +1,58 @@
+//! `thalweg verify`.
+
+use super::{print_json, print_text};
+use crate::args::{Common, VerifyArgs};
+use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
+use crate::input;
+use serde::Serialize;
+use thalweg::certificate::recovery::RecoveryVerdict;
+use thalweg::data::{InstanceKind, ReadOptions, read_instance};
+use thalweg::problem::Norm;
+use thalweg_lab::{read_certificate, verify_certificate};
+
+/// What `verify --json` prints.
+#[derive(Debug, Serialize)]
+struct VerifyDocument {
+    schema: u32,
+    command: &'static str,
+    kind: InstanceKind,
+    norm: Norm,
+    same_instance: bool,
+    #[serde(flatten)]
+    verdict: RecoveryVerdict,
+    why: String,
+}
+
+pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
+    let path = if args.certificate.is_dir() { args.certificate.join("certificate.json") } else { args.certificate.clone() };
+    let record = read_certificate(&path)?;
+    let options = input::options(&args.read, ReadOptions::default(), common);
+    let instance = read_instance(&args.problem, record.kind, &options).map_err(|error| Failure::about(&args.problem, error))?;
+    let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(|error| Failure::about(&path, error))?;
+    let same_instance = record.instance_sha256 == instance.sha256;
+    if !same_instance {
+        common.say(format_args!("note: the certificate was made for another file than {}; it is checked against this one", args.problem.display()));
+    }
+    let why = why(&verdict);
+    if common.json {
+        print_json(&VerifyDocument { schema: 1, command: "verify", kind: record.kind, norm: record.norm, same_instance, verdict, why })?;
+    } else {
+        print_text(&format!("{}: {why}\n", if verdict.certified { "certified" } else { "not certified" }))?;
+    }
+    Ok(if verdict.certified { DONE } else { NOT_ESTABLISHED })
+}
+
+fn why(verdict: &RecoveryVerdict) -> String {
+    let Some(unproved) = verdict.unproved else {
+        let of_what = match verdict.independent {
+            Some(false) => "of the problem with the measurements that X has, which are within the misfit of the given ones,",
+            _ => "of the problem",
+        };
+        let (radius, margin) = (verdict.radius.unwrap_or(0.0), verdict.margin.unwrap_or(1.0));
+        return format!("every minimiser {of_what} is within {radius:.1e} of X, relative to its norm; margin {margin:.4}");
+    };
+    match verdict.gap {
+        Some(gap) => format!("{}; no matrix that fits has a norm smaller by more than {gap:.1e}, relative", unproved.why()),
+        None => unproved.why().to_owned(),
+    }
+}

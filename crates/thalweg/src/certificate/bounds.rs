@@ -1,0 +1,150 @@
+//! Rigorous bounds: numbers that rounding cannot turn into wrong ones.
+//!
+//! Every bound here is on the safe side by the a-priori error analysis of the operations that led to it (Higham 2002, chapters 3 and 10;
+//! Rump 2006 for positive definiteness). Sums and products of bounds are themselves rounded; [`up`] covers that.
+
+use crate::linalg::{Cholesky, MatRef, dot, gram_lower, rounding, row_major, symmetric_eigenvalues, tall_gram};
+
+/// Relative room for the rounding of a bound's own arithmetic: more than 15 000 operations on non-negative numbers.
+pub(super) const ROOM: f64 = 2e-12;
+
+/// A bound with room for its own rounding, and for underflow.
+pub(super) fn up(bound: f64) -> f64 {
+    bound * (1.0 + ROOM) + 1e-290
+}
+
+/// ‖x‖, rounded up.
+pub(super) fn norm(x: &[f64]) -> f64 {
+    up(x.iter().map(|x| x * x).sum::<f64>().sqrt() * (1.0 + rounding(x.len() + 2)))
+}
+
+/// ‖A‖₂ ≤ √(‖A‖₁ ‖A‖_∞) of a row-major matrix, rounded up.
+pub(super) fn spectral_norm(a: &[f64], width: usize) -> f64 {
+    let mut columns = vec![0.0f64; width];
+    let mut widest = 0.0f64;
+    for row in a.chunks_exact(width.max(1)) {
+        columns.iter_mut().zip(row).for_each(|(c, x)| *c += x.abs());
+        widest = widest.max(row.iter().map(|x| x.abs()).sum());
+    }
+    up((widest * columns.iter().fold(0.0f64, |m, &c| m.max(c))).sqrt() * (1.0 + rounding(a.len())))
+}
+
+/// What a successful Cholesky factorisation of a symmetric d×d matrix of this trace leaves open: λ_min ≥ −slack.
+///
+/// |M − RᵀR| ≤ γ |Rᵀ||R|, so ‖M − RᵀR‖₂ ≤ γ ‖R‖_F² ≤ γ/(1−γ) tr M. Three roundings a step are allowed for, where Higham counts one.
+fn cholesky_slack(d: usize, trace: f64) -> f64 {
+    up(2.0 * rounding(3 * d + 10) * trace)
+}
+
+/// A lower bound on the smallest eigenvalue of AᵀA + `extra` (symmetric positive semidefinite, n×n), where A (rows × n, row-major) holds.
+/// None if no positive one is found.
+pub(super) fn least_eigenvalue_of_gram(a: &[f64], n: usize, extra: Option<&[f64]>) -> Option<f64> {
+    gram_floor(row_major(a, a.len() / n, n), extra)
+}
+
+/// The same for a matrix view.
+pub(super) fn gram_floor(a: MatRef<'_, f64>, extra: Option<&[f64]>) -> Option<f64> {
+    let (rows, n) = (a.nrows(), a.ncols());
+    let mut gram = vec![0.0; n * n];
+    gram_lower(a.transpose(), &mut gram);
+    if let Some(extra) = extra {
+        gram.iter_mut().zip(extra).for_each(|(g, e)| *g += e);
+    }
+    let trace = up((0..n).map(|k| gram[k * n + k]).sum());
+    // |fl(AᵀA) − AᵀA| ≤ γ |Aᵀ||A|, whose norm is at most ‖A‖_F² ≤ the trace
+    let formed = up(2.0 * rounding(rows + 4) * trace);
+    least_eigenvalue(&gram, n, trace).map(|bound| bound - formed).filter(|bound| *bound > 0.0)
+}
+
+/// A lower bound on the smallest eigenvalue of a symmetric positive semidefinite matrix as it stands.
+pub(super) fn least_eigenvalue(matrix: &[f64], n: usize, trace: f64) -> Option<f64> {
+    let slack = cholesky_slack(n, trace);
+    let first = Cholesky::of(matrix, n)?;
+    let guess = inverse_power_estimate(&first, n);
+    // the estimate is from above: step back until the shifted matrix is positive definite, which is the proof
+    for part in [0.9, 0.5, 0.1] {
+        let shift = part * guess;
+        let mut shifted = matrix.to_vec();
+        (0..n).for_each(|k| shifted[k * n + k] -= shift);
+        if Cholesky::of(&shifted, n).is_some() {
+            let bound = shift - slack;
+            return (bound > 0.0).then_some(bound);
+        }
+    }
+    None
+}
+
+/// 1 / ‖M⁻¹‖ by a few steps of the power method from a fixed start.
+fn inverse_power_estimate(factor: &Cholesky, n: usize) -> f64 {
+    let mut x: Vec<f64> = (0..n).map(|k| 1.0 + 0.5 * ((k * 7919 % 101) as f64 / 101.0 - 0.5) * if k % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    let mut size = 1.0;
+    for _ in 0..12 {
+        let before = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        x.iter_mut().for_each(|x| *x /= before);
+        factor.solve(&mut x);
+        size = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    }
+    1.0 / size
+}
+
+/// An upper bound on ‖W‖₂ of a row-major rows×d matrix as it stands: t² I − WᵀW is positive definite.
+pub(super) fn largest_singular_value(w: &[f64], d: usize) -> Option<f64> {
+    let w = row_major(w, w.len() / d, d);
+    let w = if w.nrows() < w.ncols() { w.transpose() } else { w };
+    let (rows, d) = w.shape();
+    let gram = tall_gram(w);
+    let trace: f64 = up((0..d).map(|k| gram[k * d + k]).sum());
+    let formed = up(2.0 * rounding(rows + 4) * trace);
+    largest_eigenvalue(&gram, d, trace).map(|bound| up((bound + formed).sqrt()))
+}
+
+/// An upper bound on the largest eigenvalue of a symmetric matrix with Σ |λ| ≤ `size`, at least 0.
+pub(super) fn largest_eigenvalue(matrix: &[f64], d: usize, size: f64) -> Option<f64> {
+    // where all eigenvalues cost more than a few factors, the power method guesses
+    let (estimate, first) = if d <= EXACT { (symmetric_eigenvalues(matrix, d)?[0].max(0.0), 0) } else { (power_estimate(matrix, d), 4) };
+    for above in [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1e-2, 1e-1, 3e-1].into_iter().skip(first) {
+        let t = estimate * (1.0 + above) + above * size + f64::MIN_POSITIVE;
+        let shifted: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { t - matrix[at] } else { -matrix[at] }).collect();
+        if Cholesky::of(&shifted, d).is_some() {
+            return Some(up(t + cholesky_slack(d, d as f64 * t + size)));
+        }
+    }
+    None
+}
+
+/// Largest side for which all eigenvalues are computed.
+const EXACT: usize = 256;
+
+/// The largest eigenvalue of a symmetric positive semidefinite matrix by a few steps of the power method, from below.
+fn power_estimate(matrix: &[f64], d: usize) -> f64 {
+    let mut x: Vec<f64> = (0..d).map(|k| 1.0 + (k * 7919 % 101) as f64 / 101.0 - (k % 2) as f64 * 1.7).collect();
+    let mut estimate = 0.0;
+    for _ in 0..24 {
+        let before = dot(&x, &x).sqrt();
+        if before == 0.0 {
+            return estimate;
+        }
+        x.iter_mut().for_each(|x| *x /= before);
+        x = matrix.chunks_exact(d).map(|row| dot(row, &x)).collect();
+        estimate = dot(&x, &x).sqrt();
+    }
+    estimate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eigenvalues_lie_within_their_bounds() {
+        // AᵀA = [[4, 2], [2, 2]]: 3 ± √5
+        let a = [2.0, 1.0, 0.0, 1.0];
+        let (least, largest) = (3.0 - 5f64.sqrt(), 3.0 + 5f64.sqrt());
+        let bound = least_eigenvalue_of_gram(&a, 2, None).unwrap();
+        assert!(bound < least && bound > 0.4 * least);
+        let bound = largest_singular_value(&a, 2).unwrap();
+        assert!(bound > largest.sqrt() && bound < 1.001 * largest.sqrt());
+        assert!(spectral_norm(&a, 2) >= largest.sqrt());
+        assert!(least_eigenvalue_of_gram(&[1.0, 1.0, 1.0, 1.0], 2, None).is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! Coordinates X = P1 X̃ P2ᵀ in which the objective is the nuclear norm of X̃, up to a factor that is bounded.
+
+use super::bounds::{norm, spectral_norm, up};
+use super::measured::{Measured, Near};
+use crate::linalg::{mul, mul_transpose, rounding, row_major, symmetric_eigenvectors};
+use crate::problem::Norm;
+
+/// One of the two factors.
+pub(super) struct Factor {
+    /// P, d×d row-major.
+    pub p: Vec<f64>,
+    /// An approximate inverse, to find X̃; nothing is proved from it.
+    pub inverse: Vec<f64>,
+    /// ‖P‖₂, rounded up.
+    pub norm: f64,
+    /// ‖P⁻¹‖₂ ≤ √(‖S‖/(1 − τ)), rounded up.
+    pub inverse_norm: f64,
+    /// ‖P‖_F, rounded up.
+    pub size: f64,
+    /// τ with ‖PᵀSP − I‖₂ ≤ τ, S the exact second moment up to a scalar; 0 for the nuclear norm.
+    pub deviation: f64,
+    pub d: usize,
+}
+
+/// Both factors.
+pub(super) struct Coordinates {
+    pub left: Factor,
+    pub right: Factor,
+}
+
+impl Coordinates {
+    /// None if a second moment is singular to working precision (and not merely for want of entries in a row or column).
+    pub fn of(measured: &Measured, objective: Norm) -> Option<Self> {
+        let (d1, d2) = measured.shape;
+        match objective {
+            Norm::Nuclear => Some(Coordinates { left: Factor::identity(d1), right: Factor::identity(d2) }),
+            Norm::Flat => {
+                let (left, right, diagonal) = measured.moments();
+                let factor = |moment: &Near, d| if diagonal { Factor::diagonal(moment, d, measured.p) } else { Factor::full(moment, d) };
+                Some(Coordinates { left: factor(&left, d1)?, right: factor(&right, d2)? })
+            }
+        }
+    }
+
+    /// μ − 1, where the ratio of ‖D1 X D2‖_* to ‖X̃‖_* varies by a factor of at most μ: √((1+τ1)(1+τ2)/((1−τ1)(1−τ2))) ≤ 1 + 1.5 (τ1+τ2) for
+    /// τ ≤ 0.1.
+    pub fn distortion(&self) -> f64 {
+        let sum = self.left.deviation + self.right.deviation;
+        if sum == 0.0 { 0.0 } else { up(1.5 * sum) }
+    }
+
+    /// P1ᵀ G P2, with the error of G carried along.
+    pub fn pulled_back(&self, g: &Near) -> Near {
+        let (d1, d2) = (self.left.d, self.right.d);
+        if self.is_identity() {
+            return Near { values: g.values.clone(), error: g.error };
+        }
+        let (mut halfway, mut values) = (vec![0.0; d1 * d2], vec![0.0; d1 * d2]);
+        mul_transpose(row_major(&self.left.p, d1, d1), row_major(&g.values, d1, d2), &mut halfway);
+        mul(row_major(&halfway, d1, d2), row_major(&self.right.p, d2, d2), &mut values);
+        let rounded = rounding(d1 + d2 + 4) * self.left.size * self.right.size * norm(&g.values);
+        Near { values, error: up(rounded + self.left.norm * self.right.norm * g.error) }
+    }
+
+    /// Whether X̃ = X.
+    pub fn is_identity(&self) -> bool {
+        self.left.deviation == 0.0 && self.right.deviation == 0.0
+    }
+}
+
+impl Factor {
+    fn identity(d: usize) -> Self {
+        let p: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { 1.0 } else { 0.0 }).collect();
+        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, size: up((d as f64).sqrt()), deviation: 0.0, d, p }
+    }
+
+    /// 1/√s; 1 where nothing was measured: such a row is bound by nothing, and 0 in every minimiser that keeps to the range of D.
+    fn diagonal(moment: &Near, d: usize, terms: usize) -> Option<Self> {
+        // D has mean 1, as the solvers' has
+        let mean = moment.values.iter().map(|s| s.sqrt()).sum::<f64>() / d as f64;
+        let root = |s: f64| s.sqrt() / mean;
+        let fill = |f: &dyn Fn(f64) -> f64| {
+            let mut out = vec![0.0; d * d];
+            (0..d).for_each(|i| out[i * d + i] = if moment.values[i] > 0.0 { f(moment.values[i]) } else { 1.0 });
+            out
+        };
+        let (p, inverse) = (fill(&|s| 1.0 / root(s)), fill(&root));
+        // S is a sum of squares, a square root, a division: each relatively accurate
+        let deviation = up(4.0 * rounding(terms + 8));
+        let largest = inverse.iter().fold(1.0f64, |m, &x| m.max(x));
+        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), size: norm(&p), deviation, d, inverse, p })
+    }
+
+    fn full(moment: &Near, d: usize) -> Option<Self> {
+        let (eigenvalues, vectors) = symmetric_eigenvectors(&moment.values, d)?;
+        // D has mean 1, as the solvers' has
+        let mean = (eigenvalues.iter().map(|l| l.max(0.0).sqrt()).sum::<f64>() / d as f64).powi(2);
+        let unit: Vec<f64> = moment.values.iter().map(|s| s / mean).collect();
+        let eigenvalues: Vec<f64> = eigenvalues.iter().map(|l| l / mean).collect();
+        if *eigenvalues.last()? <= 1e-10 * eigenvalues[0] {
+            return None;
+        }
+        let power = |f: &dyn Fn(f64) -> f64| {
+            let weighted: Vec<f64> = vectors.chunks_exact(d).zip(&eigenvalues).flat_map(|(q, &l)| q.iter().map(move |q| f(l) * q)).collect();
+            let mut out = vec![0.0; d * d];
+            mul_transpose(row_major(&weighted, d, d), row_major(&vectors, d, d), &mut out);
+            out
+        };
+        let (p, inverse) = (power(&|l| 1.0 / l.sqrt()), power(&f64::sqrt));
+        let (mut halfway, mut product) = (vec![0.0; d * d], vec![0.0; d * d]);
+        mul(row_major(&unit, d, d), row_major(&p, d, d), &mut halfway);
+        mul_transpose(row_major(&p, d, d), row_major(&halfway, d, d), &mut product);
+        (0..d).for_each(|i| product[i * d + i] -= 1.0);
+        let (norm_p, size) = (spectral_norm(&p, d), norm(&p));
+        let formed = norm_p * norm_p * (moment.error / mean + rounding(2) * norm(&unit));
+        let deviation = up(norm(&product) + rounding(2 * d + 6) * size * size * norm(&unit) + formed);
+        let inverse_norm = up(((spectral_norm(&unit, d) + formed) / (1.0 - deviation)).max(0.0).sqrt());
+        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, size, deviation, d, inverse, p })
+    }
+}

@@ -1,0 +1,207 @@
+//! The measurements of an instance, evaluated from its arrays alone, with bounds on what rounding did.
+
+use super::bounds::{ROOM, norm, up};
+use crate::linalg::{dot, dot_error, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all};
+use crate::map::{Definition, MeasurementMap};
+
+/// A, brought near 1 by a power of two.
+pub(super) struct Measured {
+    pub shape: (usize, usize),
+    pub p: usize,
+    pub exponent: i32,
+    arrays: Arrays,
+    /// ‖A‖_F = √Σ‖Aᵢ‖², rounded up.
+    pub size: f64,
+}
+
+enum Arrays {
+    Dense(Vec<f64>),
+    OuterProducts(Vec<f64>, Vec<f64>),
+    Entries(Vec<usize>, Vec<usize>, Vec<f64>),
+}
+
+/// A computed array and a bound on the Frobenius norm of its error.
+pub(super) struct Near {
+    pub values: Vec<f64>,
+    pub error: f64,
+}
+
+impl Measured {
+    /// None for a map that is zero.
+    pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
+        let exponent = |x: &[f64]| crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs())));
+        let by = |x: &[f64], k: i32| scale_all(x, -k);
+        let (arrays, exponent) = match map.definition() {
+            Definition::Dense(a) => {
+                let k = exponent(a)?;
+                (Arrays::Dense(by(a, k)), k)
+            }
+            Definition::OuterProducts(l, r) => {
+                let (k, m) = (exponent(l)?, exponent(r)?);
+                (Arrays::OuterProducts(by(l, k), by(r, m)), k + m)
+            }
+            Definition::Entries(rows, cols, weights) => {
+                let k = exponent(weights)?;
+                let index = |x: &[u32]| x.iter().map(|&i| i as usize).collect();
+                (Arrays::Entries(index(rows), index(cols), by(weights, k)), k)
+            }
+        };
+        let shape = map.shape();
+        let size = match &arrays {
+            Arrays::Dense(a) | Arrays::Entries(_, _, a) => norm(a),
+            Arrays::OuterProducts(l, r) => {
+                let norms = |x: &[f64], d: usize| x.chunks_exact(d).map(norm).collect::<Vec<f64>>();
+                norm(&norms(l, shape.0).iter().zip(norms(r, shape.1)).map(|(l, r)| l * r).collect::<Vec<f64>>())
+            }
+        };
+        Some(Measured { shape, p: map.len(), exponent, arrays, size })
+    }
+
+    /// A(X).
+    pub fn fitted(&self, x: &[f64]) -> Near {
+        let (d1, d2) = self.shape;
+        let (values, roundings): (Vec<f64>, f64) = match &self.arrays {
+            Arrays::Dense(a) => (a.chunks_exact(d1 * d2).map(|a| dot(a, x)).collect(), dot_error(d1 * d2)),
+            Arrays::OuterProducts(l, r) => {
+                let mut halfway = vec![0.0; self.p * d2];
+                mul(row_major(l, self.p, d1), row_major(x, d1, d2), &mut halfway);
+                (halfway.chunks_exact(d2).zip(r.chunks_exact(d2)).map(|(h, r)| dot(h, r)).collect(), rounding(d1 + d2 + 4))
+            }
+            Arrays::Entries(rows, cols, w) => (rows.iter().zip(cols).zip(w).map(|((i, j), w)| w * x[i * d2 + j]).collect(), rounding(1)),
+        };
+        Near { values, error: up(roundings * self.size * norm(x)) }
+    }
+
+    /// A*(y).
+    pub fn combined(&self, y: &[f64]) -> Near {
+        let (d1, d2) = self.shape;
+        let mut values = vec![0.0; d1 * d2];
+        match &self.arrays {
+            Arrays::Dense(a) => multiply_transposed_vector(a, y, &mut values),
+            Arrays::OuterProducts(l, r) => {
+                let weighted: Vec<f64> = l.chunks_exact(d1).zip(y).flat_map(|(l, y)| l.iter().map(move |l| y * l)).collect();
+                mul_transpose(row_major(&weighted, self.p, d1), row_major(r, self.p, d2), &mut values);
+            }
+            Arrays::Entries(rows, cols, w) => rows.iter().zip(cols).zip(w).zip(y).for_each(|(((i, j), w), y)| values[i * d2 + j] += w * y),
+        }
+        Near { values, error: up(rounding(self.p + 4) * self.size * norm(y)) }
+    }
+
+    /// Row i: AᵢC, d1×r.
+    pub fn along(&self, c: &[f64], rank: usize) -> Vec<f64> {
+        let (d1, d2) = self.shape;
+        let mut out = vec![0.0; self.p * d1 * rank];
+        match &self.arrays {
+            Arrays::Dense(a) => mul(row_major(a, self.p * d1, d2), row_major(c, d2, rank), &mut out),
+            Arrays::OuterProducts(l, r) => outer_rows(l, d1, r, d2, c, rank, &mut out),
+            Arrays::Entries(rows, cols, w) => entry_rows(rows, cols, w, c, rank, d1, &mut out),
+        }
+        out
+    }
+
+    /// Row i: AᵢᵀC, d2×r.
+    pub fn across(&self, c: &[f64], rank: usize) -> Vec<f64> {
+        let (d1, d2) = self.shape;
+        let mut out = vec![0.0; self.p * d2 * rank];
+        match &self.arrays {
+            Arrays::Dense(a) => {
+                let c = row_major(c, d1, rank);
+                for (a, out) in a.chunks_exact(d1 * d2).zip(out.chunks_exact_mut(d2 * rank)) {
+                    mul(row_major(a, d1, d2).transpose(), c, out);
+                }
+            }
+            Arrays::OuterProducts(l, r) => outer_rows(r, d2, l, d1, c, rank, &mut out),
+            Arrays::Entries(rows, cols, w) => entry_rows(cols, rows, w, c, rank, d2, &mut out),
+        }
+        out
+    }
+
+    /// Σ AᵢAᵢᵀ and Σ AᵢᵀAᵢ, each with a bound on the error of its spectral norm; for single entries, only the diagonals.
+    ///
+    /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F².
+    pub fn moments(&self) -> (Near, Near, bool) {
+        let (d1, d2) = self.shape;
+        let longest = self.p * d1.max(d2) + d1.max(d2) + 8;
+        let error = up(rounding(longest) * self.size * self.size);
+        let (left, right, diagonal) = match &self.arrays {
+            Arrays::Dense(a) => {
+                let mut right = vec![0.0; d2 * d2];
+                let stacked = row_major(a, self.p * d1, d2);
+                mul_transpose(stacked, stacked, &mut right);
+                let mut transposed = vec![0.0; a.len()];
+                for (a, out) in a.chunks_exact(d1 * d2).zip(transposed.chunks_exact_mut(d1 * d2)) {
+                    (0..d1 * d2).for_each(|at| out[at % d2 * d1 + at / d2] = a[at]);
+                }
+                let mut left = vec![0.0; d1 * d1];
+                let stacked = row_major(&transposed, self.p * d2, d1);
+                mul_transpose(stacked, stacked, &mut left);
+                (left, right, false)
+            }
+            Arrays::OuterProducts(l, r) => (outer_moment(l, d1, r, d2), outer_moment(r, d2, l, d1), false),
+            Arrays::Entries(rows, cols, w) => {
+                let (mut left, mut right) = (vec![0.0; d1], vec![0.0; d2]);
+                for ((&i, &j), w) in rows.iter().zip(cols).zip(w) {
+                    left[i] += w * w;
+                    right[j] += w * w;
+                }
+                (left, right, true)
+            }
+        };
+        (Near { values: left, error }, Near { values: right, error }, diagonal)
+    }
+
+    /// A lower bound on ‖A*(y)‖_F / ‖y‖: positive only if the measurements are independent.
+    pub fn independence(&self) -> Option<f64> {
+        let size = self.shape.0 * self.shape.1;
+        let p = self.p;
+        match &self.arrays {
+            Arrays::Entries(_, _, w) => Some(w.iter().fold(f64::INFINITY, |m, w| m.min(w.abs()))),
+            // fewer columns of a p×(d1·d2) array have smaller singular values, and cost less
+            Arrays::Dense(a) => {
+                let some = size.min(2 * p);
+                let of = |columns: usize| super::bounds::gram_floor(row_major(a, p, size).subcols(0, columns).transpose(), None);
+                let bound = of(some).or_else(|| if some < size { of(size) } else { None })?;
+                Some(bound.sqrt() * (1.0 - ROOM))
+            }
+            Arrays::OuterProducts(l, r) => {
+                let (mut gram, mut right) = (vec![0.0; p * p], vec![0.0; p * p]);
+                gram_of_rows(l, p, &mut gram);
+                gram_of_rows(r, p, &mut right);
+                gram.iter_mut().zip(&right).for_each(|(g, r)| *g *= r);
+                let trace = up((0..p).map(|k| gram[k * p + k]).sum());
+                // |error of (lᵢᵀlⱼ)(rᵢᵀrⱼ)| ≤ γ ‖lᵢ‖‖lⱼ‖‖rᵢ‖‖rⱼ‖, a matrix of norm at most the trace
+                let formed = up(2.0 * rounding(self.shape.0 + self.shape.1 + 4) * trace);
+                let bound = super::bounds::least_eigenvalue(&gram, p, trace)? - formed;
+                (bound > 0.0).then(|| bound.sqrt() * (1.0 - ROOM))
+            }
+        }
+    }
+}
+
+/// Row i: lᵢ (rᵢᵀC).
+fn outer_rows(l: &[f64], d: usize, r: &[f64], other: usize, c: &[f64], rank: usize, out: &mut [f64]) {
+    let p = l.len() / d;
+    let mut inner = vec![0.0; p * rank];
+    mul(row_major(r, p, other), row_major(c, other, rank), &mut inner);
+    for ((l, inner), out) in l.chunks_exact(d).zip(inner.chunks_exact(rank)).zip(out.chunks_exact_mut(d * rank)) {
+        for (at, out) in out.iter_mut().enumerate() {
+            *out = l[at / rank] * inner[at % rank];
+        }
+    }
+}
+
+fn entry_rows(own: &[usize], other: &[usize], w: &[f64], c: &[f64], rank: usize, d: usize, out: &mut [f64]) {
+    for (((&i, &j), w), out) in own.iter().zip(other).zip(w).zip(out.chunks_exact_mut(d * rank)) {
+        (0..rank).for_each(|k| out[i * rank + k] = w * c[j * rank + k]);
+    }
+}
+
+/// Σ ‖r‖² l lᵀ.
+fn outer_moment(l: &[f64], d: usize, r: &[f64], other: usize) -> Vec<f64> {
+    let p = l.len() / d;
+    let squares: Vec<f64> = r.chunks_exact(other).map(|r| dot(r, r)).collect();
+    let weighted: Vec<f64> = l.chunks_exact(d).zip(squares).flat_map(|(l, square)| l.iter().map(move |l| l * square)).collect();
+    let mut out = vec![0.0; d * d];
+    mul_transpose(row_major(&weighted, p, d), row_major(l, p, d), &mut out);
+    out
+}

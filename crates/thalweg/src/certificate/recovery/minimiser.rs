@@ -1,0 +1,486 @@
+//! The certificate of a minimiser of rank r.
+
+use super::bounds::{ROOM, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
+use super::coordinates::Coordinates;
+use super::measured::{Measured, Near};
+use crate::linalg::{
+    dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
+};
+use crate::problem::{Domain, Fidelity, Recovery};
+use crate::{Error, Factors};
+use serde::{Deserialize, Serialize};
+
+/// ‖A(X) − b‖ / ‖b‖ above which X does not count as fitting.
+pub const MISFIT_LIMIT: f64 = 1e-10;
+/// ‖X′ − X‖_F / ‖X‖_F, over all minimisers X′, above which X does not count as found.
+pub const RADIUS_LIMIT: f64 = 1e-6;
+/// Numbers in one work array: a gigabyte.
+const LARGEST_ARRAY: usize = 1 << 27;
+
+/// Why a certificate was not established.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unproved {
+    /// There is no theorem for this kind of problem here.
+    Unsupported,
+    /// The measured arrays would not fit into memory.
+    TooLarge,
+    /// A rescaling matrix is singular to working precision.
+    SingularRescaling,
+    /// ‖A(X) − b‖ / ‖b‖ is above [`MISFIT_LIMIT`].
+    Misfit,
+    /// X has not the rank that was claimed, or a decomposition failed.
+    Rank,
+    /// ‖P_T⊥ A*(y)‖ is not below 1.
+    Margin,
+    /// A is not injective on the tangent space, as far as could be shown.
+    Injectivity,
+    /// P_T A*(y) is too far from UVᵀ for the margin.
+    Tangent,
+    /// The bound on the distance of minimisers from X is above [`RADIUS_LIMIT`].
+    Radius,
+}
+
+impl Unproved {
+    /// In words.
+    pub fn why(self) -> &'static str {
+        match self {
+            Unproved::Unsupported => "there is no certificate for this kind of problem",
+            Unproved::TooLarge => "the proof would take more memory than it may",
+            Unproved::SingularRescaling => "a rescaling matrix is singular: some direction is seen by no measurement",
+            Unproved::Misfit => "X does not fit the measurements to rounding",
+            Unproved::Rank => "X has not the rank that the certificate claims",
+            Unproved::Margin => "the multiplier does not separate: its norm off the tangent space is not below 1",
+            Unproved::Injectivity => "the measurements are not shown to be injective on the tangent space, so another minimiser is not ruled out",
+            Unproved::Tangent => "the multiplier is not a subgradient at X to the accuracy that the proof needs",
+            Unproved::Radius => "minimisers are not shown to lie close enough to X",
+        }
+    }
+}
+
+/// What was proved of X.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RecoveryVerdict {
+    /// Every minimiser of the problem lies within `radius` of X.
+    pub certified: bool,
+    /// What stands in the way.
+    pub unproved: Option<Unproved>,
+    /// Upper bound on ‖A(X) − b‖ / ‖b‖.
+    pub misfit: Option<f64>,
+    /// 1 − θ, θ an upper bound on ‖P_T⊥ A*(y)‖.
+    pub margin: Option<f64>,
+    /// Upper bound on ‖P_T A*(y) − UVᵀ‖_F.
+    pub tangent: Option<f64>,
+    /// Lower bound on ‖A(Z)‖ / ‖Z‖_F over the tangent space, divided by ‖A‖_F.
+    pub injectivity: Option<f64>,
+    /// Upper bound on ‖X′ − X‖_F / ‖X‖_F over all minimisers X′.
+    pub radius: Option<f64>,
+    /// Whether the measurements are proved independent. Then `radius` speaks of the measurements as they stand; otherwise of any measurements
+    /// in the range of A within the misfit of them, among them A(X).
+    pub independent: Option<bool>,
+    /// Relative duality gap: no X that fits has a norm smaller than ‖X‖ by more than this part. Proved even where the rest is not.
+    pub gap: Option<f64>,
+}
+
+impl RecoveryVerdict {
+    const NOTHING: RecoveryVerdict = RecoveryVerdict {
+        certified: false,
+        unproved: None,
+        misfit: None,
+        margin: None,
+        tangent: None,
+        injectivity: None,
+        radius: None,
+        independent: None,
+        gap: None,
+    };
+
+    fn but(self, why: Unproved) -> Self {
+        RecoveryVerdict { unproved: Some(why), ..self }
+    }
+}
+
+/// Proves that every minimiser lies near X = UVᵀ, or says what is missing.
+///
+/// Let X̂ be of rank r with singular vectors U, V and tangent space T, Y = A*(y), ‖P_T Y − UVᵀ‖_F ≤ η, ‖P_T⊥Y‖ ≤ θ, ‖A(Z)‖ ≥ α‖Z‖_F on T and
+/// ηκ/α < 1 − θ with κ ≥ ‖A‖. Then every X′ with ‖X′‖_* ≤ ‖X̂‖_* + s and A(X′) − A(X̂) = ρ obeys
+///
+///     ‖P_T⊥(X′ − X̂)‖_* ≤ (s + ‖y‖‖ρ‖ + η‖ρ‖/α) / (1 − θ − ηκ/α),  ‖P_T(X′ − X̂)‖_F ≤ (‖ρ‖ + κ‖P_T⊥(X′ − X̂)‖_F) / α.
+///
+/// # Errors
+/// [`Error::Shape`] if the factors or y do not fit, [`Error::NotFinite`].
+pub fn verify(problem: &Recovery<'_>, factors: &Factors, multiplier: &[f64]) -> Result<RecoveryVerdict, Error> {
+    let (d1, d2) = problem.map.shape();
+    if (factors.rows(), factors.cols()) != (d1, d2) {
+        return Err(Error::Shape { what: "the factors' product", expected: (d1, d2), got: (factors.rows(), factors.cols()) });
+    }
+    if multiplier.len() != problem.b.len() {
+        return Err(Error::Shape { what: "the multiplier", expected: (problem.b.len(), 1), got: (multiplier.len(), 1) });
+    }
+    if let Some(row) = multiplier.iter().position(|y| !y.is_finite()) {
+        return Err(Error::NotFinite { what: "the multiplier", row, col: 0, value: multiplier[row] });
+    }
+    if factors.rank() > 0
+        && let Some((side, row, col)) = factors.first_not_finite()
+    {
+        let value = factors.side(side)[row * factors.rank() + col];
+        return Err(Error::NotFinite { what: "a factor", row, col, value });
+    }
+    Ok(Check::of(problem, factors, multiplier))
+}
+
+/// X of rank r as factors of that width, each with half of the singular values: what a certificate keeps. None if a decomposition fails.
+pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Option<Factors> {
+    let mut factors = Factors::zeros(d1, d2, rank);
+    if rank == 0 {
+        return Some(factors);
+    }
+    // the norm of x may be far from 1
+    let exponent = exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs())))?;
+    let near = scale_all(x, -exponent);
+    let svd = thin_svd(&near, d1, d2)?;
+    let width = d1.min(d2);
+    let (u, v) = factors.split_mut();
+    for k in 0..rank {
+        let root = svd.singular_values[k].sqrt();
+        (0..d1).for_each(|i| u[i * rank + k] = scale(root * svd.u[i * width + k], exponent / 2));
+        (0..d2).for_each(|j| v[j * rank + k] = scale(root * svd.v[j * width + k], exponent - exponent / 2));
+    }
+    Some(factors)
+}
+
+/// X̂ = U diag(σ) Vᵀ, with U and V orthonormal up to `defect`.
+struct Spectral {
+    u: Vec<f64>,
+    v: Vec<f64>,
+    sigma: Vec<f64>,
+    /// ω with ‖UᵀU − I‖_F, ‖VᵀV − I‖_F ≤ ω: the nearest orthonormal factors are within ω.
+    defect: f64,
+}
+
+struct Check<'a> {
+    problem: &'a Recovery<'a>,
+    measured: Measured,
+    coordinates: Coordinates,
+    /// b, brought near 1.
+    b: Vec<f64>,
+    /// y, for A and the norm as they are here.
+    y: Vec<f64>,
+    /// X, for A and b as they are here.
+    x: Vec<f64>,
+    rank: usize,
+}
+
+impl<'a> Check<'a> {
+    fn of(problem: &'a Recovery<'a>, factors: &Factors, multiplier: &[f64]) -> RecoveryVerdict {
+        let nothing = RecoveryVerdict::NOTHING;
+        if problem.fidelity != Fidelity::Exact {
+            return nothing.but(Unproved::Unsupported);
+        }
+        let ((d1, d2), rank) = (problem.map.shape(), factors.rank());
+        if problem.b.iter().all(|&b| b == 0.0) {
+            // X = 0 fits, and nothing else has norm 0
+            let zero = factors.as_slice().iter().all(|&x| x == 0.0);
+            let proved = RecoveryVerdict { certified: true, misfit: Some(0.0), margin: Some(1.0), radius: Some(0.0), gap: Some(0.0), ..nothing };
+            return if zero { proved } else { nothing.but(Unproved::Misfit) };
+        }
+        let Some(measured) = Measured::of(problem.map) else { return nothing.but(Unproved::Misfit) };
+        if rank == 0 || rank > d1.min(d2) {
+            return nothing.but(Unproved::Rank);
+        }
+        if measured.p.saturating_mul((d1 + d2) * rank) > LARGEST_ARRAY || measured.p.saturating_mul(measured.p) > LARGEST_ARRAY {
+            return nothing.but(Unproved::TooLarge);
+        }
+        let Some(coordinates) = Coordinates::of(&measured, problem.norm) else { return nothing.but(Unproved::SingularRescaling) };
+        let of_b = exponent(problem.b.iter().fold(0.0f64, |m, b| m.max(b.abs()))).expect("b is not zero");
+        let mut x = vec![0.0; d1 * d2];
+        // two exact scalings, so that neither factor leaves the range
+        let shift = measured.exponent - of_b;
+        let (u, v) = (scale_all(factors.split().0, shift / 2), scale_all(factors.split().1, shift - shift / 2));
+        mul(row_major(&u, d1, rank), row_major(&v, d2, rank).transpose(), &mut x);
+        if problem.domain != Domain::General {
+            x = (0..d1 * d1).map(|at| 0.5 * (x[at] + x[at % d1 * d1 + at / d1])).collect();
+        }
+        let (b, y) = (scale_all(problem.b, -of_b), scale_all(multiplier, measured.exponent));
+        Check { problem, measured, coordinates, b, y, x, rank }.run()
+    }
+
+    fn run(&self) -> RecoveryVerdict {
+        let mut verdict = RecoveryVerdict::NOTHING;
+        let b_norm = norm(&self.b) * (1.0 - 2.0 * rounding(self.b.len() + 2)) * (1.0 - 3.0 * ROOM);
+        // ‖A(X) − b‖
+        let fitted = self.measured.fitted(&self.x);
+        let difference: Vec<f64> = fitted.values.iter().zip(&self.b).map(|(f, b)| f - b).collect();
+        let misfit = up(norm(&difference) * (1.0 + rounding(2)) + fitted.error + rounding(1) * norm(&self.b));
+        verdict.misfit = Some(up(misfit / b_norm));
+        let Some(spectral) = self.decompose() else { return verdict.but(Unproved::Rank) };
+        // X̂ stands for X from here on: ‖X − P1 X̂ P2ᵀ‖_F ≤ distance
+        let distance = self.distance(&spectral);
+        let residual = up(misfit + self.measured.size * distance);
+        let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        let x_norm: f64 = up(spectral.sigma.iter().sum());
+        let Some((theta, dual_norm)) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
+        verdict.margin = Some(1.0 - theta);
+        verdict.gap = Some(self.gap(x_norm, dual_norm));
+        let fits = verdict.misfit.is_some_and(|misfit| misfit <= MISFIT_LIMIT);
+        if !fits {
+            return verdict.but(Unproved::Misfit);
+        }
+        let eta = self.tangent_defect(&dual, &spectral);
+        verdict.tangent = Some(eta);
+        // each of these is false for NaN
+        let separates = theta < 1.0;
+        if !separates {
+            return verdict.but(Unproved::Margin);
+        }
+        let Some(alpha) = self.injectivity(&spectral) else { return verdict.but(Unproved::Injectivity) };
+        let size = up(self.coordinates.left.norm * self.measured.size * self.coordinates.right.norm);
+        verdict.injectivity = Some(alpha / size);
+        let room = (1.0 - theta) * (1.0 - ROOM) - up(eta * size / alpha);
+        let has_room = room > 0.0;
+        if !has_room {
+            return verdict.but(Unproved::Tangent);
+        }
+        let reach = self.reach();
+        verdict.independent = Some(reach.is_some());
+        // without independent measurements, b stands for any measurements in the range of A within the residual
+        let (rho, preimage) = match reach {
+            Some(reach) => (residual, up(reach * residual)),
+            None => (0.0, 0.0),
+        };
+        let distortion = self.coordinates.distortion();
+        let slack = up(distortion * x_norm + (1.0 + distortion) * preimage);
+        let off = up((slack + norm(&self.y) * rho + up(eta * rho / alpha)) / room);
+        let on = up((rho + size * off) / alpha);
+        let radius = up(self.coordinates.left.norm * self.coordinates.right.norm * (off + on) + distance);
+        let radius = up(radius / (norm(&self.x) * (1.0 - 2.0 * rounding(self.x.len() + 2)) * (1.0 - 3.0 * ROOM)));
+        verdict.radius = Some(radius);
+        let is_near = radius <= RADIUS_LIMIT;
+        if is_near { RecoveryVerdict { certified: true, ..verdict } } else { verdict.but(Unproved::Radius) }
+    }
+
+    /// The singular value decomposition of X̃ ≈ P1⁻¹ X P2⁻ᵀ, cut to the rank claimed; of symmetric X the eigenvectors, V = U diag(±1).
+    fn decompose(&self) -> Option<Spectral> {
+        let (d1, d2) = self.measured.shape;
+        let mut x = self.x.clone();
+        if !self.coordinates.is_identity() {
+            let mut halfway = vec![0.0; d1 * d2];
+            mul(row_major(&self.coordinates.left.inverse, d1, d1), row_major(&self.x, d1, d2), &mut halfway);
+            mul(row_major(&halfway, d1, d2), row_major(&self.coordinates.right.inverse, d2, d2).transpose(), &mut x);
+        }
+        let rank = self.rank;
+        let (u, v, sigma) = if self.problem.domain == Domain::General {
+            let svd = thin_svd(&x, d1, d2)?;
+            let width = d1.min(d2);
+            let leading = |a: &[f64], rows: usize| (0..rows).flat_map(|i| a[i * width..][..rank].to_vec()).collect::<Vec<f64>>();
+            (leading(&svd.u, d1), leading(&svd.v, d2), svd.singular_values[..rank].to_vec())
+        } else {
+            let symmetric: Vec<f64> = (0..d1 * d1).map(|at| 0.5 * (x[at] + x[at % d1 * d1 + at / d1])).collect();
+            let (values, vectors) = symmetric_eigenvectors(&symmetric, d1)?;
+            let mut order: Vec<usize> = (0..d1).collect();
+            order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
+            if self.problem.domain == Domain::PositiveSemidefinite && order[..rank].iter().any(|&k| values[k] < 0.0) {
+                return None;
+            }
+            let u: Vec<f64> = (0..d1 * rank).map(|at| vectors[order[at % rank] * d1 + at / rank]).collect();
+            let v = u.iter().enumerate().map(|(at, u)| u * values[order[at % rank]].signum()).collect();
+            (u, v, order[..rank].iter().map(|&k| values[k].abs()).collect())
+        };
+        if sigma.iter().any(|s| s.is_nan() || *s <= 0.0) {
+            return None;
+        }
+        let defect = |a: &[f64]| {
+            let mut gram = gram_between(a, a, rank);
+            (0..rank).for_each(|k| gram[k * rank + k] -= 1.0);
+            up(norm(&gram) + 2.0 * rounding(a.len() / rank + 4) * rank as f64)
+        };
+        let defect = defect(&u).max(defect(&v));
+        (defect < 1e-3).then_some(Spectral { u, v, sigma, defect })
+    }
+
+    /// ‖X − P1 X̂ P2ᵀ‖_F, with X̂ made of exactly orthonormal factors.
+    fn distance(&self, at: &Spectral) -> f64 {
+        let (d1, d2) = self.measured.shape;
+        let rank = self.rank;
+        let weighted: Vec<f64> = at.u.iter().enumerate().map(|(k, u)| u * at.sigma[k % rank]).collect();
+        let mut x = vec![0.0; d1 * d2];
+        mul(row_major(&weighted, d1, rank), row_major(&at.v, d2, rank).transpose(), &mut x);
+        let Coordinates { left, right } = &self.coordinates;
+        if !self.coordinates.is_identity() {
+            let (inner, mut halfway) = (x, vec![0.0; d1 * d2]);
+            x = vec![0.0; d1 * d2];
+            mul(row_major(&left.p, d1, d1), row_major(&inner, d1, d2), &mut halfway);
+            mul(row_major(&halfway, d1, d2), row_major(&right.p, d2, d2).transpose(), &mut x);
+        }
+        let difference: Vec<f64> = self.x.iter().zip(&x).map(|(a, b)| a - b).collect();
+        let sigma = norm(&at.sigma);
+        let rounded = rounding(rank + d1 + d2 + 8) * 2.0 * left.size * right.size * sigma;
+        // X itself is the rounded product of its factors, and its symmetric part
+        let stored = rounding(rank + 4) * (norm(&self.x) + sigma * left.norm * right.norm) * 2.0 * (rank as f64).sqrt();
+        up(norm(&difference) + rounded + stored + 2.5 * at.defect * sigma * left.norm * right.norm)
+    }
+
+    /// θ ≥ ‖P_T⊥ Y‖ (over semidefinite X its largest eigenvalue), and a bound on ‖Y‖.
+    fn off_tangent(&self, dual: &Near, at: &Spectral) -> Option<(f64, f64)> {
+        let (d1, d2) = self.measured.shape;
+        let rank = self.rank;
+        let size = norm(&dual.values);
+        let (u, v) = (row_major(&at.u, d1, rank), row_major(&at.v, d2, rank));
+        let mut w = dual.values.clone();
+        let mut inner = vec![0.0; rank * d2];
+        mul_transpose(u, row_major(&w, d1, d2), &mut inner);
+        let mut part = vec![0.0; d1 * d2];
+        mul(u, row_major(&inner, rank, d2), &mut part);
+        w.iter_mut().zip(&part).for_each(|(w, p)| *w -= p);
+        let mut outer = vec![0.0; d1 * rank];
+        mul(row_major(&w, d1, d2), v, &mut outer);
+        mul(row_major(&outer, d1, rank), v.transpose(), &mut part);
+        w.iter_mut().zip(&part).for_each(|(w, p)| *w -= p);
+        // projectors of orthonormal factors within `defect` of these differ by at most 2.1 of it; four products of width d or r
+        let error = up(dual.error * 1.01 + size * (5.0 * at.defect + 4.0 * rounding(d1 + d2 + 2 * rank + 8) * rank as f64));
+        let (theta, whole) = match self.problem.domain {
+            Domain::PositiveSemidefinite => {
+                let symmetric = |g: &[f64]| (0..d1 * d1).map(|k| 0.5 * (g[k] + g[k % d1 * d1 + k / d1])).collect::<Vec<f64>>();
+                let eigenvalue = |g: &[f64]| largest_eigenvalue(&symmetric(g), d1, up(norm(g) * (d1 as f64).sqrt()));
+                (eigenvalue(&w)?, eigenvalue(&dual.values)?)
+            }
+            _ => (largest_singular_value(&w, d2)?, largest_singular_value(&dual.values, d2)?),
+        };
+        Some((up(theta + error), up(whole + dual.error + rounding(4) * size)))
+    }
+
+    /// 1 − (lower bound of the minimum) / ‖X̂‖: the minimum is at least ⟨b, y⟩ / ‖Y‖ over the distortion.
+    fn gap(&self, x_norm: f64, dual_norm: f64) -> f64 {
+        let product = dot(&self.b, &self.y) - up(dot_error(self.b.len()) * norm(&self.b) * norm(&self.y));
+        let bound = product.max(0.0) / dual_norm.max(1.0) / (1.0 + self.coordinates.distortion()) * (1.0 - ROOM);
+        up((1.0 - bound / x_norm).max(0.0))
+    }
+
+    /// η ≥ ‖P_T Y − UVᵀ‖_F ≤ ‖UᵀY − Vᵀ‖_F + ‖YV − U‖_F.
+    fn tangent_defect(&self, dual: &Near, at: &Spectral) -> f64 {
+        let (d1, d2) = self.measured.shape;
+        let rank = self.rank;
+        let y = row_major(&dual.values, d1, d2);
+        let (mut rows, mut columns) = (vec![0.0; d2 * rank], vec![0.0; d1 * rank]);
+        mul_transpose(y, row_major(&at.u, d1, rank), &mut rows);
+        mul(y, row_major(&at.v, d2, rank), &mut columns);
+        rows.iter_mut().zip(&at.v).for_each(|(a, v)| *a -= v);
+        columns.iter_mut().zip(&at.u).for_each(|(a, u)| *a -= u);
+        let size = norm(&dual.values);
+        let rounded = rounding(d1 + d2 + 4) * (size + 1.0) * 2.0 * (rank as f64).sqrt();
+        up(norm(&rows) + norm(&columns) + rounded + 2.0 * dual.error + 2.5 * at.defect * (size + 2.0))
+    }
+
+    /// α with ‖A(P1 Z P2ᵀ)‖ ≥ α‖Z‖_F for Z in T.
+    fn injectivity(&self, at: &Spectral) -> Option<f64> {
+        let (d1, d2) = self.measured.shape;
+        let rank = self.rank;
+        let Coordinates { left, right } = &self.coordinates;
+        let symmetric = self.problem.domain != Domain::General;
+        let width = if symmetric { d1 * rank } else { (d1 + d2) * rank };
+        let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
+        let rows = if symmetric {
+            // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
+            along.chunks_exact(width).flat_map(|a| reflected(a, &at.v, rank)).collect::<Vec<f64>>()
+        } else {
+            let across = pulled(&self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
+            let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
+            pairs.flat_map(|(along, across)| along.iter().copied().chain(projected(across, &at.v, rank))).collect()
+        };
+        let total = norm(&rows);
+        let weight = total * total / width as f64;
+        let gauge = if symmetric { skew_gauge(&at.v, rank, weight) } else { inside_gauge(&at.v, d1, rank, weight) };
+        let bound = least_eigenvalue_of_gram(&rows, width, Some(&gauge))? - up(weight * (3.0 * at.defect + rounding(4 * rank + 8) * rank as f64));
+        if bound <= 0.0 {
+            return None;
+        }
+        let sizes = left.size * right.size * self.measured.size * (rank as f64).sqrt();
+        let error = up((8.0 * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
+        // over symmetric Z = sym(PUᵀ), ‖Z‖² ≤ 2‖P‖²
+        let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
+        (alpha > 0.0).then_some(alpha)
+    }
+
+    /// κ: every ρ has an X̃ with A(P1 X̃ P2ᵀ) = ρ and ‖X̃‖_* ≤ κ‖ρ‖. None unless the measurements are proved independent.
+    fn reach(&self) -> Option<f64> {
+        let independence = self.measured.independence()?;
+        let Coordinates { left, right } = &self.coordinates;
+        let (d1, d2) = self.measured.shape;
+        // X with A(X) = ρ and ‖X‖_F ≤ ‖ρ‖/independence; X̃ = P1⁻¹ X P2⁻ᵀ
+        Some(up((d1.min(d2) as f64).sqrt() * left.inverse_norm * right.inverse_norm / independence))
+    }
+}
+
+/// P·C of a d×d matrix and a row-major d×r one.
+fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
+    let d = c.len() / rank;
+    let mut out = vec![0.0; c.len()];
+    mul(row_major(p, d, d), row_major(c, d, rank), &mut out);
+    out
+}
+
+/// PᵀB of each row B (d×r) of `rows`.
+fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
+    if is_identity {
+        return rows.to_vec();
+    }
+    let d = p.len().isqrt();
+    let mut out = vec![0.0; rows.len()];
+    for (row, out) in rows.chunks_exact(d * rank).zip(out.chunks_exact_mut(d * rank)) {
+        crate::linalg::multiply(row_major(p, d, d).transpose(), row_major(row, d, rank), crate::linalg::row_major_mut(out, d, rank));
+    }
+    out
+}
+
+/// (I − VVᵀ) B.
+fn projected(b: &[f64], v: &[f64], rank: usize) -> Vec<f64> {
+    let inside = gram_between(v, b, rank);
+    let along = times(v, &inside, rank);
+    b.iter().zip(along).map(|(b, a)| b - a).collect()
+}
+
+/// (2I − VVᵀ) B.
+fn reflected(b: &[f64], v: &[f64], rank: usize) -> Vec<f64> {
+    let inside = gram_between(v, b, rank);
+    let along = times(v, &inside, rank);
+    b.iter().zip(along).map(|(b, a)| 2.0 * b - a).collect()
+}
+
+fn times(v: &[f64], small: &[f64], rank: usize) -> Vec<f64> {
+    let mut out = vec![0.0; v.len()];
+    mul(row_major(v, v.len() / rank, rank), row_major(small, rank, rank), &mut out);
+    out
+}
+
+/// weight · (0 ⊕ VVᵀ ⊗ I): zero on the coordinates (P, Q) with QᵀV = 0 of T, positive on the others.
+fn inside_gauge(v: &[f64], d1: usize, rank: usize, weight: f64) -> Vec<f64> {
+    let d2 = v.len() / rank;
+    let (n, start) = ((d1 + d2) * rank, d1 * rank);
+    let mut gauge = vec![0.0; n * n];
+    for i in 0..d2 {
+        for j in 0..d2 {
+            let inner: f64 = (0..rank).map(|k| v[i * rank + k] * v[j * rank + k]).sum();
+            (0..rank).for_each(|k| gauge[(start + i * rank + k) * n + start + j * rank + k] = weight * inner);
+        }
+    }
+    gauge
+}
+
+/// weight · CᵀC, C the skew part of VᵀP: zero on the coordinates P of symmetric matrices.
+fn skew_gauge(v: &[f64], rank: usize, weight: f64) -> Vec<f64> {
+    let n = v.len();
+    let mut gauge = vec![0.0; n * n];
+    for a in 0..rank {
+        for b in a + 1..rank {
+            let mut form = vec![0.0; n];
+            for i in 0..n / rank {
+                form[i * rank + b] = v[i * rank + a] * 0.5f64.sqrt();
+                form[i * rank + a] = -v[i * rank + b] * 0.5f64.sqrt();
+            }
+            for (at, &f) in form.iter().enumerate().filter(|(_, f)| **f != 0.0) {
+                gauge[at * n..][..n].iter_mut().zip(&form).for_each(|(g, other)| *g += weight * f * other);
+            }
+        }
+    }
+    gauge
+}

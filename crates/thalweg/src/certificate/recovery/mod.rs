@@ -1,0 +1,63 @@
+//! Is this X the minimiser? Proved from the instance and a multiplier y, by code that shares nothing with the solvers.
+//!
+//! The guide's page on recovery states and proves the theorem that is checked here.
+
+mod coordinates;
+mod measured;
+mod minimiser;
+
+pub use minimiser::{MISFIT_LIMIT, RADIUS_LIMIT, RecoveryVerdict, Unproved, leading_factors, verify};
+
+use super::bounds;
+use crate::linalg::{dot, mul, row_major, scale_all, singular_values};
+use crate::map::Rescaling;
+use crate::problem::{Norm, Recovery};
+use bounds::{ROOM, norm, up};
+use measured::Measured;
+
+/// No X with ‖X‖_F below this fits b: |⟨b, y⟩| / ‖A*(y)‖_F, rounded down. For a y with A*(y) = 0 up to rounding and ⟨b, y⟩ ≠ 0 that is far
+/// beyond anything that could have been measured; 0 if y says nothing.
+///
+/// ⟨b, y⟩ = ⟨A(X), y⟩ = ⟨X, A*(y)⟩ ≤ ‖X‖_F ‖A*(y)‖_F for every X that fits.
+pub fn nothing_fits_below(problem: &Recovery<'_>, y: &[f64]) -> f64 {
+    let Some(measured) = Measured::of(problem.map) else { return 0.0 };
+    if y.len() != problem.b.len() || y.iter().any(|y| !y.is_finite()) {
+        return 0.0;
+    }
+    let combined = measured.combined(y);
+    let product = dot(problem.b, y).abs();
+    let doubt = up(crate::linalg::dot_error(y.len()) * norm(problem.b) * norm(y));
+    let bound = (product - doubt).max(0.0) / up(norm(&combined.values) + combined.error);
+    crate::linalg::scale(bound * (1.0 - ROOM), -measured.exponent)
+}
+
+/// ‖A(X) − b‖ / ‖b‖ in plain arithmetic; 0 where both are 0.
+pub fn relative_misfit(problem: &Recovery<'_>, x: &[f64]) -> f64 {
+    let Some(measured) = Measured::of(problem.map) else { return 1.0 };
+    let size = problem.b.iter().fold(0.0f64, |m, b| m.max(b.abs()));
+    let shift = crate::linalg::exponent(size).unwrap_or(0);
+    let b = scale_all(problem.b, -shift);
+    let fitted = measured.fitted(&scale_all(x, measured.exponent - shift)).values;
+    let missing = fitted.iter().zip(&b).map(|(f, b)| (f - b).powi(2)).sum::<f64>().sqrt();
+    if missing == 0.0 { 0.0 } else { missing / b.iter().map(|b| b * b).sum::<f64>().sqrt() }
+}
+
+/// ‖X‖_* or ‖D1 X D2‖_* in plain arithmetic; NaN if a decomposition fails.
+pub fn value(problem: &Recovery<'_>, x: &[f64]) -> f64 {
+    let (d1, d2) = problem.map.shape();
+    let shift = crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs()))).unwrap_or(0);
+    let x = scale_all(x, -shift);
+    let weighted = match (problem.norm, Measured::of(problem.map)) {
+        (Norm::Flat, Some(measured)) => match Rescaling::of(&*problem.map.scaled(-measured.exponent)) {
+            Some(Rescaling { left, right, .. }) => {
+                let (mut halfway, mut out) = (vec![0.0; d1 * d2], vec![0.0; d1 * d2]);
+                mul(row_major(&left.dense(), d1, d1), row_major(&x, d1, d2), &mut halfway);
+                mul(row_major(&halfway, d1, d2), row_major(&right.dense(), d2, d2), &mut out);
+                out
+            }
+            None => return f64::NAN,
+        },
+        _ => x,
+    };
+    singular_values(&weighted, d1, d2).map_or(f64::NAN, |values| crate::linalg::scale(values.iter().rev().sum(), shift))
+}

@@ -1,0 +1,329 @@
+//! Newton's method once the rank is known: the solution, and the multiplier that proves it.
+
+use super::splitting::Snapshot;
+use crate::linalg::{Cholesky, gram_lower, mul, mul_transpose, multiply_transposed_vector, multiply_vector, orthonormalise, row_major};
+use crate::linalg::{singular_values, symmetric_eigenvectors, thin_svd};
+use crate::map::{Gram, MeasurementMap};
+use crate::problem::Domain;
+use crate::{Factors, Side};
+
+/// Gauss–Newton steps at most.
+const STEPS: usize = 12;
+/// ‖A(X) − b‖ / ‖b‖ that is as small as it gets.
+const TIGHT: f64 = 1e-14;
+/// The same, above which the rank was wrong.
+const LOOSE: f64 = 1e-11;
+/// ‖A(X) − b‖ / ‖b‖ that a start worth its name has reached after three steps.
+const HOPELESS: f64 = 1e-3;
+/// Relative shift that makes the normal equations of (U, V) ↦ UVᵀ, which have a null space of dimension r², positive definite.
+const SHIFT: f64 = 1e-13;
+
+/// A solution of rank r with its multiplier.
+pub(super) struct Polished {
+    /// Row-major.
+    pub x: Vec<f64>,
+    pub multiplier: Vec<f64>,
+    pub rank: usize,
+}
+
+/// Dimension of the tangent space T at a matrix of rank r.
+pub(super) fn tangent_dimension((d1, d2): (usize, usize), rank: usize, domain: Domain) -> usize {
+    match domain {
+        Domain::General => rank * (d1 + d2 - rank),
+        Domain::Symmetric | Domain::PositiveSemidefinite => rank * d1 - rank * (rank - 1) / 2,
+    }
+}
+
+/// Solves A(UVᵀ) = b by Gauss–Newton on the factors of rank r, then moves y as little as it takes to P_T A*(y) = UVᵀ. None unless both
+/// succeed and ‖P_T⊥ A*(y)‖ < 1: then the rank was not that of the solution, or it is too early.
+pub(super) fn polish(map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &Snapshot) -> Option<Polished> {
+    let (factors, signs) = starting_factors(map, domain, at)?;
+    let factors = match domain {
+        Domain::General => fit(map, b, factors)?,
+        _ => fit_symmetric(map, b, factors, &signs)?,
+    };
+    let point = match domain {
+        Domain::General => decomposed(&factors)?,
+        _ => decomposed_symmetric(&factors, &signs)?,
+    };
+    if domain == Domain::PositiveSemidefinite && point.signs.contains(&-1.0) {
+        return None;
+    }
+    let dual = Dual { map, point: &point };
+    let multiplier = dual.nearest(&at.multiplier, domain)?;
+    let off_tangent = dual.off_tangent_norm(&multiplier, domain)?;
+    (off_tangent < 1.0 - 1e-8).then_some(Polished { x: point.x, multiplier, rank: factors.rank() })
+}
+
+/// S cut to its rank and shrunk, split evenly; for symmetric matrices V = U diag(signs).
+fn starting_factors(map: &dyn MeasurementMap, domain: Domain, at: &Snapshot) -> Option<(Factors, Vec<f64>)> {
+    let ((d1, d2), rank) = (map.shape(), at.rank);
+    let mut factors = Factors::zeros(d1, d2, rank);
+    let (u, v) = factors.split_mut();
+    let mut signs = vec![1.0; rank];
+    match domain {
+        Domain::General => {
+            let svd = thin_svd(&at.s, d1, d2)?;
+            let width = d1.min(d2);
+            for k in 0..rank {
+                let root = (svd.singular_values[k] - at.tau).max(0.0).sqrt();
+                (0..d1).for_each(|i| u[i * rank + k] = root * svd.u[i * width + k]);
+                (0..d2).for_each(|j| v[j * rank + k] = root * svd.v[j * width + k]);
+            }
+        }
+        Domain::Symmetric | Domain::PositiveSemidefinite => {
+            let (values, vectors) = symmetric_eigenvectors(&at.s, d1)?;
+            let mut order: Vec<usize> = (0..d1).collect();
+            let size = |k: usize| if domain == Domain::Symmetric { values[k].abs() } else { values[k] };
+            order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+            for (k, &at_value) in order[..rank].iter().enumerate() {
+                let root = (size(at_value) - at.tau).max(0.0).sqrt();
+                signs[k] = values[at_value].signum();
+                for i in 0..d1 {
+                    u[i * rank + k] = root * vectors[at_value * d1 + i];
+                    v[i * rank + k] = signs[k] * u[i * rank + k];
+                }
+            }
+        }
+    }
+    Some((factors, signs))
+}
+
+fn residual(map: &dyn MeasurementMap, b: &[f64], factors: &Factors) -> (Vec<f64>, f64) {
+    let mut residual = vec![0.0; b.len()];
+    map.apply_factored(factors, &mut residual);
+    residual.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+    let relative = norm(&residual) / norm(b);
+    (residual, relative)
+}
+
+fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// The least-squares step of J·step = residual.
+fn least_squares_step(jacobian: &[f64], width: usize, residual: &[f64]) -> Option<Vec<f64>> {
+    let mut step = vec![0.0; width];
+    multiply_transposed_vector(jacobian, residual, &mut step);
+    Normal::of(jacobian, width, SHIFT)?.factor.solve(&mut step);
+    Some(step)
+}
+
+/// JᵀJ + shift, factored.
+struct Normal {
+    factor: Cholesky,
+}
+
+impl Normal {
+    fn of(jacobian: &[f64], width: usize, shift: f64) -> Option<Self> {
+        let mut gram = vec![0.0; width * width];
+        gram_lower(row_major(jacobian, jacobian.len() / width, width).transpose(), &mut gram);
+        let trace = (0..width).map(|k| gram[k * width + k]).sum::<f64>();
+        (0..width).for_each(|k| gram[k * width + k] += shift * trace / width as f64);
+        Some(Normal { factor: Cholesky::of(&gram, width)? })
+    }
+}
+
+/// Gauss–Newton until the residual no longer falls; the best point, if it fits.
+fn descend(map: &dyn MeasurementMap, b: &[f64], mut factors: Factors, mut step: impl FnMut(&mut Factors, &[f64]) -> Option<()>) -> Option<Factors> {
+    let (mut left, mut relative) = residual(map, b, &factors);
+    for round in 0..STEPS {
+        if relative < TIGHT || (round >= 3 && relative > HOPELESS) {
+            break;
+        }
+        let mut next = factors.clone();
+        step(&mut next, &left)?;
+        let (next_left, next_relative) = residual(map, b, &next);
+        if !next_relative.is_finite() || (relative < LOOSE && next_relative >= relative) {
+            break;
+        }
+        (factors, left, relative) = (next, next_left, next_relative);
+    }
+    (relative <= LOOSE).then_some(factors)
+}
+
+fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<Factors> {
+    let (p, rank) = (map.len(), factors.rank());
+    let (of_u, of_v) = (factors.rows() * rank, factors.cols() * rank);
+    let (mut left, mut right) = (vec![0.0; p * of_u], vec![0.0; p * of_v]);
+    let mut jacobian = vec![0.0; p * (of_u + of_v)];
+    descend(map, b, factors, |factors, residual| {
+        map.jacobian(Side::U, factors.side(Side::V), rank, &mut left);
+        map.jacobian(Side::V, factors.side(Side::U), rank, &mut right);
+        for ((row, left), right) in jacobian.chunks_exact_mut(of_u + of_v).zip(left.chunks_exact(of_u)).zip(right.chunks_exact(of_v)) {
+            row[..of_u].copy_from_slice(left);
+            row[of_u..].copy_from_slice(right);
+        }
+        let step = least_squares_step(&jacobian, of_u + of_v, residual)?;
+        factors.as_mut_slice().iter_mut().zip(step).for_each(|(x, step)| *x += step);
+        Some(())
+    })
+}
+
+/// X = U diag(signs) Uᵀ: the Jacobian is twice that in U.
+fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &[f64]) -> Option<Factors> {
+    let (p, rank) = (map.len(), factors.rank());
+    let width = factors.rows() * rank;
+    let mut jacobian = vec![0.0; p * width];
+    descend(map, b, factors, |factors, residual| {
+        map.jacobian(Side::U, factors.side(Side::V), rank, &mut jacobian);
+        let step = least_squares_step(&jacobian, width, residual)?;
+        let (u, v) = factors.split_mut();
+        for (at, step) in step.into_iter().enumerate() {
+            u[at] += 0.5 * step;
+            v[at] = signs[at % rank] * u[at];
+        }
+        Some(())
+    })
+}
+
+/// X = U Σ Vᵀ of rank r.
+struct Point {
+    /// Row-major d1×d2.
+    x: Vec<f64>,
+    /// d1×r, orthonormal columns.
+    u: Vec<f64>,
+    /// d2×r; U diag(signs) for symmetric X.
+    v: Vec<f64>,
+    /// Of the eigenvalues of a symmetric X.
+    signs: Vec<f64>,
+    rank: usize,
+}
+
+fn product(factors: &Factors) -> Vec<f64> {
+    let mut x = vec![0.0; factors.rows() * factors.cols()];
+    mul(factors.u(), factors.v().transpose(), &mut x);
+    x
+}
+
+/// Aᵀ B of row-major factors with r columns each.
+fn cross(a: &[f64], b: &[f64], rank: usize) -> Vec<f64> {
+    crate::linalg::gram_between(a, b, rank)
+}
+
+/// A·B of a row-major factor with r columns and an r×r matrix.
+fn times(a: &[f64], b: &[f64], rank: usize) -> Vec<f64> {
+    let mut out = vec![0.0; a.len()];
+    mul(row_major(a, a.len() / rank, rank), row_major(b, rank, rank), &mut out);
+    out
+}
+
+fn decomposed(factors: &Factors) -> Option<Point> {
+    let rank = factors.rank();
+    let (mut u, mut v) = (factors.split().0.to_vec(), factors.split().1.to_vec());
+    orthonormalise(&mut u, rank);
+    orthonormalise(&mut v, rank);
+    // UVᵀ = P (PᵀU)(QᵀV)ᵀ Qᵀ
+    let (left, right) = (cross(&u, factors.split().0, rank), cross(&v, factors.split().1, rank));
+    let mut middle = vec![0.0; rank * rank];
+    mul(row_major(&left, rank, rank), row_major(&right, rank, rank).transpose(), &mut middle);
+    let svd = thin_svd(&middle, rank, rank)?;
+    Some(Point { x: product(factors), u: times(&u, &svd.u, rank), v: times(&v, &svd.v, rank), signs: vec![1.0; rank], rank })
+}
+
+fn decomposed_symmetric(factors: &Factors, signs: &[f64]) -> Option<Point> {
+    let rank = factors.rank();
+    let mut basis = factors.split().0.to_vec();
+    orthonormalise(&mut basis, rank);
+    let inner = cross(&basis, factors.split().0, rank);
+    let signed: Vec<f64> = inner.iter().enumerate().map(|(at, x)| x * signs[at % rank]).collect();
+    let mut middle = vec![0.0; rank * rank];
+    mul(row_major(&signed, rank, rank), row_major(&inner, rank, rank).transpose(), &mut middle);
+    let (values, vectors) = symmetric_eigenvectors(&middle, rank)?;
+    // eigenvectors one after the other are the columns
+    let rotation: Vec<f64> = (0..rank * rank).map(|at| vectors[at % rank * rank + at / rank]).collect();
+    let u = times(&basis, &rotation, rank);
+    let signs: Vec<f64> = values.iter().map(|l| l.signum()).collect();
+    let v = u.iter().enumerate().map(|(at, x)| x * signs[at % rank]).collect();
+    let x = product(factors);
+    let d = factors.rows();
+    let x = (0..d * d).map(|at| 0.5 * (x[at] + x[at % d * d + at / d])).collect();
+    Some(Point { x, u, v, signs, rank })
+}
+
+/// The equations P_T A*(y) = UVᵀ.
+struct Dual<'a> {
+    map: &'a dyn MeasurementMap,
+    point: &'a Point,
+}
+
+impl Dual<'_> {
+    /// The y nearest to a given one that satisfies them.
+    ///
+    /// Nearest in the norm Σ yᵢ² ‖Aᵢ‖², so that sampled entries of different weight count alike.
+    fn nearest(&self, y: &[f64], domain: Domain) -> Option<Vec<f64>> {
+        let (coordinates, target, width) = self.equations(domain);
+        let sizes: Vec<f64> = match self.map.gram() {
+            Gram::Diagonal(squares) => squares.iter().map(|s| s.sqrt()).collect(),
+            Gram::Full(_) => vec![1.0; y.len()],
+        };
+        let scaled: Vec<f64> = coordinates.chunks_exact(width).zip(&sizes).flat_map(|(row, s)| row.iter().map(move |x| x / s)).collect();
+        let normal = Normal::of(&scaled, width, 10.0 * SHIFT)?;
+        let mut y: Vec<f64> = y.iter().zip(&sizes).map(|(y, s)| y * s).collect();
+        let mut left = f64::INFINITY;
+        for _ in 0..4 {
+            let mut missing = vec![0.0; width];
+            multiply_transposed_vector(&scaled, &y, &mut missing);
+            missing.iter_mut().zip(&target).for_each(|(m, t)| *m = t - *m);
+            let size = norm(&missing);
+            if size >= 0.5 * left {
+                break;
+            }
+            left = size;
+            normal.factor.solve(&mut missing);
+            let mut step = vec![0.0; y.len()];
+            multiply_vector(&scaled, &missing, &mut step);
+            y.iter_mut().zip(step).for_each(|(y, step)| *y += step);
+        }
+        (left < 1e-7).then(|| y.iter().zip(&sizes).map(|(y, s)| y / s).collect())
+    }
+
+    /// Coordinates of P_T Aᵢ in row i, and of UVᵀ: AᵢV and, for X that is not symmetric, the rows of UᵀAᵢ less their part along V.
+    fn equations(&self, domain: Domain) -> (Vec<f64>, Vec<f64>, usize) {
+        let (map, Point { u, v, rank, .. }) = (self.map, self.point);
+        let ((d1, d2), p, rank) = (map.shape(), map.len(), *rank);
+        let mut along = vec![0.0; p * d1 * rank];
+        match domain {
+            Domain::General => map.jacobian(Side::U, v, rank, &mut along),
+            _ => {
+                // A*(y) U = U diag(signs)
+                map.jacobian(Side::U, u, rank, &mut along);
+                return (along, v.clone(), d1 * rank);
+            }
+        }
+        let mut across = vec![0.0; p * d2 * rank];
+        map.jacobian(Side::V, u, rank, &mut across);
+        let mut rows = Vec::with_capacity(p * (d1 + d2) * rank);
+        for (along, across) in along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank)) {
+            rows.extend_from_slice(along);
+            let inside = cross(v, across, rank);
+            let projected = times(v, &inside, rank);
+            rows.extend(across.iter().zip(projected).map(|(a, b)| a - b));
+        }
+        let mut target = u.clone();
+        target.resize((d1 + d2) * rank, 0.0);
+        (rows, target, (d1 + d2) * rank)
+    }
+
+    /// ‖P_T⊥ A*(y)‖; over semidefinite X, the largest eigenvalue or 0.
+    fn off_tangent_norm(&self, y: &[f64], domain: Domain) -> Option<f64> {
+        let (map, Point { u, v, rank, .. }) = (self.map, self.point);
+        let ((d1, d2), rank) = (map.shape(), *rank);
+        let mut g = vec![0.0; d1 * d2];
+        map.adjoint(y, &mut g);
+        // (I − UUᵀ) G (I − VVᵀ)
+        let mut inner = vec![0.0; rank * d2];
+        mul_transpose(row_major(u, d1, rank), row_major(&g, d1, d2), &mut inner);
+        let mut part = vec![0.0; d1 * d2];
+        mul(row_major(u, d1, rank), row_major(&inner, rank, d2), &mut part);
+        g.iter_mut().zip(&part).for_each(|(g, part)| *g -= part);
+        let mut outer = vec![0.0; d1 * rank];
+        mul(row_major(&g, d1, d2), row_major(v, d2, rank), &mut outer);
+        mul(row_major(&outer, d1, rank), row_major(v, d2, rank).transpose(), &mut part);
+        g.iter_mut().zip(&part).for_each(|(g, part)| *g -= part);
+        match domain {
+            Domain::PositiveSemidefinite => crate::linalg::symmetric_eigenvalues(&g, d1).map(|values| values[0].max(0.0)),
+            _ => singular_values(&g, d1, d2).map(|values| values[0]),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Spectral starts: the leading part of A*(b).
+
+use crate::data::stream;
+use crate::linalg::{dot, sketch_width, symmetric_eigenvectors, truncated_svd};
+use crate::map::Definition;
+use crate::problem::Factored;
+use crate::{Factors, Side};
+use rand_distr::{Distribution, StandardNormal};
+
+/// U√Σ and V√Σ of the rank-r part of A*(b), times the number that fits b best; for V = U the leading eigenvectors. None if a
+/// decomposition does not end.
+///
+/// Where Aᵢ = xᵢxᵢᵀ and V = U (phase retrieval), bᵢ is first replaced by (yᵢ − 1)/(yᵢ + √(p/d) − 1) with yᵢ = bᵢ/mean(b), which weighs
+/// large measurements down: Mondelli, Montanari (2019).
+pub fn spectral_start(problem: &Factored<'_>, seed: u64) -> Option<Factors> {
+    let (d1, d2) = problem.map().shape();
+    let r = problem.rank();
+    let mut start = if problem.is_semidefinite() { eigenvectors(problem)? } else { singular_vectors(problem, seed)? };
+    let mut image = vec![0.0; problem.b().len()];
+    problem.map().apply_factored(&start, &mut image);
+    let size = dot(&image, &image);
+    let fit = if size > 0.0 { dot(&image, problem.b()) / size } else { 0.0 };
+    let root = fit.abs().sqrt();
+    start.as_mut_slice().iter_mut().for_each(|x| *x *= root);
+    if fit < 0.0 && !problem.is_semidefinite() {
+        start.split_mut().1.iter_mut().for_each(|x| *x = -*x);
+    }
+    debug_assert_eq!((start.rows(), start.cols(), start.rank()), (d1, d2, r));
+    Some(start)
+}
+
+fn singular_vectors(problem: &Factored<'_>, seed: u64) -> Option<Factors> {
+    let (map, b, r) = (problem.map(), problem.b(), problem.rank());
+    let (d1, d2) = map.shape();
+    let mut rng = stream(seed, 0);
+    let sketch = (0..d2 * sketch_width(d1, d2, r)).map(|_| StandardNormal.sample(&mut rng)).collect();
+    let forward = |x: &[f64], width: usize, out: &mut [f64]| map.adjoint_times(b, Side::U, x, width, out);
+    let backward = |x: &[f64], width: usize, out: &mut [f64]| map.adjoint_times(b, Side::V, x, width, out);
+    let svd = truncated_svd((d1, d2), r, sketch, forward, backward)?;
+    let roots: Vec<f64> = svd.singular_values.iter().map(|s| s.sqrt()).collect();
+    let buffer = svd.u.chunks_exact(r).chain(svd.v.chunks_exact(r)).flat_map(|row| row.iter().zip(&roots).map(|(x, s)| x * s)).collect();
+    Factors::new(d1, d2, r, buffer).ok()
+}
+
+fn eigenvectors(problem: &Factored<'_>) -> Option<Factors> {
+    let (map, r) = (problem.map(), problem.rank());
+    let d = map.shape().0;
+    let mut sum = vec![0.0; d * d];
+    map.adjoint(&weights(problem), &mut sum);
+    let (values, vectors) = symmetric_eigenvectors(&sum, d)?;
+    // a component that is not positive starts small instead of at 0, which is stationary
+    let floor = 1e-3 * values[0].abs().max(f64::MIN_POSITIVE);
+    let u: Vec<f64> = (0..d * r).map(|at| vectors[at % r * d + at / r] * values[at % r].max(floor).sqrt()).collect();
+    Factors::new(d, d, r, [u.clone(), u].concat()).ok()
+}
+
+/// What takes b's place.
+fn weights(problem: &Factored<'_>) -> Vec<f64> {
+    let b = problem.b();
+    let mean = b.iter().sum::<f64>() / b.len() as f64;
+    if !matches!(problem.map().definition(), Definition::OuterProducts(..)) || mean <= 0.0 || problem.rank() > 1 {
+        return b.to_vec();
+    }
+    let lift = (b.len() as f64 / problem.map().shape().0 as f64).sqrt().max(1.0);
+    b.iter().map(|b| (b / mean - 1.0) / (b / mean + lift - 1.0).max(1e-3)).collect()
+}

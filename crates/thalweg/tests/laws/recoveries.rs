@@ -1,0 +1,194 @@
+//! What every recovery owes: the answer is optimal by the data alone, and nothing is certified that is not so.
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+use std::ops::ControlFlow;
+use thalweg::Factors;
+use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, verify};
+use thalweg::data::stream;
+use thalweg::linalg::scale;
+use thalweg::map::{Bilinear, Gaussian, MAPS, MeasurementMap, Quadratic, Sampling};
+use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, Witness};
+use thalweg::solver::Stop;
+use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
+
+const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];
+
+fn normals(count: usize, seed: u64) -> Vec<f64> {
+    let mut rng = stream(seed, 78);
+    (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
+}
+
+/// A map of each kind with enough measurements for rank one, and a matrix of that rank.
+fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factors, Vec<f64>) {
+    let (d, rank) = (10, 1);
+    let map: Box<dyn MeasurementMap> = match kind {
+        "gaussian" => Box::new(Gaussian::new(70, (d, d - 1), normals(70 * d * (d - 1), seed)).unwrap()),
+        "bilinear" => Box::new(Bilinear::new(80, (d, d + 1), normals(80 * d, seed), normals(80 * (d + 1), seed + 1)).unwrap()),
+        "quadratic" => Box::new(Quadratic::new(50, d, normals(50 * d, seed)).unwrap()),
+        "sampling" => {
+            let mut rng = stream(seed, 79);
+            let kept: Vec<(u32, u32)> =
+                (0..20).flat_map(|i| (0..16).map(move |j| (i, j))).filter(|(i, j)| (i + j) % 4 == 0 || rng.random::<f64>() < 0.6).collect();
+            let (rows, cols): (Vec<u32>, Vec<u32>) = kept.into_iter().unzip();
+            let weights = vec![1.0; rows.len()];
+            Box::new(Sampling::new((20, 16), rows, cols, weights).unwrap())
+        }
+        _ => (MAPS.iter().find(|k| k.name == kind).unwrap().sample)(seed),
+    };
+    let (d1, d2) = map.shape();
+    let mut truth = Factors::new(d1, d2, rank, normals((d1 + d2) * rank, seed + 2)).unwrap();
+    if map.is_symmetric() {
+        let u = truth.split().0.to_vec();
+        truth.split_mut().1.copy_from_slice(&u);
+    }
+    let mut b = vec![0.0; map.len()];
+    map.apply_factored(&truth, &mut b);
+    (map, truth, b)
+}
+
+fn solve(map: &dyn MeasurementMap, b: &[f64], norm: Norm) -> Recovered {
+    let stop = Stop { max_iters: 4000, max_time: None, tol: RECOVERY_TOLERANCE };
+    recover(&Recovery::new(map, b, norm).unwrap(), &stop, &mut |_, _| ControlFlow::Continue(())).unwrap()
+}
+
+fn verdict(map: &dyn MeasurementMap, b: &[f64], norm: Norm, found: &Recovered) -> RecoveryVerdict {
+    let factors = leading_factors(&found.x, map.shape(), found.rank).unwrap();
+    verify(&Recovery::new(map, b, norm).unwrap(), &factors, &found.multiplier).unwrap()
+}
+
+fn distance(x: &[f64], y: &[f64]) -> f64 {
+    let size = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    size(&mut x.iter().zip(y).map(|(a, b)| a - b)) / size(&mut y.iter().copied())
+}
+
+fn product(f: &Factors) -> Vec<f64> {
+    (0..f.rows() * f.cols())
+        .map(|at| {
+            let (u, v) = f.row_pair(at / f.cols(), at % f.cols());
+            u.iter().zip(v).map(|(a, b)| a * b).sum()
+        })
+        .collect()
+}
+
+#[test]
+fn planted_matrices_are_recovered_and_certified() {
+    let (mut certified, mut all) = (0, 0);
+    for kind in MAPS {
+        for norm in NORMS {
+            for seed in 0..4 {
+                let (map, truth, b) = planted(kind.name, 10 * seed);
+                let found = solve(&*map, &b, norm);
+                assert_eq!(found.status, RecoveryStatus::Converged, "{} {norm:?} {seed}", kind.name);
+                let verdict = verdict(&*map, &b, norm, &found);
+                all += 1;
+                if distance(&found.x, &product(&truth)) < 1e-9 {
+                    assert!(verdict.certified, "{} {norm:?} {seed}: {verdict:?}", kind.name);
+                    assert!(verdict.gap.unwrap() < 1e-8, "{} {norm:?}: {verdict:?}", kind.name);
+                    certified += 1;
+                }
+            }
+        }
+    }
+    assert!(certified * 100 >= all * 95, "{certified} of {all} recovered");
+}
+
+#[test]
+fn near_misses_are_not_certified() {
+    for kind in MAPS {
+        for norm in NORMS {
+            let (map, _, b) = planted(kind.name, 5);
+            let found = solve(&*map, &b, norm);
+            let problem = Recovery::new(&*map, &b, norm).unwrap();
+            let (d1, d2) = map.shape();
+            let factors = leading_factors(&found.x, (d1, d2), found.rank).unwrap();
+            assert!(verify(&problem, &factors, &found.multiplier).unwrap().certified, "{} {norm:?}", kind.name);
+            for (trial, size) in [1e-4, 1e-6, 1e-8, 1e-9].into_iter().enumerate() {
+                let mut moved = factors.clone();
+                let noise = normals(moved.as_slice().len(), 40 + trial as u64);
+                moved.as_mut_slice().iter_mut().zip(&noise).for_each(|(x, n)| *x *= 1.0 + size * n);
+                assert!(!verify(&problem, &moved, &found.multiplier).unwrap().certified, "{} {norm:?} X off by {size}", kind.name);
+            }
+            // a multiplier that is too large, one of another problem, none
+            let scaled: Vec<f64> = found.multiplier.iter().map(|y| 1.1 * y).collect();
+            let other = normals(b.len(), 50);
+            for y in [scaled, other, vec![0.0; b.len()]] {
+                assert!(!verify(&problem, &factors, &y).unwrap().certified, "{} {norm:?}", kind.name);
+            }
+            // the answer to other data
+            let b: Vec<f64> = b.iter().map(|b| b * (1.0 + 1e-9 * b.sin())).collect();
+            let problem = Recovery::new(&*map, &b, norm).unwrap();
+            assert!(!verify(&problem, &factors, &found.multiplier).unwrap().certified, "{} {norm:?} other data", kind.name);
+        }
+    }
+}
+
+#[test]
+fn powers_of_two_come_through() {
+    for kind in MAPS {
+        for norm in NORMS {
+            let (map, _, b) = planted(kind.name, 7);
+            let plain = solve(&*map, &b, norm);
+            let expected = verdict(&*map, &b, norm, &plain);
+            for (of_map, of_b) in [(-300, 0), (0, 250), (150, -200), (250, 250)] {
+                let b: Vec<f64> = b.iter().map(|&b| scale(b, of_b)).collect();
+                let map = map.scaled(of_map);
+                let scaled = solve(&*map, &b, norm);
+                assert_eq!((scaled.status, scaled.iterations), (plain.status, plain.iterations), "{} {norm:?} {of_map} {of_b}", kind.name);
+                let same = plain.x.iter().zip(&scaled.x).all(|(x, s)| scale(*x, of_b - of_map).to_bits() == s.to_bits());
+                assert!(same, "{} {norm:?} {of_map} {of_b}", kind.name);
+                assert_eq!(verdict(&*map, &b, norm, &scaled), expected, "{} {norm:?} {of_map} {of_b}", kind.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn contradictions_have_a_witness() {
+    for kind in ["gaussian", "bilinear", "quadratic"] {
+        let (map, _, mut b) = planted(kind, 3);
+        // the first measurement twice, with two results
+        let all: Vec<usize> = (0..b.len()).chain([0]).collect();
+        let map = map.selected(&all);
+        b.push(b[0]);
+        assert_eq!(solve(&*map, &b, Norm::Nuclear).status, RecoveryStatus::Converged, "{kind}");
+        *b.last_mut().unwrap() *= 1.001;
+        let found = solve(&*map, &b, Norm::Nuclear);
+        assert_eq!(found.status, RecoveryStatus::Inconsistent, "{kind}");
+        let Some(Witness::Multiplier(y)) = found.witness else { panic!("{kind} has no witness") };
+        let problem = Recovery::new(&*map, &b, Norm::Nuclear).unwrap();
+        // the planted matrix has norm of about 10
+        assert!(nothing_fits_below(&problem, &y) > 1e6, "{kind}: {}", nothing_fits_below(&problem, &y));
+        assert_eq!(nothing_fits_below(&problem, &vec![0.0; b.len()]), 0.0);
+    }
+}
+
+#[test]
+fn another_solution_is_shown_where_there_is_one() {
+    // |x| ≤ 1 off the diagonal: all [[1, x], [x, 1]] have norm 2
+    let map = Sampling::new((2, 2), vec![0, 1], vec![0, 1], vec![1.0, 1.0]).unwrap();
+    let b = [1.0, 1.0];
+    let found = solve(&map, &b, Norm::Nuclear);
+    assert_eq!(found.status, RecoveryStatus::UnderDetermined);
+    let Some(Witness::SecondSolution(other)) = found.witness else { panic!("no second solution") };
+    assert!(distance(&other, &found.x) > 0.1);
+    assert!((other[0] - 1.0).abs() < 1e-9 && (other[3] - 1.0).abs() < 1e-9);
+    let norm = thalweg::linalg::singular_values(&other, 2, 2).unwrap().iter().sum::<f64>();
+    assert!((norm - 2.0).abs() < 1e-8, "{norm}");
+    let problem = Recovery::new(&map, &b, Norm::Nuclear).unwrap();
+    for rank in [1, 2] {
+        let factors = leading_factors(&found.x, (2, 2), rank).unwrap();
+        assert!(!verify(&problem, &factors, &found.multiplier).unwrap().certified);
+    }
+}
+
+#[test]
+fn nothing_measured_is_nothing() {
+    let map = (MAPS[0].sample)(1);
+    let b = vec![0.0; map.len()];
+    let found = solve(&*map, &b, Norm::Nuclear);
+    assert_eq!((found.status, found.rank), (RecoveryStatus::Converged, 0));
+    let problem = Recovery::new(&*map, &b, Norm::Nuclear).unwrap();
+    let zero = leading_factors(&found.x, map.shape(), 0).unwrap();
+    assert!(verify(&problem, &zero, &found.multiplier).unwrap().certified);
+}
