@@ -105,7 +105,9 @@ impl RecoveryVerdict {
 /// Let X̂ be of rank r with singular vectors U, V and tangent space T, Y = A*(y), ‖P_T Y − UVᵀ‖_F ≤ η, ‖P_T⊥Y‖ ≤ θ, ‖A(Z)‖ ≥ α‖Z‖_F on T and
 /// ηκ/α < 1 − θ with κ ≥ ‖A‖. Then every X′ with ‖X′‖_* ≤ ‖X̂‖_* + s and A(X′) − A(X̂) = ρ obeys
 ///
-///     ‖P_T⊥(X′ − X̂)‖_* ≤ (s + ‖y‖‖ρ‖ + η‖ρ‖/α) / (1 − θ − ηκ/α),  ‖P_T(X′ − X̂)‖_F ≤ (‖ρ‖ + κ‖P_T⊥(X′ − X̂)‖_F) / α.
+/// ```text
+/// ‖P_T⊥(X′ − X̂)‖_* ≤ (s + ‖y‖‖ρ‖ + η‖ρ‖/α) / (1 − θ − ηκ/α),  ‖P_T(X′ − X̂)‖_F ≤ (‖ρ‖ + κ‖P_T⊥(X′ − X̂)‖_F) / α.
+/// ```
 ///
 /// # Errors
 /// [`Error::Shape`] if the factors or y do not fit, [`Error::NotFinite`].

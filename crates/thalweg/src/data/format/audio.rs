@@ -1,6 +1,8 @@
 //! Sound: the magnitudes of its short-time Fourier transform, frequencies × frames.
 //!
-//!     X[k, t] = | Σₙ w[n] · x[t·hop + n] · e^(−2πi·k·n/N) |,   w[n] = ½ − ½·cos(2πn/N),   n = 0, …, N − 1
+//! ```text
+//! X[k, t] = | Σₙ w[n] · x[t·hop + n] · e^(−2πi·k·n/N) |,   w[n] = ½ − ½·cos(2πn/N),   n = 0, …, N − 1
+//! ```
 //!
 //! with x the mean of the channels, in [−1, 1], N the window, k = 0, …, N/2, and as many frames as lie wholly within the sound.
 
