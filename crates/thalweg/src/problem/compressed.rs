@@ -97,10 +97,8 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
         let mut small = vec![T::of(0.0); l * r];
         mul_transpose(row_major(far, held.len() / r, l), view(held), &mut small);
         let small = row_major(&small, l, r);
-        let (count, all) = (rows.len() / r, (held.len() + rows.len()) / r);
-        let equations_cost = (all * l) as f64 / (count * r) as f64;
         let (set, free) = (RowSet::NonNegative, None);
-        let task = Task { rank: r, first: 0, sd: self.sd, equations_cost, rule, when, penalties: None, ratios: &[], set, free };
+        let task = Task { rank: r, first: 0, sd: self.sd, rule, when, penalties: None, ratios: &[], set, free };
         task.shared_gram(&gram(held, r), rows, |first, out| {
             let count = out.len() / r;
             multiply(row_major(&near[first * l..][..count * l], count, l), small, row_major_mut(out, count, r));

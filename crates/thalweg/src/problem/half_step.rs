@@ -15,8 +15,6 @@ pub(super) struct Task<'a, T> {
     pub first: usize,
     /// Standard deviation of the observed entries of X.
     pub sd: f64,
-    /// See [`Panel::equations_cost`].
-    pub equations_cost: f64,
     pub rule: &'a dyn RowUpdate<T>,
     pub when: When,
     /// What each row pays, if anything: all the same where every entry is given.
@@ -162,7 +160,7 @@ impl<T: Real> Task<'_, T> {
             return self.update_free(grams, cross, rows, free);
         }
         let rank = rows.len() / PANEL_LANES;
-        let mut panel = Panel { rank, grams, inverse_diagonal, cross, rows, sd: self.sd, equations_cost: self.equations_cost, set: self.set };
+        let mut panel = Panel { rank, grams, inverse_diagonal, cross, rows, sd: self.sd, set: self.set };
         let before = if self.when == When::Before { panel.measure() } else { Measure::default() };
         self.rule.update(&mut panel);
         if self.when == When::After { panel.measure() } else { before }

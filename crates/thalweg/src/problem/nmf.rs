@@ -172,7 +172,6 @@ impl<'a, T: Real> Nmf<'a, T> {
             rank: self.rank,
             first: rows.start,
             sd: self.summary.sd,
-            equations_cost: 0.0,
             rule,
             when,
             penalties: self.row_penalties(side).map(|all| &all[rows.clone()]),
@@ -187,17 +186,7 @@ impl<'a, T: Real> Nmf<'a, T> {
     pub fn move_rows(&self, side: Side, first: usize, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let r = self.rank;
         let range = first..first + rows.len() / r;
-        // a multiplication for each entry and component, over the r² of a sweep: without the Gram matrices of observed rows, so that the
-        // same data take the same steps in every storage
-        let (m, n) = self.data.shape();
-        let entries = match self.data.full_and_hidden().0 {
-            Matrix::Sparse(x) => x.by_row.values().len(),
-            Matrix::Observed(x) => x.entries.by_row.values().len(),
-            _ => m * n,
-        };
-        let all_rows = if side == Side::U { m } else { n };
-        let equations_cost = entries as f64 / (all_rows * r) as f64;
-        let task = Task { equations_cost, ..self.task(side, &range, rule, when) };
+        let task = self.task(side, &range, rule, when);
         match self.data.full_and_hidden() {
             (Matrix::Observed(Observed { entries, weights }), _) => {
                 task.gram_per_row(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), held, rows)

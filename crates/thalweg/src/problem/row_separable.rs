@@ -22,8 +22,6 @@ pub struct Panel<'a, T> {
     pub rows: &'a mut [T],
     /// Standard deviation of the observed entries of X: the unit of the paper's step.
     pub sd: f64,
-    /// Arithmetic of the cross products over that of a sweep of coordinate descent, on average over the rows.
-    pub equations_cost: f64,
     /// Where the rows lie.
     pub set: RowSet,
 }
