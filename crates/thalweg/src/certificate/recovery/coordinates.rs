@@ -11,12 +11,10 @@ pub(super) struct Factor {
     pub p: Vec<f64>,
     /// An approximate inverse, to find X̃; nothing is proved from it.
     pub inverse: Vec<f64>,
-    /// ‖P‖₂, rounded up.
+    /// √(‖P‖₁‖P‖_∞), rounded up: at least ‖P‖₂, and at least ‖|P|‖₂, by which the rounding errors of products with P grow.
     pub norm: f64,
     /// ‖P⁻¹‖₂ ≤ √(‖S‖/(1 − τ)), rounded up.
     pub inverse_norm: f64,
-    /// ‖P‖_F, rounded up.
-    pub size: f64,
     /// τ with ‖PᵀSP − I‖₂ ≤ τ, S the exact second moment up to a scalar; 0 for the nuclear norm.
     pub deviation: f64,
     pub d: usize,
@@ -58,7 +56,7 @@ impl Coordinates {
         let (mut halfway, mut values) = (vec![0.0; d1 * d2], vec![0.0; d1 * d2]);
         mul_transpose(row_major(&self.left.p, d1, d1), row_major(&g.values, d1, d2), &mut halfway);
         mul(row_major(&halfway, d1, d2), row_major(&self.right.p, d2, d2), &mut values);
-        let rounded = rounding(d1 + d2 + 4) * self.left.size * self.right.size * norm(&g.values);
+        let rounded = rounding(d1 + d2 + 4) * self.left.norm * self.right.norm * norm(&g.values);
         Near { values, error: up(rounded + self.left.norm * self.right.norm * g.error) }
     }
 
@@ -71,7 +69,7 @@ impl Coordinates {
 impl Factor {
     fn identity(d: usize) -> Self {
         let p: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { 1.0 } else { 0.0 }).collect();
-        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, size: up((d as f64).sqrt()), deviation: 0.0, d, p }
+        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, deviation: 0.0, d, p }
     }
 
     /// 1/√s; 1 where nothing was measured: such a row is bound by nothing, and 0 in every minimiser that keeps to the range of D.
@@ -88,7 +86,7 @@ impl Factor {
         // S is a sum of squares, a square root, a division: each relatively accurate
         let deviation = up(4.0 * rounding(terms + 8));
         let largest = inverse.iter().fold(1.0f64, |m, &x| m.max(x));
-        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), size: norm(&p), deviation, d, inverse, p })
+        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), deviation, d, inverse, p })
     }
 
     fn full(moment: &Near, d: usize) -> Option<Self> {
@@ -111,10 +109,10 @@ impl Factor {
         mul(row_major(&unit, d, d), row_major(&p, d, d), &mut halfway);
         mul_transpose(row_major(&p, d, d), row_major(&halfway, d, d), &mut product);
         (0..d).for_each(|i| product[i * d + i] -= 1.0);
-        let (norm_p, size) = (spectral_norm(&p, d), norm(&p));
+        let norm_p = spectral_norm(&p, d);
         let formed = norm_p * norm_p * (moment.error / mean + rounding(2) * norm(&unit));
-        let deviation = up(norm(&product) + rounding(2 * d + 6) * size * size * norm(&unit) + formed);
+        let deviation = up(norm(&product) + rounding(2 * d + 6) * norm_p * norm_p * norm(&unit) + formed);
         let inverse_norm = up(((spectral_norm(&unit, d) + formed) / (1.0 - deviation)).max(0.0).sqrt());
-        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, size, deviation, d, inverse, p })
+        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, deviation, d, inverse, p })
     }
 }

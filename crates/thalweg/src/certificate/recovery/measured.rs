@@ -12,7 +12,14 @@ pub(super) struct Measured {
     arrays: Arrays,
     /// ‖A‖_F = √Σ‖Aᵢ‖², rounded up.
     pub size: f64,
+    /// At least max ‖A(X)‖ / ‖X‖_F: √‖(⟨Aᵢ, Aⱼ⟩)‖_∞ where those products are at hand, else ‖A‖_F.
+    pub operator_norm: f64,
+    /// (⟨Aᵢ, Aⱼ⟩) of outer products, with a bound on the error of its spectral norm.
+    gram: Option<Near>,
 }
+
+/// Measurements whose p×p products are formed.
+const LARGEST_GRAM: usize = 8192;
 
 enum Arrays {
     Dense(Vec<f64>),
@@ -54,7 +61,20 @@ impl Measured {
                 norm(&norms(l, shape.0).iter().zip(norms(r, shape.1)).map(|(l, r)| l * r).collect::<Vec<f64>>())
             }
         };
-        Some(Measured { shape, p: map.len(), exponent, arrays, size })
+        let p = map.len();
+        let gram = match &arrays {
+            Arrays::OuterProducts(l, r) if p <= LARGEST_GRAM => Some(gram_of_outer_products(l, r, shape, p)),
+            _ => None,
+        };
+        let operator_norm = match (&arrays, &gram) {
+            (Arrays::Entries(_, _, w), _) => w.iter().fold(0.0f64, |m, w| m.max(w.abs())),
+            (_, Some(gram)) => {
+                let widest = gram.values.chunks_exact(p).map(|row| row.iter().map(|g| g.abs()).sum::<f64>()).fold(0.0, f64::max);
+                up((widest * (1.0 + rounding(p)) + gram.error).sqrt()).min(size)
+            }
+            _ => size,
+        };
+        Some(Measured { shape, p, exponent, arrays, size, operator_norm, gram })
     }
 
     /// A(X).
@@ -163,19 +183,24 @@ impl Measured {
                 let bound = of(some).or_else(|| if some < size { of(size) } else { None })?;
                 Some(bound.sqrt() * (1.0 - ROOM))
             }
-            Arrays::OuterProducts(l, r) => {
-                let (mut gram, mut right) = (vec![0.0; p * p], vec![0.0; p * p]);
-                gram_of_rows(l, p, &mut gram);
-                gram_of_rows(r, p, &mut right);
-                gram.iter_mut().zip(&right).for_each(|(g, r)| *g *= r);
-                let trace = up((0..p).map(|k| gram[k * p + k]).sum());
-                // |error of (lᵢᵀlⱼ)(rᵢᵀrⱼ)| ≤ γ ‖lᵢ‖‖lⱼ‖‖rᵢ‖‖rⱼ‖, a matrix of norm at most the trace
-                let formed = up(2.0 * rounding(self.shape.0 + self.shape.1 + 4) * trace);
-                let bound = super::bounds::least_eigenvalue(&gram, p, trace)? - formed;
+            Arrays::OuterProducts(..) => {
+                let gram = self.gram.as_ref()?;
+                let trace = up((0..p).map(|k| gram.values[k * p + k]).sum());
+                let bound = super::bounds::least_eigenvalue(&gram.values, p, trace)? - gram.error;
                 (bound > 0.0).then(|| bound.sqrt() * (1.0 - ROOM))
             }
         }
     }
+}
+
+/// (lᵢᵀlⱼ)(rᵢᵀrⱼ): the error of each is at most γ ‖lᵢ‖‖lⱼ‖‖rᵢ‖‖rⱼ‖, a matrix of norm at most the trace.
+fn gram_of_outer_products(l: &[f64], r: &[f64], (d1, d2): (usize, usize), p: usize) -> Near {
+    let (mut values, mut right) = (vec![0.0; p * p], vec![0.0; p * p]);
+    gram_of_rows(l, p, &mut values);
+    gram_of_rows(r, p, &mut right);
+    values.iter_mut().zip(&right).for_each(|(g, r)| *g *= r);
+    let trace = up((0..p).map(|k| values[k * p + k]).sum());
+    Near { values, error: up(2.0 * rounding(d1 + d2 + 4) * trace) }
 }
 
 /// Row i: lᵢ (rᵢᵀC).

@@ -4,7 +4,7 @@ use super::bounds::{ROOM, largest_eigenvalue, largest_singular_value, least_eige
 use super::coordinates::Coordinates;
 use super::measured::{Measured, Near};
 use crate::linalg::{
-    dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
+    DoubleDouble, dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
 };
 use crate::problem::{Domain, Fidelity, Recovery};
 use crate::{Error, Factors};
@@ -71,7 +71,7 @@ pub struct RecoveryVerdict {
     pub margin: Option<f64>,
     /// Upper bound on ‖P_T A*(y) − UVᵀ‖_F.
     pub tangent: Option<f64>,
-    /// Lower bound on ‖A(Z)‖ / ‖Z‖_F over the tangent space, divided by ‖A‖_F.
+    /// Lower bound on ‖A(Z)‖ / ‖Z‖_F over the tangent space, divided by an upper bound on ‖A‖.
     pub injectivity: Option<f64>,
     /// Upper bound on ‖X′ − X‖_F / ‖X‖_F over all minimisers X′.
     pub radius: Option<f64>,
@@ -218,7 +218,7 @@ impl<'a> Check<'a> {
         let Some(spectral) = self.decompose() else { return verdict.but(Unproved::Rank) };
         // X̂ stands for X from here on: ‖X − P1 X̂ P2ᵀ‖_F ≤ distance
         let distance = self.distance(&spectral);
-        let residual = up(misfit + self.measured.size * distance);
+        let residual = up(misfit + self.measured.operator_norm * distance);
         let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
         let x_norm: f64 = up(spectral.sigma.iter().sum());
         let Some((theta, dual_norm)) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
@@ -236,7 +236,7 @@ impl<'a> Check<'a> {
             return verdict.but(Unproved::Margin);
         }
         let Some(alpha) = self.injectivity(&spectral) else { return verdict.but(Unproved::Injectivity) };
-        let size = up(self.coordinates.left.norm * self.measured.size * self.coordinates.right.norm);
+        let size = up(self.coordinates.left.norm * self.measured.operator_norm * self.coordinates.right.norm);
         verdict.injectivity = Some(alpha / size);
         let room = (1.0 - theta) * (1.0 - ROOM) - up(eta * size / alpha);
         let has_room = room > 0.0;
@@ -292,9 +292,13 @@ impl<'a> Check<'a> {
             return None;
         }
         let defect = |a: &[f64]| {
-            let mut gram = gram_between(a, a, rank);
-            (0..rank).for_each(|k| gram[k * rank + k] -= 1.0);
-            up(norm(&gram) + 2.0 * rounding(a.len() / rank + 4) * rank as f64)
+            // in twice the precision: what is left is the defect, not the rounding of the sum
+            let exact = |k: usize, l: usize| {
+                let products = a.chunks_exact(rank).map(|row| DoubleDouble::from(row[k]) * DoubleDouble::from(row[l]));
+                products.fold(DoubleDouble::from(if k == l { -1.0 } else { 0.0 }), |sum, x| sum + x).f64()
+            };
+            let gram: Vec<f64> = (0..rank * rank).map(|at| exact(at / rank, at % rank)).collect();
+            up(norm(&gram) + 1e-25)
         };
         let defect = defect(&u).max(defect(&v));
         (defect < 1e-3).then_some(Spectral { u, v, sigma, defect })
@@ -316,7 +320,8 @@ impl<'a> Check<'a> {
         }
         let difference: Vec<f64> = self.x.iter().zip(&x).map(|(a, b)| a - b).collect();
         let sigma = norm(&at.sigma);
-        let rounded = rounding(rank + d1 + d2 + 8) * 2.0 * left.size * right.size * sigma;
+        let products = if self.coordinates.is_identity() { rank + 4 } else { rank + d1 + d2 + 8 };
+        let rounded = rounding(products) * 2.0 * left.norm * right.norm * sigma * (rank as f64).sqrt();
         // X itself is the rounded product of its factors, and its symmetric part
         let stored = rounding(rank + 4) * (norm(&self.x) + sigma * left.norm * right.norm) * 2.0 * (rank as f64).sqrt();
         up(norm(&difference) + rounded + stored + 2.5 * at.defect * sigma * left.norm * right.norm)
@@ -396,7 +401,7 @@ impl<'a> Check<'a> {
         if bound <= 0.0 {
             return None;
         }
-        let sizes = left.size * right.size * self.measured.size * (rank as f64).sqrt();
+        let sizes = left.norm * right.norm * self.measured.size * (rank as f64).sqrt();
         let error = up((8.0 * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
         // over symmetric Z = sym(PUᵀ), ‖Z‖² ≤ 2‖P‖²
         let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
