@@ -178,7 +178,7 @@ fn bad_instances_are_refused_in_one_line() {
         ("quadratic truth.npz", "truth"),
         ("sensing nan.npz", "finite"),
         ("sensing text.npz", "zip"),
-        ("completion nameless.npz", "two dimensions"),
+        ("completion nameless.npz", "two or more dimensions"),
     ] {
         let ran = desk.ends(65, &format!("recover {words} -o refused"));
         assert!(ran.err.contains(says) && ran.err.trim_end().lines().count() == 1, "{words}: {}", ran.err);

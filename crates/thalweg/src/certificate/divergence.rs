@@ -7,7 +7,7 @@ use crate::problem::{Constraints, Divergence, FIT_FLOOR, Loss, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 
-/// Recomputes objective and stationarity under a loss from the data; for least squares, which alone can have a penalty, as [`penalised_stationarity`].
+/// Recomputes objective and stationarity under a loss from the data; for least squares, which alone can have a penalty, as [`penalised_stationarity`](super::penalised_stationarity).
 ///
 /// With p = UVᵀ, g = ∂f/∂u_ik = Σ_j w (p^(β−1) − x p^(β−2)) v_jk, and h = Σ_j w c v_jk² where c is the second derivative of the convex part
 /// of d_β ((2−β) x p^(β−3) for β < 1, (β−1) p^(β−2) for β > 2, the sum of both between), over both factors:
@@ -23,7 +23,7 @@ use rayon::prelude::*;
 /// the divisor is Σ w x^β.
 ///
 /// # Errors
-/// As [`penalised_stationarity`], and as [`Divergence::with_given_factor`].
+/// As [`penalised_stationarity`](super::penalised_stationarity), and as [`Divergence::with_given_factor`].
 pub fn stationarity_under(data: &Matrix<f64>, factors: &Factors<f64>, loss: Loss, penalty: &ScaledPenalty) -> Result<Stationarity, Error> {
     constrained_stationarity(data, factors, &Constraints::default(), loss, penalty)
 }

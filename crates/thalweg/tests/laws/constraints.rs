@@ -259,7 +259,8 @@ fn free_factors_reach_the_bound_of_the_singular_values() {
 
 #[test]
 fn given_components_under_every_loss() {
-    for (kind, data) in planted::kinds(3).into_iter().filter(|(kind, _)| *kind != "sparse") {
+    // zeros that are not stored are refused under most losses
+    for (kind, data) in planted::kinds(3).into_iter().filter(|(_, data)| !data.has_unstored_zeros()) {
         for (what, constraints) in constraints().into_iter().filter(|(_, c)| c.u.rows == RowSet::NonNegative && c.v.rows == RowSet::NonNegative) {
             for loss in [Loss::KullbackLeibler, Loss::Beta(1.5), Loss::Beta(0.5)] {
                 let problem = Divergence::constrained(&data, RANK, loss, constraints.clone()).unwrap();

@@ -112,7 +112,9 @@ fn near_misses_are_not_certified() {
             // a multiplier that is too large, one of another problem, none
             let scaled: Vec<f64> = found.multiplier.iter().map(|y| 1.1 * y).collect();
             let other = normals(b.len(), 50);
-            for y in [scaled, other, vec![0.0; b.len()]] {
+            // where every entry is seen, X alone fits: whatever the multiplier, what is proved is true
+            let misleading = if kind.name == "identity" { vec![] } else { vec![scaled, other, vec![0.0; b.len()]] };
+            for y in misleading {
                 assert!(!verify(&problem, &factors, &y).unwrap().certified, "{} {norm:?}", kind.name);
             }
             // the answer to other data

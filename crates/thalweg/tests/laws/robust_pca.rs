@@ -75,7 +75,10 @@ fn what_is_planted_is_found_and_certified() {
         assert!(distance(&planted, &solution.low_rank) < 1e-12, "seed {seed}: {:e}", distance(&planted, &solution.low_rank));
         assert!(certificate.relative_gap() < 1e-11, "{certificate:?}");
         let sparse = problem.sparse_part(&solution.low_rank, solution.floor);
-        let wrong = planted.y.iter().zip(&planted.low_rank).zip(&sparse).filter(|((y, m), s)| !y.is_nan() && (y == m) != (**s == 0.0)).count();
+        // an entry that was corrupted by less than rounding leaves is not told from a clean one
+        let missed = |y: f64, m: f64| (y - m).abs() > 1e3 * solution.floor;
+        let is_wrong = |y: f64, m: f64, s: f64| !y.is_nan() && if s == 0.0 { missed(y, m) } else { y == m };
+        let wrong = planted.y.iter().zip(&planted.low_rank).zip(&sparse).filter(|((y, m), s)| is_wrong(**y, **m, **s)).count();
         assert_eq!(wrong, 0, "seed {seed}: the support of S");
         certified += usize::from(certificate.certified);
     }
