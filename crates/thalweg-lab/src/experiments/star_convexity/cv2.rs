@@ -123,7 +123,7 @@ impl Experiment for SpreadOfEntries {
                         "for every T",
                         1.0,
                         outcome.gradient,
-                        0.0,
+                        1e-9,
                     ),
                 ]
             })

@@ -33,7 +33,7 @@ pub fn of_the_paper() -> impl Iterator<Item = &'static Entry> {
 pub fn missing<'a>(done: impl Iterator<Item = &'a Set>) -> Option<String> {
     let done: Vec<&str> = done.map(|set| set.name.as_str()).collect();
     let missing: Vec<&str> = of_the_paper().map(|entry| entry.name.as_str()).filter(|name| !done.contains(name)).collect();
-    (!missing.is_empty()).then(|| format!("Not drawn, because their files were not in the folder of data sets (--data): {}.", missing.join(", ")))
+    (!missing.is_empty()).then(|| format!("Not drawn, for want of their files (--data) or, at this scale, of enough rows: {}.", missing.join(", ")))
 }
 
 impl Set {
