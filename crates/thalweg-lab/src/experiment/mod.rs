@@ -173,6 +173,11 @@ impl<E: Experiment> AnyExperiment for E {
         let wanted: std::collections::HashSet<&str> = trials.iter().map(String::as_str).collect();
         let done = done.iter().filter(|d| wanted.contains(d.trial.as_str()));
         let pairs = done.map(|d| Ok((from_json(&d.trial)?, from_json(&d.outcome)?))).collect::<Result<Vec<_>, Error>>()?;
+        if pairs.is_empty() {
+            // what an experiment says of no trials would be no finding
+            let why = if trials.is_empty() { "its data sets are not in the folder of data sets (--data)" } else { "no trial is finished" };
+            return Ok(Findings { verdict: vec![format!("Nothing was found: {why}.")], ..Findings::default() });
+        }
         Ok(Experiment::findings(self, scale, &pairs))
     }
 }
