@@ -86,6 +86,26 @@ fn shares_sum_to_one() {
 }
 
 #[test]
+fn updates_keep_to_the_constraints() {
+    let desk = Desk::new();
+    let rows = planted(45, 20, 3, 5);
+    desk.put("old.csv", csv(&rows[..30]));
+    desk.put("new.csv", csv(&rows[30..]));
+    let known = put_columns(&desk, "known.npz", 20, 2);
+    for (run, words) in [("given", "--fix-v known.npz"), ("shares", "--sum-to-one u --max-iters 5000"), ("free", "--signs free-v")] {
+        desk.json(0, &format!("fit old.csv -k 3 {words} -o {run}"));
+        let grown = desk.json(0, &format!("update {run} new.csv -o {run}-grown"));
+        assert_eq!(grown["shape"], serde_json::json!([45, 20]));
+        assert_eq!(desk.json(0, &format!("audit {run}-grown"))["status"], "converged");
+    }
+    for (row, known) in factor(&desk, "given-grown", Side::V).iter().zip(&known) {
+        assert_eq!(&row[..2], known);
+    }
+    assert!(factor(&desk, "shares-grown", Side::U).iter().all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-12));
+    assert!(factor(&desk, "free-grown", Side::U).iter().flatten().all(|&x| x >= 0.0));
+}
+
+#[test]
 fn free_factors_take_negative_data_and_reach_the_bound() {
     let desk = Desk::new();
     let rows: Vec<Vec<f64>> = planted(30, 20, 5, 7).iter().map(|row| row.iter().map(|x| x - 0.8).collect()).collect();

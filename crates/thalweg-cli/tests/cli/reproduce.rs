@@ -1,8 +1,10 @@
 //! Figures and theorems of the papers: drawn, resumed after kills, spread over machines.
 
 use super::desk::Desk;
+use super::inputs::Dice;
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::Instant;
 
 const FACTS: &str = "reproduce star-convexity facts --scale smoke";
 
@@ -44,19 +46,48 @@ fn shards_make_the_whole() {
     assert_eq!(desk.bytes("part1/facts.csv"), desk.bytes("whole/facts.csv"));
 }
 
-#[test]
-fn kills_lose_nothing() {
+/// Kills the command at random moments, then lets it finish: the same files come out as from a run that was left alone, and what was done
+/// before a kill stays done.
+fn survives(words: &str, item: &str, kills: usize, seed: u64) {
     let desk = Desk::new();
-    let words = "reproduce star-convexity theorem1 --scale smoke --threads 2";
-    desk.ends(0, &format!("{words} -o whole"));
-    for wait in 0..12 {
+    let begin = Instant::now();
+    let whole = desk.json(0, &format!("{words} -o whole"));
+    let life = begin.elapsed();
+    let count = |done: u64| println!("{done} of {} trials done", whole["trials"]);
+    let mut dice = Dice::new(seed);
+    let mut done = 0;
+    for kill in 0..kills {
         let mut child = desk.command(&format!("{words} -o killed")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-        std::thread::sleep(Duration::from_millis(3 + 7 * wait));
+        // some come before the first trial, some after the last
+        std::thread::sleep(life.mul_f64(3.0 * dice.roll() / kills as f64));
         child.kill().expect("may be killed");
         child.wait().expect("ends");
+        let kept = trials_kept(&desk.path("killed/trials.sqlite"));
+        assert!(kept >= done, "kill {kill}: {kept} trials are left of {done}");
+        done = kept;
+        count(done);
     }
-    desk.ends(0, &format!("{words} -o killed"));
-    for file in ["theorem1.csv", "theorem1.json", "theorem1.svg"] {
-        assert_eq!(desk.bytes(&format!("killed/{file}")), desk.bytes(&format!("whole/{file}")), "{file}");
+    let ended = desk.json(0, &format!("{words} -o killed"));
+    assert_eq!(ended, whole);
+    assert_eq!(trials_kept(&desk.path("killed/trials.sqlite")), whole["trials"].as_u64().expect("a number"));
+    for ending in ["csv", "json", "svg"] {
+        assert_eq!(desk.bytes(&format!("killed/{item}.{ending}")), desk.bytes(&format!("whole/{item}.{ending}")), "{item}.{ending}");
     }
+}
+
+/// Rows of the table of trials; 0 while there is none.
+fn trials_kept(store: &Path) -> u64 {
+    let count = || rusqlite::Connection::open(store)?.query_row("select count(*) from trial", [], |row| row.get::<_, i64>(0));
+    if store.exists() { count().map_or(0, i64::unsigned_abs) } else { 0 }
+}
+
+#[test]
+fn kills_lose_nothing() {
+    survives("reproduce star-convexity theorem1 --scale smoke --threads 2", "theorem1", 12, 31);
+}
+
+#[test]
+#[ignore = "two hundred kills of a thousand trials take minutes: cargo test -p thalweg-cli --test cli two_hundred_kills -- --ignored --nocapture"]
+fn two_hundred_kills_lose_nothing() {
+    survives("reproduce star-convexity theorem1 --scale full --threads 2", "theorem1", 200, 32);
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use thalweg::Error;
-use thalweg::data::{Dataset, catalogue};
+use thalweg::data::{Matrix, catalogue};
 
 /// How much of an experiment to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,8 +75,8 @@ impl About {
 pub struct Bench {
     /// The folder of data sets, if there is one.
     pub data: Option<PathBuf>,
-    /// Those that were read.
-    opened: Mutex<BTreeMap<String, Arc<Dataset>>>,
+    /// Those that were read or made.
+    opened: Mutex<BTreeMap<String, Arc<Matrix<f64>>>>,
 }
 
 /// Memory that reading a data set may take, in bytes.
@@ -92,17 +92,27 @@ impl Bench {
     ///
     /// # Errors
     /// [`Error::Parameter`] if there is no such name or no folder, and those of [`Entry::open`](thalweg::data::Entry::open).
-    pub fn open(&self, name: &str) -> Result<Arc<Dataset>, Error> {
+    pub fn open(&self, name: &str) -> Result<Arc<Matrix<f64>>, Error> {
+        self.once(name, || {
+            let missing = |name, expected: &str, got: &str| Error::Parameter { name, expected: expected.into(), got: got.into() };
+            let entry = catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| missing("data", "a data set of the catalogue", name))?;
+            let folder = self.data.as_ref().ok_or_else(|| missing("data", "the folder of data sets", "none"))?;
+            Ok(entry.open(folder, MAX_MEMORY)?.matrix)
+        })
+    }
+
+    /// A matrix that is made once and kept under its name.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn once(&self, name: &str, make: impl FnOnce() -> Result<Matrix<f64>, Error>) -> Result<Arc<Matrix<f64>>, Error> {
         let mut opened = self.opened.lock().expect("nobody panics while reading");
-        if let Some(dataset) = opened.get(name) {
-            return Ok(dataset.clone());
+        if let Some(matrix) = opened.get(name) {
+            return Ok(matrix.clone());
         }
-        let missing = |name, expected: &str, got: &str| Error::Parameter { name, expected: expected.into(), got: got.into() };
-        let entry = catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| missing("data", "a data set of the catalogue", name))?;
-        let folder = self.data.as_ref().ok_or_else(|| missing("data", "the folder of data sets", "none"))?;
-        let dataset = Arc::new(entry.open(folder, MAX_MEMORY)?);
-        opened.insert(name.to_owned(), dataset.clone());
-        Ok(dataset)
+        let matrix = Arc::new(make()?);
+        opened.insert(name.to_owned(), matrix.clone());
+        Ok(matrix)
     }
 }
 

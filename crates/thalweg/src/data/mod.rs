@@ -24,6 +24,6 @@ pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Measurements, read_instance};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
-pub use planted::{LAWS, Law, planted_factors};
+pub use planted::{LAWS, Law, planted_factors, planted_ratings};
 pub use random::stream;
 pub use stack::write_matrix;

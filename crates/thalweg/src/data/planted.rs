@@ -1,7 +1,10 @@
-//! Planted factors: independent entries of a known law.
+//! Planted factors, independent entries of a known law, and ratings made from them.
 
 use super::random::stream;
+use super::{Duplicates, Observed, Sparse, Triplet};
 use crate::{Error, Factors};
+use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{E, FRAC_1_SQRT_2, FRAC_2_PI};
@@ -104,6 +107,55 @@ pub fn planted_factors(law: Law, (rows, cols): (usize, usize), rank: usize, seed
     Factors::new(rows, cols, rank, entries)
 }
 
+/// `observed` ratings from 1 to 5 in halves. Row i and column j are seen with probabilities ∝ i^(−½) and j^(−½), each pair at most once; the
+/// rating is 3.5 + z + 0.8 ε, rounded and clipped, with z an entry of a product of half-normal factors of rank `rank`, brought to mean 0 and
+/// variance 1 over what is observed, and ε standard normal.
+///
+/// # Errors
+/// [`Error::Rank`] for rank 0, [`Error::Parameter`] if more than half of all pairs are asked for.
+pub fn planted_ratings((rows, cols): (usize, usize), observed: usize, rank: usize, seed: u64) -> Result<Observed<f64>, Error> {
+    if observed > rows * cols / 2 {
+        let expected = format!("at most half of {rows}x{cols}");
+        return Err(Error::Parameter { name: "observed", expected, got: observed.to_string() });
+    }
+    let truth = planted_factors(Law::HalfNormal, (rows, cols), rank, seed, 0)?;
+    let places = popular_places((rows, cols), observed, seed);
+    let products: Vec<f64> = places
+        .iter()
+        .map(|&(i, j)| {
+            let (u, v) = truth.row_pair(i, j);
+            u.iter().zip(v).map(|(u, v)| u * v).sum()
+        })
+        .collect();
+    let count = products.len().max(1) as f64;
+    let mean = products.iter().sum::<f64>() / count;
+    let sd = (products.iter().map(|z| (z - mean).powi(2)).sum::<f64>() / count).sqrt().max(f64::MIN_POSITIVE);
+    let mut rng = stream(seed, 2);
+    let rate = |z: f64, noise: f64| (2.0 * (3.5 + (z - mean) / sd + 0.8 * noise)).round().clamp(2.0, 10.0) / 2.0;
+    let rated =
+        places.iter().zip(&products).map(|(&(i, j), &z)| Triplet { row: i as u32, col: j as u32, value: rate(z, StandardNormal.sample(&mut rng)) });
+    let (entries, _) = Sparse::from_triplets(rows, cols, rated.collect(), Duplicates::Sum)?;
+    Ok(Observed { entries, weights: None })
+}
+
+/// Distinct pairs, row by row. The square of a uniform number has the density ∝ x^(−½).
+fn popular_places((rows, cols): (usize, usize), count: usize, seed: u64) -> Vec<(usize, usize)> {
+    let mut rng = stream(seed, 1);
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    while places.len() < count {
+        let missing = count - places.len();
+        let mut popular = |size: usize| (rng.random::<f64>().powi(2) * size as f64) as usize;
+        places.extend((0..missing + missing / 4 + 1).map(|_| (popular(rows), popular(cols))));
+        places.sort_unstable();
+        places.dedup();
+    }
+    // which ones are too many is a matter of chance, not of their place
+    let (kept, _) = places.partial_shuffle(&mut rng, count);
+    let mut kept = kept.to_vec();
+    kept.sort_unstable();
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +174,18 @@ mod tests {
             let slack = if matches!(law, Law::Pareto | Law::LogNormal) { 0.2 } else { 0.02 };
             assert!((variance / law.variance() - 1.0).abs() < slack, "{}: {variance} and {}", law.name(), law.variance());
         }
+    }
+
+    #[test]
+    fn ratings_are_as_many_as_asked_and_popular_first() {
+        let ratings = planted_ratings((400, 300), 12_000, 5, 1).expect("ratings");
+        let rows = &ratings.entries.by_row;
+        let counts: Vec<usize> = (0..400).map(|i| rows.row(i).0.len()).collect();
+        let values: Vec<f64> = (0..400).flat_map(|i| rows.row(i).1.to_vec()).collect();
+        assert_eq!(values.len(), 12_000);
+        assert!(values.iter().all(|v| (2.0 * v).fract() == 0.0 && (1.0..=5.0).contains(v)));
+        assert!((values.iter().sum::<f64>() / 12_000.0 - 3.5).abs() < 0.05);
+        assert!(counts[..100].iter().sum::<usize>() > counts[300..].iter().sum::<usize>() * 2);
+        assert!(matches!(planted_ratings((4, 5), 11, 1, 0), Err(Error::Parameter { .. })));
     }
 }

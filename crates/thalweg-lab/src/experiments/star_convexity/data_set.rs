@@ -4,24 +4,45 @@ use crate::experiment::{Bench, Scale, seed_of};
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use thalweg::data::{Dataset, Entry, Matrix, catalogue, stream};
+use thalweg::data::{Entry, Matrix, catalogue, planted_ratings, stream};
 use thalweg::geometry::{StartMoments, expected_curvature, flow_gauge};
 use thalweg::problem::Nmf;
 use thalweg::solver::nmf::{Alternating, Init, Order, Paper, default_method, half_normal_scale};
 use thalweg::solver::{Stop, run};
 use thalweg::{Error, Factors, Side};
 
-/// A data set of the paper's Table 1: its name, and the checksum of the file that it was read from.
+/// A data set of the paper's Table 1, or a planted one of the same shape: its name, and the checksum of the file that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Set {
     pub name: String,
     pub sha256: String,
 }
 
+/// Planted ratings of the shape that Table 1 gives: the paper's files are not published.
+struct Planted {
+    name: &'static str,
+    shape: (usize, usize),
+    observed: usize,
+    rank: usize,
+}
+
+const PLANTED: [Planted; 2] = [
+    Planted { name: "netflix-planted", shape: (47928, 8963), observed: 5_200_000, rank: 20 },
+    Planted { name: "goodbooks-planted", shape: (10000, 43461), observed: 956_000, rank: 50 },
+];
+
+/// In the place of a checksum.
+const NO_FILE: &str = "planted";
+
 /// The sets of Table 1 whose files are there.
 pub fn sets(bench: &Bench) -> Vec<Set> {
     let there = |entry: &&Entry| bench.data.as_ref().is_some_and(|folder| entry.path(folder).exists());
     of_the_paper().filter(there).map(|entry| Set { name: entry.name.clone(), sha256: entry.sha256[..12].to_owned() }).collect()
+}
+
+/// Planted sets of the shapes that the paper could not compute on.
+pub fn planted_sets() -> Vec<Set> {
+    PLANTED.iter().map(|planted| Set { name: planted.name.into(), sha256: NO_FILE.into() }).collect()
 }
 
 /// The eight entries of the catalogue that stand for Table 1.
@@ -41,13 +62,28 @@ impl Set {
         catalogue().iter().find(|entry| entry.name == self.name).expect("trials name sets of the catalogue")
     }
 
-    /// The rank that the paper gives it.
-    pub fn rank(&self) -> usize {
-        self.entry().paper.expect("the set is in Table 1")[2]
+    fn planted(&self) -> Option<&'static Planted> {
+        PLANTED.iter().find(|planted| planted.name == self.name)
     }
 
-    pub fn open(&self, bench: &Bench) -> Result<Arc<Dataset>, Error> {
-        bench.open(&self.name)
+    /// The rank that the paper gives it.
+    pub fn rank(&self) -> usize {
+        self.planted().map_or_else(|| self.entry().paper.expect("the set is in Table 1")[2], |planted| planted.rank)
+    }
+
+    /// Rows, columns and observed entries.
+    fn size(&self) -> (usize, usize, u64) {
+        match self.planted() {
+            Some(&Planted { shape: (m, n), observed, .. }) => (m, n, observed as u64),
+            None => (self.entry().shape.0, self.entry().shape.1, self.entry().observed),
+        }
+    }
+
+    pub fn open(&self, bench: &Bench) -> Result<Arc<Matrix<f64>>, Error> {
+        match self.planted() {
+            None => bench.open(&self.name),
+            Some(p) => bench.once(p.name, || Ok(Matrix::Observed(planted_ratings(p.shape, p.observed, p.rank, seed_of(self))?))),
+        }
     }
 }
 
@@ -71,10 +107,9 @@ fn affordable(scale: Scale) -> [f64; 2] {
 impl Part {
     /// The largest part that the scale affords, times `rate`; none if it would have fewer rows or columns than the rank.
     pub fn of(set: &Set, scale: Scale, rate: f64) -> Option<Part> {
-        let entry = set.entry();
-        let (m, n) = (entry.shape.0 as f64, entry.shape.1 as f64);
-        let is_dense = entry.observed as f64 == m * n;
-        let largest = (affordable(scale)[usize::from(!is_dense)] / entry.observed as f64).sqrt().min(1.0);
+        let (m, n, observed) = set.size();
+        let (m, n, observed) = (m as f64, n as f64, observed as f64);
+        let largest = (affordable(scale)[usize::from(observed < m * n)] / observed).sqrt().min(1.0);
         // a rank of 3 needs three columns however few there are
         let least = (set.rank() as f64 / m.min(n)).min(1.0);
         let rate = rate * largest.max(least);
@@ -83,14 +118,27 @@ impl Part {
     }
 
     /// The matrix. Everything measured on it is divided by entries × variance, so it is not scaled.
-    pub fn matrix(&self, bench: &Bench) -> Result<Matrix<f64>, Error> {
+    pub fn matrix(&self, bench: &Bench) -> Result<Arc<Matrix<f64>>, Error> {
         let whole = self.set.open(bench)?;
         if self.rate == 1.0 {
-            return Ok(whole.matrix.clone());
+            return Ok(whole);
         }
-        let (m, n) = whole.matrix.shape();
+        let (m, n) = whole.shape();
         let seed = seed_of(self);
-        whole.matrix.selected(&draw(m, self.rate, seed, 0), &draw(n, self.rate, seed, 1))
+        Ok(Arc::new(whole.selected(&draw(m, self.rate, seed, 0), &draw(n, self.rate, seed, 1))?))
+    }
+
+    /// About how many multiplications a pass over the data takes: one over observed entries is bound by memory, four times as long.
+    fn pass(&self) -> f64 {
+        let (m, n, observed) = self.set.size();
+        let is_dense = observed == (m * n) as u64;
+        4.0 * if is_dense { 1.0 } else { 4.0 } * observed as f64 * self.rate.powi(2) * self.set.rank() as f64
+    }
+
+    /// The same of an iteration of the method that converges: over observed entries every row has a Gram matrix of its own.
+    fn iteration(&self) -> f64 {
+        let (m, n, observed) = self.set.size();
+        if observed == (m * n) as u64 { self.pass() } else { self.pass() / 4.0 * self.set.rank() as f64 }
     }
 }
 
@@ -138,13 +186,18 @@ pub struct Effort {
     iterations: usize,
 }
 
+/// Multiplications that may be spent on an optimum: some ten seconds of a core.
+const AFFORDABLE_OPTIMUM: f64 = 4e11;
+
 impl Effort {
-    pub fn of(scale: Scale) -> Effort {
-        match scale {
-            Scale::Smoke => Effort { merged: 500, iterations: 60 },
-            Scale::Reduced => Effort { merged: 100, iterations: 600 },
-            Scale::Full => Effort { merged: 10, iterations: 2000 },
-        }
+    pub fn of(scale: Scale, part: &Part) -> Effort {
+        let (steps, iterations) = match scale {
+            Scale::Smoke => (20, 60),
+            Scale::Reduced => (100, 600),
+            Scale::Full => (1000, 2000),
+        };
+        let affordable = |cost: f64, most: usize| ((AFFORDABLE_OPTIMUM / cost) as usize).clamp(most.min(50), most);
+        Effort { merged: 10_000 / affordable(4.0 * part.pass(), steps), iterations: affordable(part.iteration(), iterations) }
     }
 }
 

@@ -43,7 +43,10 @@ pub struct Outcome {
 
 fn trials(scale: Scale, bench: &Bench, ends: &[Option<EndPoint>]) -> Vec<Trial> {
     let lines = if scale == Scale::Smoke { 2 } else { 5 };
-    let trial = |set: &Set, end: Option<EndPoint>| Some(Trial { part: Part::of(set, scale, 1.0)?, end, effort: Effort::of(scale), lines });
+    let trial = |set: &Set, end: Option<EndPoint>| {
+        let part = Part::of(set, scale, 1.0)?;
+        Some(Trial { effort: Effort::of(scale, &part), part, end, lines })
+    };
     sets(bench).iter().flat_map(|set| ends.iter().filter_map(|&end| trial(set, end)).collect::<Vec<_>>()).collect()
 }
 

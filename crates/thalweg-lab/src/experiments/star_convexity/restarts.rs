@@ -51,9 +51,8 @@ impl Experiment for BetweenOptima {
             Scale::Reduced => 3,
             Scale::Full => 20,
         };
-        let effort = Effort::of(scale);
         let parts = sets(bench).into_iter().filter_map(|set| Part::of(&set, scale, 1.0));
-        parts.flat_map(|part| (0..pairs).map(move |pair| Trial { part: part.clone(), effort, pair })).collect()
+        parts.flat_map(|part| (0..pairs).map(move |pair| Trial { part: part.clone(), effort: Effort::of(scale, &part), pair })).collect()
     }
 
     fn run(&self, trial: &Trial, bench: &Bench) -> Result<Outcome, Error> {

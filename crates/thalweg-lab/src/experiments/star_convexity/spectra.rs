@@ -74,7 +74,7 @@ impl Experiment for Spectra {
 
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<Trial> {
         let parts = sets(bench).into_iter().filter_map(|set| Part::of(&set, scale, 1.0));
-        parts.flat_map(|part| END_POINTS.map(|end| Trial { part: part.clone(), end, effort: Effort::of(scale) })).collect()
+        parts.flat_map(|part| END_POINTS.map(|end| Trial { part: part.clone(), end, effort: Effort::of(scale, &part) })).collect()
     }
 
     fn run(&self, trial: &Trial, bench: &Bench) -> Result<Outcome, Error> {

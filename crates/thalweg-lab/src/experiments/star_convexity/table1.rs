@@ -42,9 +42,9 @@ impl Experiment for DataSets {
     }
 
     fn run(&self, set: &Set, bench: &Bench) -> Result<Outcome, Error> {
-        let data = set.open(bench)?;
-        let summary = data.matrix.summary();
-        let (rows, cols) = data.matrix.shape();
+        let matrix = set.open(bench)?;
+        let summary = matrix.summary();
+        let (rows, cols) = matrix.shape();
         Ok(Outcome { rows, cols, observed: summary.observed, mean: summary.mean / summary.sd })
     }
 

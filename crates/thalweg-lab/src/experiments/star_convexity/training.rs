@@ -75,8 +75,7 @@ impl Experiment for Training {
             Scale::Reduced => (3, 400),
             Scale::Full => (5, 3000),
         };
-        let effort = Effort::of(scale);
-        let trial = |part: Part, steps: EndPoint, number: u64| Trial { part, steps, iterations, effort, number };
+        let trial = |part: Part, steps: EndPoint, number: u64| Trial { effort: Effort::of(scale, &part), part, steps, iterations, number };
         let parts = sets(bench).into_iter().filter_map(|set| Part::of(&set, scale, if scale == Scale::Full { 1.0 } else { 0.6 }));
         parts
             .flat_map(|part| {
