@@ -527,10 +527,16 @@ pub struct DataArgs {
 pub enum DataAction {
     /// Name them all: shape, size, licence, how each is read.
     List,
-    /// Tell how to get one, and whether it is there. Nothing is downloaded.
+    /// Tell how to get one, and whether it is there. Nothing is downloaded unless you ask for it.
     Get {
         /// Name of the data set.
         name: String,
+        /// Fetch the file into the folder, and keep it only if its checksum is the catalogue's.
+        #[arg(long)]
+        download: bool,
+        /// Fetch it from here instead of from where the catalogue says.
+        #[arg(long, value_name = "URL", requires = "download")]
+        from: Option<String>,
         /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,

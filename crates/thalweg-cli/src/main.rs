@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod download;
 mod exit;
 mod input;
 mod progress;

@@ -2,6 +2,7 @@
 
 use super::{print_json, print_text};
 use crate::args::{Common, DataAction, DataArgs};
+use crate::download::download;
 use crate::exit::{BAD_INPUT, DONE, Failure, NO_INPUT};
 use crate::input::{data_folder, named};
 use serde::Serialize;
@@ -65,7 +66,13 @@ impl Checked {
 pub fn run(args: &DataArgs, common: &Common) -> Result<u8, Failure> {
     match &args.action {
         DataAction::List => list(common),
-        DataAction::Get { name, data_dir } => get(named(name)?, data_dir.as_deref(), common),
+        DataAction::Get { name, download, from, data_dir } => {
+            let (entry, folder) = (named(name)?, data_folder(data_dir.as_deref())?);
+            if *download {
+                fetch(entry, from.as_deref(), &folder, common)?;
+            }
+            get(entry, &folder, common)
+        }
         DataAction::Check { dir, name } => check(&data_folder(dir.as_deref())?, name, common),
     }
 }
@@ -80,9 +87,21 @@ fn list(common: &Common) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-fn get(entry: &'static Entry, data_dir: Option<&Path>, common: &Common) -> Result<u8, Failure> {
-    let folder = data_folder(data_dir)?;
-    let checked = Checked::new(entry, &folder, common);
+/// Downloads the file of a data set, unless it is there.
+fn fetch(entry: &'static Entry, from: Option<&str>, folder: &Path, common: &Common) -> Result<(), Failure> {
+    let path = entry.path(folder);
+    let Some(url) = from.or(entry.url.as_deref()) else {
+        return Err(Failure::Usage(format!("{} is not to be fetched by a program ({}): {}", entry.name, entry.terms, entry.get)));
+    };
+    if path.exists() {
+        return Ok(());
+    }
+    common.say(format_args!("{url}"));
+    download(url, &path, &entry.sha256).map_err(|error| Failure::about(Path::new(url), error))
+}
+
+fn get(entry: &'static Entry, folder: &Path, common: &Common) -> Result<u8, Failure> {
+    let checked = Checked::new(entry, folder, common);
     let code = if checked.state == State::Whole { DONE } else { NO_INPUT };
     if common.json {
         print_json(&CheckDocument { schema: 1, command: "data get", checked: vec![checked] })?;
@@ -102,6 +121,7 @@ fn get(entry: &'static Entry, data_dir: Option<&Path>, common: &Common) -> Resul
     }
     lines.push(match checked.state {
         State::Whole => format!("It is there, whole: thalweg fit data:{} --data-dir {} -k RANK", entry.name, folder.display()),
+        _ if entry.url.is_some() => format!("{}\nnext      thalweg data get {} --download", checked.in_words(), entry.name),
         _ => checked.in_words(),
     });
     print_text(&(lines.join("\n") + "\n"))?;

@@ -242,6 +242,10 @@ fn data() {
     has(&get, "/checked/0", &[("name", Text), ("path", Text), ("state", Text), ("why", Null)]);
     let words = desk.ends(66, "data get movielens --data-dir nowhere").out;
     assert!(words.contains("grouplens.org") && words.contains("may not be passed on") && words.contains("sha256"), "{words}");
+    // fetched only when asked, and where it may be
+    assert!(desk.ends(2, "data get movielens --data-dir nowhere --download").err.contains("may not be passed on"));
+    assert!(desk.ends(66, "data get kos --data-dir nowhere").out.contains("--download"));
+    desk.ends(74, "data get kos --data-dir nowhere --download --from http://127.0.0.1:1/kos");
     desk.put("all/digits/digits.csv.gz", "1,2\n3,4\n");
     let check = desk.json(65, "data check all --name digits");
     command(&check, "data check");

@@ -21,6 +21,8 @@ pub struct Entry {
     pub citation: String,
     /// How to get it, and where to put it.
     pub get: String,
+    /// Where a program may fetch the very file; none where terms forbid it or the file is part of something else.
+    pub url: Option<String>,
     /// The file or folder, below the folder of all data sets.
     pub path: PathBuf,
     /// SHA-256 as [`Dataset::sha256`] has it.
