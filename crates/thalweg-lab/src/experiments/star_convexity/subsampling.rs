@@ -12,6 +12,9 @@ use thalweg::{Error, Factors};
 /// The experiment.
 pub struct Subsampling;
 
+/// Starts that are in memory at the same time.
+const STARTS_TOGETHER: u64 = 16;
+
 /// One optimum, and lines to it from all starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
@@ -80,8 +83,13 @@ impl Experiment for Subsampling {
         let matrix = trial.part.matrix(bench)?;
         let field = Field::new(&trial.part, &matrix, trial.effort)?;
         let optimum = field.optimum(trial.end, OPTIMA + trial.optimum)?;
-        let starts: Vec<Factors> = (0..trial.starts).map(|number| field.start(number)).collect::<Result<_, _>>()?;
-        let lines = lines(&matrix, &starts, std::slice::from_ref(&optimum))?;
+        let mut found = Vec::new();
+        for first in (0..trial.starts).step_by(STARTS_TOGETHER as usize) {
+            let numbers = first..trial.starts.min(first + STARTS_TOGETHER);
+            let starts: Vec<Factors> = numbers.map(|number| field.start(number)).collect::<Result<_, _>>()?;
+            found.extend(lines(&matrix, &starts, std::slice::from_ref(&optimum))?);
+        }
+        let lines = found;
         let share = |holds: fn(&Line) -> Verdict| lines.iter().filter(|l| holds(l) == Verdict::Yes).count() as f64 / lines.len() as f64;
         Ok(Outcome {
             alpha: lines.iter().map(|line| line.alpha * 2f64.powi(line.exponent) / field.unit()).collect(),

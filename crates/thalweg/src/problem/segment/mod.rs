@@ -170,7 +170,8 @@ fn careful(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polyn
 /// [`segment`] from every start (t = 0) to every end (t = 1): the line from start q to end p is element p·Q + q, of P·Q.
 ///
 /// Full data: O((m+n)r²PQ) in matrix products, X·V once for each point. Observed data: one pass over the entries. The bits do not depend on
-/// the number of threads. Lines on which a verdict depends on more digits are recomputed one by one.
+/// the number of threads, nor on which lines are asked for together. All points are copied once. Lines on which a verdict depends on more
+/// digits are recomputed one by one.
 ///
 /// # Errors
 /// As [`segment`].
@@ -199,8 +200,11 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
     if !scaling.is_moderate() {
         return vec![None; starts.len() * ends.len()];
     }
-    let lanes = if matches!(data, Matrix::Observed(_) | Matrix::AllBut(_)) { observed::LANES } else { 1 };
-    let (starts, ends) = (Stack::new(starts, &scaling, lanes), Stack::new(ends, &scaling, lanes));
+    let [start_lanes, end_lanes] = match data {
+        Matrix::Observed(_) | Matrix::AllBut(_) => [observed::LANES, observed::end_lanes(ends.len())],
+        Matrix::Dense(_) | Matrix::Sparse(_) => [1, 1],
+    };
+    let (starts, ends) = (Stack::new(starts, &scaling, start_lanes), Stack::new(ends, &scaling, end_lanes));
     let quartics = match data.full_and_hidden() {
         (Matrix::Observed(x), _) => observed::quartics(x, &scaling, &starts, &ends),
         (full, hidden) => {

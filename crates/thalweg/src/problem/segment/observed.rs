@@ -7,28 +7,40 @@ use crate::linalg::ROW_BLOCK;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Ends, and starts, of a tile: one vector register of f64 at most.
+/// Starts of a tile, and ends of one where there are as many: one vector register of f64 at most.
 pub(super) const LANES: usize = 8;
+
+/// What the number of ends is padded to: tiles of single ends where there are few.
+pub(super) fn end_lanes(ends: usize) -> usize {
+    if ends < LANES / 2 { 1 } else { LANES }
+}
 
 /// Entries of a row that are worked on together, so that a tile's sums stay in the first cache.
 const ENTRIES_TOGETHER: usize = 16;
 
-/// Sums of a tile of LANES ends × LANES starts: ⟨W₀,W₁⟩, ⟨W₁,W₁⟩, ⟨W₀,W₂⟩, ⟨W₁,W₂⟩, ⟨W₂,W₂⟩.
+/// Sums of each line of a tile: ⟨W₀,W₁⟩, ⟨W₁,W₁⟩, ⟨W₀,W₂⟩, ⟨W₁,W₂⟩, ⟨W₂,W₂⟩.
 const SUMS: usize = 5;
-const TILE: usize = SUMS * LANES * LANES;
 
 /// c₀ … c₄ of the lines from each of `starts` (q) to each of `ends` (p), at p·Q + q.
 ///
 /// At an entry, with s = u_p·v_q + u_q·v_p: w₀ = u_q·v_q − x, w₁ = s − 2 u_q·v_q, w₂ = u_p·v_p + u_q·v_q − s.
 pub(super) fn quartics(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
+    match end_lanes(ends.points) {
+        1 => quartics_by::<1>(x, scaling, starts, ends),
+        _ => quartics_by::<LANES>(x, scaling, starts, ends),
+    }
+}
+
+/// In tiles of ENDS ends × LANES starts.
+fn quartics_by<const ENDS: usize>(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
     let rows = x.entries.by_row.rows();
     let blocks: Vec<usize> = (0..rows).step_by(ROW_BLOCK).collect();
     let arch = Arch::new();
     let partial = |&start: &usize| {
-        let block = RowBlock { x, scaling, starts, ends, first: start, last: rows.min(start + ROW_BLOCK) };
+        let block = RowBlock::<ENDS> { x, scaling, starts, ends, first: start, last: rows.min(start + ROW_BLOCK) };
         arch.dispatch(block)
     };
-    let mut total = Sums::new(starts, ends);
+    let mut total = Sums::<ENDS>::new(starts, ends);
     for block in blocks.par_iter().map(partial).collect::<Vec<_>>() {
         total.add(&block);
     }
@@ -39,7 +51,7 @@ pub(super) fn quartics(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &S
     (0..ends.points).flat_map(|p| (0..starts.points).map(move |q| (p, q))).map(|(p, q)| line(p, q)).collect()
 }
 
-struct Sums {
+struct Sums<const ENDS: usize> {
     /// Tiles by (block of ends, block of starts), each (sum, end, start).
     tiles: Vec<f64>,
     /// ‖W₀‖² for each start.
@@ -48,20 +60,22 @@ struct Sums {
     across: usize,
 }
 
-impl Sums {
-    fn new(starts: &Stack, ends: &Stack) -> Sums {
-        let (across, down) = (starts.padded / LANES, ends.padded / LANES);
-        Sums { tiles: vec![0.0; across * down * TILE], w00: vec![0.0; starts.padded], across }
+impl<const ENDS: usize> Sums<ENDS> {
+    const TILE: usize = SUMS * ENDS * LANES;
+
+    fn new(starts: &Stack, ends: &Stack) -> Self {
+        let (across, down) = (starts.padded / LANES, ends.padded / ENDS);
+        Sums { tiles: vec![0.0; across * down * Self::TILE], w00: vec![0.0; starts.padded], across }
     }
 
-    fn add(&mut self, other: &Sums) {
+    fn add(&mut self, other: &Self) {
         self.tiles.iter_mut().zip(&other.tiles).for_each(|(a, b)| *a += b);
         self.w00.iter_mut().zip(&other.w00).for_each(|(a, b)| *a += b);
     }
 
     fn of_line(&self, p: usize, q: usize) -> [f64; SUMS] {
-        let tile = &self.tiles[(p / LANES * self.across + q / LANES) * TILE..][..TILE];
-        std::array::from_fn(|sum| tile[(sum * LANES + p % LANES) * LANES + q % LANES])
+        let tile = &self.tiles[(p / ENDS * self.across + q / LANES) * Self::TILE..][..Self::TILE];
+        std::array::from_fn(|sum| tile[(sum * ENDS + p % ENDS) * LANES + q % LANES])
     }
 }
 
@@ -107,7 +121,7 @@ fn dot_columns(a: &[f64], b: &[f64], out: &mut [f64]) {
     }
 }
 
-struct RowBlock<'a> {
+struct RowBlock<'a, const ENDS: usize> {
     x: &'a Observed,
     scaling: &'a Scaling,
     starts: &'a Stack,
@@ -116,11 +130,11 @@ struct RowBlock<'a> {
     last: usize,
 }
 
-impl WithSimd for RowBlock<'_> {
-    type Output = Sums;
+impl<const ENDS: usize> WithSimd for RowBlock<'_, ENDS> {
+    type Output = Sums<ENDS>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+    fn with_simd<S: Simd>(self, simd: S) -> Sums<ENDS> {
         let RowBlock { x, scaling, starts, ends, first, last } = self;
         let mut sums = Sums::new(starts, ends);
         let across = sums.across;
@@ -136,9 +150,9 @@ impl WithSimd for RowBlock<'_> {
                     let v = (ends.row(Side::V, j), starts.row(Side::V, j));
                     entry.set(u, v, scaling.of_x(values[at]), weights.map_or(1.0, |w| w[at]), &mut sums.w00);
                 }
-                for (tile, sums) in sums.tiles.chunks_exact_mut(TILE).enumerate() {
-                    let (p, q) = (tile / across * LANES, tile % across * LANES);
-                    let tile = Tile { p, q, ends_width: ends.padded, starts_width: starts.padded, rank: starts.rank };
+                for (tile, sums) in sums.tiles.chunks_exact_mut(Sums::<ENDS>::TILE).enumerate() {
+                    let (p, q) = (tile / across * ENDS, tile % across * LANES);
+                    let tile = Tile::<ENDS> { p, q, ends_width: ends.padded, starts_width: starts.padded, rank: starts.rank };
                     for entry in &entries[..count] {
                         tile.add(simd, u, entry, sums);
                     }
@@ -149,8 +163,8 @@ impl WithSimd for RowBlock<'_> {
     }
 }
 
-/// LANES ends from p and LANES starts from q.
-struct Tile {
+/// ENDS ends from p and LANES starts from q.
+struct Tile<const ENDS: usize> {
     p: usize,
     q: usize,
     ends_width: usize,
@@ -164,16 +178,16 @@ fn vector<S: Simd>(numbers: &[f64], index: usize) -> S::f64s {
     S::as_simd_f64s(&numbers[..LANES]).0[index]
 }
 
-impl Tile {
-    /// s for one vector of starts and all LANES ends.
+impl<const ENDS: usize> Tile<ENDS> {
+    /// s for one vector of starts and all ends.
     #[inline(always)]
-    fn products<S: Simd>(&self, simd: S, (u_p, u_q): (&[f64], &[f64]), entry: &Entry, part: usize) -> [S::f64s; LANES] {
-        let mut s = [simd.splat_f64s(0.0); LANES];
+    fn products<S: Simd>(&self, simd: S, (u_p, u_q): (&[f64], &[f64]), entry: &Entry, part: usize) -> [S::f64s; ENDS] {
+        let mut s = [simd.splat_f64s(0.0); ENDS];
         for k in 0..self.rank {
             let (at_p, at_q) = (k * self.ends_width + self.p, k * self.starts_width + self.q);
             let (v_q, u_q) = (vector::<S>(&entry.v_q[at_q..], part), vector::<S>(&u_q[at_q..], part));
-            let (u_p, v_p) = (&u_p[at_p..][..LANES], &entry.v_p[at_p..][..LANES]);
-            for p in 0..LANES {
+            let (u_p, v_p) = (&u_p[at_p..][..ENDS], &entry.v_p[at_p..][..ENDS]);
+            for p in 0..ENDS {
                 s[p] = simd.mul_add_e_f64s(simd.splat_f64s(u_p[p]), v_q, s[p]);
                 s[p] = simd.mul_add_e_f64s(simd.splat_f64s(v_p[p]), u_q, s[p]);
             }
@@ -191,14 +205,14 @@ impl Tile {
             let weighted_w0 = vector::<S>(&entry.w0[self.q..], part);
             let twice_own_q = simd.add_f64s(own_q, own_q);
             let vectors = S::as_mut_simd_f64s(sums).0;
-            for p in 0..LANES {
+            for p in 0..ENDS {
                 let own_p = simd.splat_f64s(entry.own_p[self.p + p]);
                 let w1 = simd.sub_f64s(s[p], twice_own_q);
                 let w2 = simd.sub_f64s(simd.add_f64s(own_p, own_q), s[p]);
                 let (weighted_w1, weighted_w2) = (simd.mul_f64s(weight, w1), simd.mul_f64s(weight, w2));
                 let terms = [(weighted_w0, w1), (weighted_w1, w1), (weighted_w0, w2), (weighted_w1, w2), (weighted_w2, w2)];
                 for (sum, (a, b)) in terms.into_iter().enumerate() {
-                    let total = &mut vectors[(sum * LANES + p) * parts + part];
+                    let total = &mut vectors[(sum * ENDS + p) * parts + part];
                     *total = simd.mul_add_e_f64s(a, b, *total);
                 }
             }

@@ -113,10 +113,18 @@ pub fn check_method(method: &dyn NmfMethod, constraints: &Constraints) -> Result
     Err(Error::Parameter { name: "method", expected, got: method.about().name.into() })
 }
 
+/// Up to this rank rows of dense data are solved exactly at less cost than sweeps take to come as far.
+const EXACT_ROWS_UP_TO: usize = 24;
+
 /// The method that suits the data at this rank, and why; from the measurements in `docs/benchmarks.md`.
 pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn NmfMethod, &'static str) {
     let (m, n) = data.shape();
     match data {
+        Matrix::Dense(_) if Compressed::<T>::width(m, n, rank).is_some() && rank <= EXACT_ROWS_UP_TO => (
+            &COMPRESSED_ANLS,
+            "iterations on a low-rank stand-in for dense data this large cost little, at this rank even with rows solved exactly; the run leaves it \
+             as soon as steps on the data gain more",
+        ),
         Matrix::Dense(_) if Compressed::<T>::width(m, n, rank).is_some() => (
             &COMPRESSED,
             "iterations on a low-rank stand-in for dense data this large cost little; the run leaves it as soon as steps on the data gain more",
