@@ -63,7 +63,7 @@ fn plan(scale: Scale) -> Plan {
     match scale {
         Scale::Smoke => Plan { direct: &[4, 8], samples: 300, parts: 1, rare: &[4, 6, 8], largest: 32, particles: 100, replicates: 2 },
         Scale::Reduced => {
-            Plan { direct: &[4, 8, 16, 32], samples: 4_000, parts: 4, rare: &[4, 6, 8, 12, 16, 24], largest: 260, particles: 300, replicates: 3 }
+            Plan { direct: &[4, 8, 16, 32], samples: 3_000, parts: 6, rare: &[4, 6, 8, 12, 16, 24], largest: 260, particles: 300, replicates: 3 }
         }
         Scale::Full => {
             let (direct, rare) = (&[4, 8, 16, 32, 64], &[4, 6, 8, 12, 16, 24, 32, 48]);
