@@ -184,7 +184,8 @@ mod tests {
         let values: Vec<f64> = (0..400).flat_map(|i| rows.row(i).1.to_vec()).collect();
         assert_eq!(values.len(), 12_000);
         assert!(values.iter().all(|v| (2.0 * v).fract() == 0.0 && (1.0..=5.0).contains(v)));
-        assert!((values.iter().sum::<f64>() / 12_000.0 - 3.5).abs() < 0.05);
+        // clipping takes more from above than from below
+        assert!((values.iter().sum::<f64>() / 12_000.0 - 3.5).abs() < 0.2);
         assert!(counts[..100].iter().sum::<usize>() > counts[300..].iter().sum::<usize>() * 2);
         assert!(matches!(planted_ratings((4, 5), 11, 1, 0), Err(Error::Parameter { .. })));
     }
