@@ -1,5 +1,6 @@
 //! `thalweg recover`.
 
+use super::verify::proved_gap;
 use super::{print_json, print_text};
 use crate::args::{Common, NormArg, RecoverArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
@@ -9,7 +10,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance};
-use thalweg::problem::{Domain, Norm, RecoveryStatus};
+use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg_lab::{FitError, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, RunDir, recover_in};
 
 /// What `recover --json` prints.
@@ -19,6 +20,7 @@ struct RecoverDocument {
     command: &'static str,
     kind: InstanceKind,
     norm: Norm,
+    fidelity: Fidelity,
     shape: (usize, usize),
     measurements: usize,
     status: RecoveryStatus,
@@ -48,6 +50,11 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     let settings = RecoverSettings {
         kind,
         norm: if args.objective == NormArg::Flat { Norm::Flat } else { Norm::Nuclear },
+        fidelity: match (args.noise, args.penalty) {
+            (Some(radius), _) => Fidelity::Ball { radius },
+            (_, Some(lambda)) => Fidelity::Penalised { lambda },
+            (None, None) => Fidelity::Exact,
+        },
         domain: match (kind, args.positive) {
             (_, true) => Domain::PositiveSemidefinite,
             (InstanceKind::Quadratic, false) => Domain::Symmetric,
@@ -105,6 +112,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         command: "recover",
         kind: manifest.settings.kind,
         norm: manifest.settings.norm,
+        fidelity: manifest.settings.fidelity,
         shape: manifest.instance.shape,
         measurements: manifest.instance.measurements,
         status: result.status,
@@ -161,7 +169,10 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
             verdict.radius.unwrap_or(0.0),
             verdict.margin.unwrap_or(1.0)
         )),
-        Some(verdict) => lines.push(format!("not certified    {}", verdict.unproved.map_or("", |u| u.why()))),
+        Some(verdict) => {
+            lines.push(format!("not certified    {}", verdict.unproved.map_or("", |u| u.why())));
+            lines.extend(verdict.gap.map(|gap| format!("proved           {}", proved_gap(gap, manifest.settings.fidelity))));
+        }
         None => {}
     }
     lines.push(format!("solution         {}", dir.path().join("solution.npz").display()));

@@ -12,15 +12,15 @@ use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
 
-const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];
+pub(super) const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];
 
-fn normals(count: usize, seed: u64) -> Vec<f64> {
+pub(super) fn normals(count: usize, seed: u64) -> Vec<f64> {
     let mut rng = stream(seed, 78);
     (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
 }
 
 /// A map of each kind with enough measurements for rank one, and a matrix of that rank.
-fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factors, Vec<f64>) {
+pub(super) fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factors, Vec<f64>) {
     let (d, rank) = (10, 1);
     let map: Box<dyn MeasurementMap> = match kind {
         "gaussian" => Box::new(Gaussian::new(70, (d, d - 1), normals(70 * d * (d - 1), seed)).unwrap()),
@@ -57,7 +57,7 @@ fn verdict(map: &dyn MeasurementMap, b: &[f64], norm: Norm, found: &Recovered) -
     verify(&Recovery::new(map, b, norm).unwrap(), &factors, &found.multiplier).unwrap()
 }
 
-fn distance(x: &[f64], y: &[f64]) -> f64 {
+pub(super) fn distance(x: &[f64], y: &[f64]) -> f64 {
     let size = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
     size(&mut x.iter().zip(y).map(|(a, b)| a - b)) / size(&mut y.iter().copied())
 }

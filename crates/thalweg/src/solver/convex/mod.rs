@@ -1,15 +1,20 @@
 //! Convex recovery: the matrix of smallest norm that fits the measurements.
 
+mod bond;
 pub mod deep_sparse;
 mod dependence;
+mod noise;
 mod plane;
+mod prepared;
 mod recovering;
 pub mod robust_pca;
+mod rotated;
 mod shrinkage;
 mod splitting;
 mod tangent;
 mod uniqueness;
 
+pub use prepared::{PreparedMap, WarmStart};
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
@@ -30,10 +35,10 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// Solves a recovery problem.
 ///
 /// A first-order phase (Douglas–Rachford) finds the rank; Newton's method then finds solution and multiplier to rounding error.
-/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit.
+/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit. With noise, [`PreparedMap`] does the work.
 ///
 /// # Errors
-/// [`Error::Range`] if the answer leaves the range of f64, [`Error::Parameter`] for a bond to the measurements that is not exact.
+/// [`Error::Range`] if the answer leaves the range of f64.
 ///
 /// ```
 /// use thalweg::map::MAPS;
@@ -54,29 +59,32 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// # Ok::<(), thalweg::Error>(())
 /// ```
 pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
-    if problem.fidelity != Fidelity::Exact {
-        return Err(Error::Parameter { name: "fidelity", expected: "exact".into(), got: format!("{:?}", problem.fidelity) });
-    }
     let (d1, d2) = problem.map.shape();
+    let broken = || ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
+    if problem.fidelity != Fidelity::Exact {
+        return match PreparedMap::of(problem) {
+            Some(prepared) => prepared.recover(problem.b, problem.fidelity, &mut WarmStart::default(), stop, observer),
+            None => Ok(broken()),
+        };
+    }
     if problem.b.iter().all(|&b| b == 0.0) {
         return Ok(ended(RecoveryStatus::Converged, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
     }
-    let Some(scaled) = Scaled::of(problem) else {
-        return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
-    };
-    match examine_if_needed(&*scaled.map, &scaled.b, problem.domain) {
-        None => Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()])),
+    let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
+    let map = &*scaled.map.map;
+    match examine_if_needed(map, &scaled.b, problem.domain) {
+        None => Ok(broken()),
         Some(Dependence::Contradiction(y)) => {
             let mut found = ended(RecoveryStatus::Inconsistent, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
             found.witness = Some(Witness::Multiplier(y));
             Ok(found)
         }
         Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
-            scaled.solve(&*scaled.map, &scaled.b, problem.domain, stop, observer)
+            scaled.solve(map, &scaled.b, problem.domain, stop, observer)
         }
         Some(Dependence::Independent(chosen)) => {
             let b: Vec<f64> = chosen.iter().map(|&k| scaled.b[k]).collect();
-            let mut found = scaled.solve(&*scaled.map.selected(&chosen), &b, problem.domain, stop, observer)?;
+            let mut found = scaled.solve(&*map.selected(&chosen), &b, problem.domain, stop, observer)?;
             let mut multiplier = vec![0.0; problem.b.len()];
             chosen.iter().zip(&found.multiplier).for_each(|(&k, y)| multiplier[k] = *y);
             found.multiplier = multiplier;
@@ -97,36 +105,71 @@ fn examine_if_needed(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Opt
     if looks_independent { Some(Dependence::Independent((0..b.len()).collect())) } else { examine(map, b) }
 }
 
-/// A problem brought near 1 by powers of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
-struct Scaled {
+/// A map brought near 1 by a power of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
+struct ScaledMap {
     map: Box<dyn MeasurementMap>,
-    b: Vec<f64>,
-    /// Exponents by which A and b were divided.
-    exponents: (i32, i32),
+    /// The exponent by which A was divided.
+    exponent: i32,
     /// X from X̃: D1⁺ and D2⁺ of the flat norm.
     back: Option<(Weight, Weight)>,
+}
+
+impl ScaledMap {
+    /// None for a map that is zero, or whose rescaling fails.
+    fn of(problem: &Recovery<'_>) -> Option<Self> {
+        let exponent = match problem.map.definition() {
+            Definition::Dense(a) => exponent(largest(a))?,
+            Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
+            Definition::Entries(_, _, weights) => exponent(largest(weights))?,
+        };
+        let map = problem.map.scaled(-exponent);
+        match problem.norm {
+            Norm::Nuclear => Some(ScaledMap { map, exponent, back: None }),
+            Norm::Flat => {
+                let Rescaling { left_inverse, right_inverse, .. } = Rescaling::of(&*map)?;
+                let map = map.transformed(&left_inverse, &right_inverse);
+                Some(ScaledMap { map, exponent, back: Some((left_inverse, right_inverse)) })
+            }
+        }
+    }
+
+    /// X from X̃, with b divided by this power of two.
+    fn back(&self, x: Vec<f64>, of_b: i32) -> Result<Vec<f64>, Error> {
+        let (d1, d2) = self.map.shape();
+        let x = match &self.back {
+            None => x,
+            Some((left, right)) => {
+                let (left, right) = (left.dense(), right.dense());
+                let (mut halfway, mut out) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+                mul(row_major(&left, d1, d1), row_major(&x, d1, d2), &mut halfway);
+                mul(row_major(&halfway, d1, d2), row_major(&right, d2, d2), &mut out);
+                out
+            }
+        };
+        let x = scale_all(&x, of_b - self.exponent);
+        match x.iter().find(|x| !x.is_finite()) {
+            Some(&largest) => Err(Error::Range { largest, precision: "f64" }),
+            None => Ok(x),
+        }
+    }
+}
+
+fn largest(x: &[f64]) -> f64 {
+    x.iter().fold(0.0f64, |m, x| m.max(x.abs()))
+}
+
+/// The same with b, which is divided by a power of two of its own.
+struct Scaled {
+    map: ScaledMap,
+    b: Vec<f64>,
+    of_b: i32,
 }
 
 impl Scaled {
     /// None for a map that is zero, or whose rescaling fails.
     fn of(problem: &Recovery<'_>) -> Option<Self> {
-        let largest = |x: &[f64]| x.iter().fold(0.0f64, |m, x| m.max(x.abs()));
         let of_b = exponent(largest(problem.b))?;
-        let of_map = match problem.map.definition() {
-            Definition::Dense(a) => exponent(largest(a))?,
-            Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
-            Definition::Entries(_, _, weights) => exponent(largest(weights))?,
-        };
-        let b = scale_all(problem.b, -of_b);
-        let (map, exponents) = (problem.map.scaled(-of_map), (of_map, of_b));
-        match problem.norm {
-            Norm::Nuclear => Some(Scaled { map, b, exponents, back: None }),
-            Norm::Flat => {
-                let Rescaling { left_inverse, right_inverse, .. } = Rescaling::of(&*map)?;
-                let map = map.transformed(&left_inverse, &right_inverse);
-                Some(Scaled { map, b, exponents, back: Some((left_inverse, right_inverse)) })
-            }
-        }
+        Some(Scaled { map: ScaledMap::of(problem)?, b: scale_all(problem.b, -of_b), of_b })
     }
 
     fn solve(&self, map: &dyn MeasurementMap, b: &[f64], domain: Domain, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
@@ -140,36 +183,16 @@ impl Scaled {
         if status == RecoveryStatus::Converged
             && let Some(other) = uniqueness::second_solution(map, &solution.point, domain)
         {
-            (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.back(other)?)));
+            (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.map.back(other, self.of_b)?)));
         }
         Ok(Recovered {
             status,
             rank: solution.point.rank,
             iterations: solution.progress.iteration,
             witness,
-            multiplier: scale_all(&solution.point.multiplier, -self.exponents.0),
-            x: self.back(solution.point.x)?,
+            multiplier: scale_all(&solution.point.multiplier, -self.map.exponent),
+            x: self.map.back(solution.point.x, self.of_b)?,
         })
-    }
-
-    /// X from X̃.
-    fn back(&self, x: Vec<f64>) -> Result<Vec<f64>, Error> {
-        let (d1, d2) = self.map.shape();
-        let x = match &self.back {
-            None => x,
-            Some((left, right)) => {
-                let (left, right) = (left.dense(), right.dense());
-                let (mut halfway, mut out) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                mul(row_major(&left, d1, d1), row_major(&x, d1, d2), &mut halfway);
-                mul(row_major(&halfway, d1, d2), row_major(&right, d2, d2), &mut out);
-                out
-            }
-        };
-        let x = scale_all(&x, self.exponents.1 - self.exponents.0);
-        match x.iter().find(|x| !x.is_finite()) {
-            Some(&largest) => Err(Error::Range { largest, precision: "f64" }),
-            None => Ok(x),
-        }
     }
 }
 
