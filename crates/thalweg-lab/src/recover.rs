@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, verify};
+use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, rules_out, verify};
 use thalweg::data::{Array, Instance, InstanceKind, Numbers, ReadOptions, read_npz, write_npz};
 use thalweg::map::{MeasurementMap, map_of};
 use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
@@ -68,6 +68,9 @@ pub struct RecoverRecord {
     pub verdict: Option<RecoveryVerdict>,
     /// For a contradiction: no X of a smaller Frobenius norm fits, proved.
     pub nothing_fits_below: Option<f64>,
+    /// For an infeasible problem: no X of the domain fits, proved.
+    #[serde(default)]
+    pub nothing_fits: Option<bool>,
     /// Iterations.
     pub iterations: usize,
     /// Seconds of the solver.
@@ -198,7 +201,8 @@ fn take_directory(job: &RecoverJob<'_>) -> Result<(), FitError> {
     std::fs::create_dir_all(path).map_err(|source| FitError::Output(Error::Io { path: path.to_owned(), source }))
 }
 
-/// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn.
+/// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn, and so is one that nothing
+/// fits without proof.
 fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, seconds: f64) -> RecoverRecord {
     let relative_residual = relative_misfit(problem, &found.x);
     let allowed = match problem.fidelity {
@@ -207,17 +211,21 @@ fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, second
         Fidelity::Ball { radius } => radius / problem.b.iter().map(|b| b * b).sum::<f64>().sqrt().max(f64::MIN_POSITIVE),
         Fidelity::Penalised { .. } => f64::INFINITY,
     };
-    let contradicted = found.status == RecoveryStatus::Converged && relative_residual > allowed + 1e-8;
+    let multiplier = match &found.witness {
+        Some(Witness::Multiplier(y)) => Some(y.as_slice()),
+        _ => None,
+    };
+    let nothing_fits = multiplier.filter(|_| found.status == RecoveryStatus::Infeasible).map(|y| rules_out(problem, y));
+    let misfits = found.status == RecoveryStatus::Converged && relative_residual > allowed + 1e-8;
+    let contradicted = misfits || nothing_fits == Some(false);
     RecoverRecord {
         status: if contradicted { RecoveryStatus::Stalled } else { found.status },
         objective: objective(problem, &found.x),
         relative_residual,
         rank: found.rank,
         verdict: None,
-        nothing_fits_below: match &found.witness {
-            Some(Witness::Multiplier(y)) => Some(nothing_fits_below(problem, y)),
-            _ => None,
-        },
+        nothing_fits_below: multiplier.filter(|_| found.status == RecoveryStatus::Inconsistent).map(|y| nothing_fits_below(problem, y)),
+        nothing_fits,
         iterations: found.iterations,
         seconds,
         verify_seconds: None,
@@ -232,11 +240,12 @@ fn array(shape: &[usize], values: &[f64]) -> Array {
     Array { shape: shape.to_vec(), values: Numbers::F64(values.to_vec()) }
 }
 
-/// `X`; with a witness, also `second` (another minimiser) or `contradiction` (y).
+/// `X`; with a witness, also `second` (another minimiser), `contradiction` or `separating` (y).
 fn write_solution(dir: &RunDir, found: &Recovered, (d1, d2): (usize, usize)) -> Result<(), Error> {
     let mut arrays = vec![("X", array(&[d1, d2], &found.x))];
     match &found.witness {
         Some(Witness::SecondSolution(x)) => arrays.push(("second", array(&[d1, d2], x))),
+        Some(Witness::Multiplier(y)) if found.status == RecoveryStatus::Infeasible => arrays.push(("separating", array(&[y.len()], y))),
         Some(Witness::Multiplier(y)) => arrays.push(("contradiction", array(&[y.len()], y))),
         None => {}
     }

@@ -33,6 +33,7 @@ struct RecoverDocument {
     gap: Option<f64>,
     why: Option<&'static str>,
     nothing_fits_below: Option<f64>,
+    nothing_fits: Option<bool>,
     iterations: usize,
     seconds: f64,
     verify_seconds: Option<f64>,
@@ -125,6 +126,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         gap: verdict.and_then(|v| v.gap),
         why: verdict.and_then(|v| v.unproved).map(|u| u.why()),
         nothing_fits_below: result.nothing_fits_below,
+        nothing_fits: result.nothing_fits,
         iterations: result.iterations,
         seconds: result.seconds,
         verify_seconds: result.verify_seconds,
@@ -159,6 +161,9 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
     ];
     if let Some(bound) = result.nothing_fits_below {
         lines.push(format!("contradiction    no matrix of Frobenius norm below {bound:.3e} fits"));
+    }
+    if result.nothing_fits == Some(true) {
+        lines.push("proved           no semidefinite matrix fits: `separating` in solution.npz combines the measurements to a contradiction".into());
     }
     if let Some(error) = result.relative_error {
         lines.push(format!("error            {error:.2e} relative to the truth in the file"));

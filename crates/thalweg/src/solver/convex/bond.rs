@@ -3,9 +3,11 @@
 use super::noise::Noise;
 use super::plane::Plane;
 use super::rotated::{Rotated, Target};
+use super::semismooth::{Polished, Slack, newton};
+use super::splitting::Snapshot;
 use crate::linalg::Real;
 use crate::map::MeasurementMap;
-use crate::problem::Fidelity;
+use crate::problem::{Domain, Fidelity};
 
 /// A(X) = b, or within noise of it, in one precision.
 pub(super) enum Bond<T: Real> {
@@ -16,7 +18,15 @@ pub(super) enum Bond<T: Real> {
 /// From what a bond is made in either precision.
 pub(super) enum Setting<'a> {
     Exact,
-    Noisy { rotated: &'a Rotated, target: Target, fidelity: Fidelity },
+    Noisy { rotated: &'a Rotated, target: Target, fidelity: Fidelity, finish: Finish<'a> },
+}
+
+/// Whether Newton's method is to follow on noise, and with which map.
+#[derive(Clone, Copy)]
+pub(super) enum Finish<'a> {
+    Splitting,
+    AsMeasured,
+    Rotated(&'a dyn MeasurementMap),
 }
 
 impl Setting<'_> {
@@ -24,7 +34,7 @@ impl Setting<'_> {
     pub fn bond<T: Real>(&self, map: &dyn MeasurementMap, b: &[f64]) -> Option<Bond<T>> {
         match self {
             Setting::Exact => Some(Bond::Exact(Plane::new(map, b)?)),
-            Setting::Noisy { rotated, target, fidelity } => Some(Bond::Noisy(Noise::new(map.shape(), rotated, target, *fidelity)?)),
+            Setting::Noisy { rotated, target, fidelity, .. } => Some(Bond::Noisy(Noise::new(map.shape(), rotated, target, *fidelity)?)),
         }
     }
 
@@ -33,6 +43,28 @@ impl Setting<'_> {
         match self {
             Setting::Exact => of_bond.to_vec(),
             Setting::Noisy { rotated, .. } => rotated.original(map, of_bond),
+        }
+    }
+
+    /// Newton's method from where a splitting stands. None if it is not wanted, or does not arrive.
+    pub fn newton(&self, map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &Snapshot) -> Option<Polished> {
+        let (target, fidelity, finish) = match self {
+            Setting::Exact => return newton(map, b, domain, Slack::None, at, &at.multiplier),
+            Setting::Noisy { target, fidelity, finish, .. } => (target, *fidelity, *finish),
+        };
+        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+        let slack = |outside: f64| match fidelity {
+            Fidelity::Exact => Slack::None,
+            Fidelity::Penalised { lambda } => Slack::Penalty(lambda),
+            Fidelity::Ball { radius } => Slack::Ball((radius * radius - outside).max(0.0).sqrt()),
+        };
+        match finish {
+            Finish::Splitting => None,
+            Finish::AsMeasured => newton(map, b, domain, slack(0.0), at, &self.multiplier(map, &at.multiplier)),
+            Finish::Rotated(rows) => {
+                let found = newton(rows, &target.beta, domain, slack(square(&target.outside)), at, &at.multiplier)?;
+                Some(Polished { multiplier: self.multiplier(map, &found.multiplier), ..found })
+            }
         }
     }
 
@@ -67,6 +99,14 @@ impl<T: Real> Bond<T> {
         match self {
             Bond::Exact(plane) => plane.multiplier(g),
             Bond::Noisy(noise) => noise.multiplier(),
+        }
+    }
+
+    /// The y for which A*(y) is nearest to G.
+    pub fn nearest(&self, g: &[T]) -> Vec<T> {
+        match self {
+            Bond::Exact(plane) => plane.multiplier(g),
+            Bond::Noisy(noise) => noise.nearest(g),
         }
     }
 

@@ -3,12 +3,14 @@
 mod bond;
 pub mod deep_sparse;
 mod dependence;
+mod feasibility;
 mod noise;
 mod plane;
 mod prepared;
 mod recovering;
 pub mod robust_pca;
 mod rotated;
+mod semismooth;
 mod shrinkage;
 mod splitting;
 mod tangent;
@@ -21,7 +23,7 @@ use crate::Error;
 use crate::linalg::{exponent, mul, row_major, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling, Weight};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
-use crate::solver::{Iteration, Progress, Status, Stop, run};
+use crate::solver::{Progress, Status, Stop, run};
 use dependence::{Dependence, examine};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -63,7 +65,7 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
     let broken = || ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
     if problem.fidelity != Fidelity::Exact {
         return match PreparedMap::of(problem) {
-            Some(prepared) => prepared.recover(problem.b, problem.fidelity, &mut WarmStart::default(), stop, observer),
+            Some(prepared) => prepared.to_rounding().recover(problem.b, problem.fidelity, &mut WarmStart::default(), stop, observer),
             None => Ok(broken()),
         };
     }
@@ -177,9 +179,12 @@ impl Scaled {
         let Some(mut recovering) = Recovering::start(map, b, domain) else {
             return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; b.len()]));
         };
-        let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| observer(&at.progress(), elapsed));
+        let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));
         let mut status = status(solution.status);
         let mut witness = None;
+        if let Some(y) = recovering.separating() {
+            (status, witness) = (RecoveryStatus::Infeasible, Some(Witness::Multiplier(y.to_vec())));
+        }
         if status == RecoveryStatus::Converged
             && let Some(other) = uniqueness::second_solution(map, &solution.point, domain)
         {

@@ -60,6 +60,12 @@ impl<T: Real> Noise<T> {
         self.multiplier.clone()
     }
 
+    /// The y for which R*(y) is nearest to G.
+    pub fn nearest(&self, g: &[T]) -> Vec<T> {
+        let fitted = self.rows.apply(g, self.shape);
+        fitted.iter().zip(&self.squares).map(|(f, &h)| T::of(if h > 0.0 { f.f64() / h } else { 0.0 })).collect()
+    }
+
     /// R*(y).
     pub fn adjoint(&self, y: &[T], out: &mut [T]) {
         self.rows.adjoint(y, self.shape, out);

@@ -1,13 +1,18 @@
 //! The phases of a recovery as one iteration: splitting in single precision, in double precision, and Newton's method whenever the rank
 //! seems known.
 
+use super::Watch;
 use super::bond::Setting;
+use super::feasibility::separating;
+use super::semismooth::Polished;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{polish, tangent_dimension};
 use crate::linalg::{singular_values, symmetric_eigenvalues};
 use crate::map::{Definition, MeasurementMap};
 use crate::problem::{Domain, Fidelity};
 use crate::solver::{Breakdown, Iteration, Progress};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// Steps between two looks at the residuals.
 const CHECK_EVERY: usize = 15;
@@ -56,6 +61,10 @@ pub struct Recovering<'a> {
     point: RecoveryPoint,
     progress: Progress,
     next_polish: usize,
+    /// Tries that failed.
+    polishes: usize,
+    /// y that separates b from what semidefinite X can measure.
+    separating: Option<Vec<f64>>,
 }
 
 enum Phase {
@@ -75,6 +84,13 @@ impl Phase {
         match self {
             Phase::Single(splitting) => splitting.snapshot(),
             Phase::Double(splitting) => splitting.snapshot(),
+        }
+    }
+
+    fn nearest_to_identity(&self) -> Vec<f64> {
+        match self {
+            Phase::Single(splitting) => splitting.nearest_to_identity(),
+            Phase::Double(splitting) => splitting.nearest_to_identity(),
         }
     }
 
@@ -118,9 +134,20 @@ impl<'a> Recovering<'a> {
         let at = phase.snapshot();
         let point = RecoveryPoint { x: at.z, multiplier: setting.multiplier(map, &at.multiplier), rank: at.rank, polished: false };
         let progress = Progress { iteration: 0, objective: f64::NAN, kkt: None, measured_at: 0, unchanged: 0 };
-        let mut recovering = Recovering { map, b, domain, setting, phase, point, progress, next_polish: FIRST_POLISH };
+        let mut recovering = Recovering { map, b, domain, setting, phase, point, progress, next_polish: FIRST_POLISH, polishes: 0, separating: None };
         recovering.progress.objective = recovering.norm(&recovering.point.x);
         recovering
+    }
+
+    /// Tells the observer, and ends the run once it is known that nothing fits.
+    pub(super) fn watched(&self, observer: Watch<'_>, elapsed: Duration) -> ControlFlow<()> {
+        observer(&self.progress, elapsed)?;
+        if self.separating.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// y with A*(y) ≺ 0 and ⟨b, y⟩ > 0, where no semidefinite X fits.
+    pub(super) fn separating(&self) -> Option<&[f64]> {
+        self.separating.as_deref()
     }
 
     /// Where the first-order phase stands.
@@ -153,14 +180,19 @@ impl<'a> Recovering<'a> {
         }
         let residual = at.primal.max(at.dual);
         let is_exact = self.setting.fidelity() == Fidelity::Exact;
-        if is_exact && iteration >= self.next_polish && residual < CLOSE && at.rank > 0 {
-            let is_determined = tangent_dimension(self.map.shape(), at.rank, self.domain) <= self.map.len();
-            if is_determined && let Some(found) = polish(self.map, self.b, self.domain, &at) {
-                self.point = RecoveryPoint { x: found.x, multiplier: found.multiplier, rank: found.rank, polished: true };
+        if iteration >= self.next_polish && residual < CLOSE && at.rank > 0 {
+            if let Some(Polished { x, multiplier, rank }) = self.polish(&at) {
+                self.point = RecoveryPoint { x, multiplier, rank, polished: true };
                 self.measure(iteration);
                 return Some(());
             }
+            self.polishes += 1;
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
+        }
+        if self.domain == Domain::PositiveSemidefinite {
+            let of_bond = |y: &[f64]| self.setting.multiplier(self.map, y);
+            let (y, shift) = (of_bond(&at.multiplier), of_bond(&self.phase.nearest_to_identity()));
+            self.separating = separating(self.map, self.b, &self.setting, &y, &shift);
         }
         let is_double = matches!(self.phase, Phase::Double(_));
         if is_double && residual < MEASURABLE {
@@ -178,6 +210,17 @@ impl<'a> Recovering<'a> {
             self.phase = Phase::Double(Splitting::resume(bond, self.map.shape(), self.domain, &at.s, at.tau)?);
         }
         Some(())
+    }
+
+    /// Newton's method on the factors, if the rank determines them; where that fails twice or does not apply, on S and y.
+    fn polish(&self, at: &Snapshot) -> Option<Polished> {
+        let is_exact = self.setting.fidelity() == Fidelity::Exact;
+        let is_determined = is_exact && tangent_dimension(self.map.shape(), at.rank, self.domain) <= self.map.len();
+        let on_factors = if is_determined { polish(self.map, self.b, self.domain, at) } else { None };
+        match on_factors {
+            None if !is_determined || self.polishes > 0 => self.setting.newton(self.map, self.b, self.domain, at),
+            found => found,
+        }
     }
 
     fn measure(&mut self, iteration: usize) {

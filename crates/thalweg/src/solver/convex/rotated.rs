@@ -3,7 +3,7 @@
 use crate::linalg::{
     Real, dot, gram_lower, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, multiply_vector, row_major, symmetric_eigenvectors,
 };
-use crate::map::{Definition, Gram, MeasurementMap};
+use crate::map::{Definition, Gaussian, Gram, MeasurementMap};
 
 /// R = EᵀA with orthogonal E and k ≤ min(p, d1·d2) rows that are not zero: ⟨Rₖ, Rₗ⟩ = 0, ‖Rₖ‖² = hₖ. Then
 ///
@@ -50,7 +50,7 @@ impl Rotated {
     pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
         let ((d1, d2), p) = (map.shape(), map.len());
         let entries = d1 * d2;
-        let (rows, mut squares) = match map.definition() {
+        let (mut rows, mut squares) = match map.definition() {
             Definition::Entries(rows, cols, weights) => {
                 let positions = rows.iter().zip(cols).map(|(&i, &j)| i as usize * d2 + j as usize).collect();
                 (Rows::Entries { positions, weights: weights.to_vec() }, weights.iter().map(|w| w * w).collect())
@@ -78,6 +78,9 @@ impl Rotated {
         let floor = FLOOR * squares.len() as f64 * largest;
         let is_diagonal = matches!(rows, Rows::Entries { .. });
         squares.iter_mut().filter(|h| !is_diagonal && **h <= floor).for_each(|h| *h = 0.0);
+        if let Rows::Dense(rows) = &mut rows {
+            rows.chunks_exact_mut(entries).zip(&squares).filter(|(_, h)| **h == 0.0).for_each(|(row, _)| row.fill(0.0));
+        }
         Some(Rotated { rows, squares })
     }
 
@@ -91,6 +94,12 @@ impl Rotated {
             }
             Rows::Entries { positions, weights } => Rows::Entries { positions: positions.clone(), weights: narrow(weights) },
         }
+    }
+
+    /// R as a map, where it is dense.
+    pub fn dense(&self, shape: (usize, usize)) -> Option<Gaussian> {
+        let Rows::Dense(rows) = &self.rows else { return None };
+        Gaussian::new(self.squares.len(), shape, rows.clone()).ok()
     }
 
     /// b, rotated: β = R(A*(b)) / h, once more for what the first pass leaves.

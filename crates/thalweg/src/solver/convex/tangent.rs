@@ -1,5 +1,6 @@
 //! Newton's method once the rank is known: the solution, and the multiplier that proves it.
 
+use super::semismooth::Polished;
 use super::splitting::Snapshot;
 use crate::linalg::{Cholesky, gram_lower, mul, mul_transpose, multiply_transposed_vector, multiply_vector, orthonormalise, row_major};
 use crate::linalg::{singular_values, symmetric_eigenvectors, thin_svd};
@@ -17,14 +18,6 @@ const LOOSE: f64 = 1e-11;
 const HOPELESS: f64 = 1e-3;
 /// Relative shift that makes the normal equations of (U, V) ↦ UVᵀ, which have a null space of dimension r², positive definite.
 const SHIFT: f64 = 1e-13;
-
-/// A solution of rank r with its multiplier.
-pub(super) struct Polished {
-    /// Row-major.
-    pub x: Vec<f64>,
-    pub multiplier: Vec<f64>,
-    pub rank: usize,
-}
 
 /// Dimension of the tangent space T at a matrix of rank r.
 pub(super) fn tangent_dimension((d1, d2): (usize, usize), rank: usize, domain: Domain) -> usize {
