@@ -87,9 +87,15 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
         Some(Dependence::Independent(chosen)) => {
             let b: Vec<f64> = chosen.iter().map(|&k| scaled.b[k]).collect();
             let mut found = scaled.solve(&*map.selected(&chosen), &b, problem.domain, stop, observer)?;
-            let mut multiplier = vec![0.0; problem.b.len()];
-            chosen.iter().zip(&found.multiplier).for_each(|(&k, y)| multiplier[k] = *y);
-            found.multiplier = multiplier;
+            let of_all = |y: &[f64]| {
+                let mut all = vec![0.0; problem.b.len()];
+                chosen.iter().zip(y).for_each(|(&k, y)| all[k] = *y);
+                all
+            };
+            found.multiplier = of_all(&found.multiplier);
+            if let Some(Witness::Multiplier(y)) = &mut found.witness {
+                *y = of_all(y);
+            }
             Ok(found)
         }
     }
