@@ -1,6 +1,6 @@
 //! `thalweg recover`.
 
-use super::verify::proved_gap;
+use super::verify::why;
 use super::{print_json, print_text};
 use crate::args::{Common, NormArg, RecoverArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
@@ -169,14 +169,9 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
         lines.push(format!("error            {error:.2e} relative to the truth in the file"));
     }
     match &result.verdict {
-        Some(verdict) if verdict.certified => lines.push(format!(
-            "certified        every minimiser is within {:.1e} of it, relative; margin {:.4}",
-            verdict.radius.unwrap_or(0.0),
-            verdict.margin.unwrap_or(1.0)
-        )),
         Some(verdict) => {
-            lines.push(format!("not certified    {}", verdict.unproved.map_or("", |u| u.why())));
-            lines.extend(verdict.gap.map(|gap| format!("proved           {}", proved_gap(gap, manifest.settings.fidelity))));
+            let word = if verdict.certified { "certified        " } else { "not certified    " };
+            lines.push(format!("{word}{}", why(verdict, manifest.settings.fidelity)));
         }
         None => {}
     }

@@ -43,7 +43,8 @@ pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     Ok(if verdict.certified { DONE } else { NOT_ESTABLISHED })
 }
 
-fn why(verdict: &RecoveryVerdict, fidelity: Fidelity) -> String {
+/// The verdict in words, as far as it was proved.
+pub(super) fn why(verdict: &RecoveryVerdict, fidelity: Fidelity) -> String {
     let Some(unproved) = verdict.unproved else {
         let of_what = match (verdict.independent, fidelity) {
             (Some(false), Fidelity::Exact) => "of the problem with the measurements that X has, which are within the misfit of the given ones,",
@@ -60,7 +61,7 @@ fn why(verdict: &RecoveryVerdict, fidelity: Fidelity) -> String {
 }
 
 /// What a duality gap proves by itself.
-pub(super) fn proved_gap(gap: f64, fidelity: Fidelity) -> String {
+fn proved_gap(gap: f64, fidelity: Fidelity) -> String {
     match fidelity {
         Fidelity::Exact => format!("no matrix that fits has a norm smaller by more than {gap:.1e}, relative"),
         Fidelity::Ball { .. } => format!("no matrix within the noise has a norm smaller by more than {gap:.1e}, relative"),

@@ -1,4 +1,7 @@
 //! Coordinates X = P1 X̃ P2ᵀ in which the objective is the nuclear norm of X̃, up to a factor that is bounded.
+//!
+//! In other coordinates, of Q = P (PᵀSP)^(−½) with S the second moment, it is that norm up to one number; ‖PᵀSP − I‖₂ ≤ τ bounds
+//! Q = P(I + F) by ‖F‖₂ ≤ τ for τ ≤ 0.1. Either P is used and the factor allowed for, or Q and what F may do.
 
 use super::bounds::{least_eigenvalue, norm, spectral_norm, up};
 use super::measured::{Measured, Near};
@@ -49,11 +52,16 @@ impl Coordinates {
         if sum == 0.0 { 0.0 } else { up(1.5 * sum) }
     }
 
-    /// ζ with |‖D1 X D2‖_* / ‖X̃‖_* − 1| ≤ ζ: √((1±τ1)(1±τ2)) / (m1 m2) is within 2(τ1 + τ2 + |m1 − 1| + |m2 − 1|) of 1 where that sum is at
-    /// most 0.04. None beyond.
+    /// At least ‖(I + F1)Z(I + F2)ᵀ − Z‖_F / ‖Z‖_F: τ1 + τ2 + τ1τ2.
+    pub fn shift(&self) -> f64 {
+        let sum = self.left.deviation + self.right.deviation;
+        if sum == 0.0 { 0.0 } else { up(1.1 * sum) }
+    }
+
+    /// ζ with |‖D1 X D2‖_* / ‖X̃‖_* − 1| ≤ ζ in the coordinates of Q: the ratio is 1/(m1 m2), within 2(|m1 − 1| + |m2 − 1|) of 1 where that sum is at most 0.02. None
+    /// beyond.
     pub fn doubt(&self) -> Option<f64> {
-        let sum = up(self.left.deviation + self.right.deviation + self.left.mean_error + self.right.mean_error);
-        let sum = if self.is_identity() { 0.0 } else { sum };
+        let sum = if self.is_identity() { 0.0 } else { up(self.left.mean_error + self.right.mean_error) };
         (sum <= 0.02).then_some(2.0 * sum)
     }
 

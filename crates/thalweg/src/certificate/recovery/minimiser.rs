@@ -159,12 +159,21 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
 }
 
 /// X̂ = U diag(σ) Vᵀ, with U and V orthonormal up to `defect`.
-struct Spectral {
-    u: Vec<f64>,
-    v: Vec<f64>,
-    sigma: Vec<f64>,
+pub(super) struct Spectral {
+    pub u: Vec<f64>,
+    pub v: Vec<f64>,
+    pub sigma: Vec<f64>,
     /// ω with ‖UᵀU − I‖_F, ‖VᵀV − I‖_F ≤ ω: the nearest orthonormal factors are within ω.
-    defect: f64,
+    pub defect: f64,
+}
+
+impl Spectral {
+    /// Whether two eigenvalues of a symmetric X̂ have one sign: V = U diag(±1).
+    pub fn has_same_sign(&self, a: usize, b: usize) -> bool {
+        let rank = self.sigma.len();
+        let sign = |k: usize| (0..self.u.len() / rank).map(|i| self.u[i * rank + k] * self.v[i * rank + k]).sum::<f64>() > 0.0;
+        sign(a) == sign(b)
+    }
 }
 
 pub(super) struct Check<'a> {
@@ -232,9 +241,10 @@ impl<'a> Check<'a> {
         verdict.misfit = Some(up(misfit / b_norm));
         let Some(spectral) = self.decompose() else { return verdict.but(Unproved::Rank) };
         // X̂ stands for X from here on: ‖X − P1 X̂ P2ᵀ‖_F ≤ distance
-        let distance = self.distance(&spectral);
+        let distance = up(self.distance(&spectral) + self.shift() * self.coordinates.left.norm * self.coordinates.right.norm * norm(&spectral.sigma));
         let residual = self.residual(&fitted, distance);
-        let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        let mut dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        dual.error = up(dual.error + self.shift() * (norm(&dual.values) + dual.error));
         let x_norm: f64 = up(spectral.sigma.iter().sum());
         let Some((theta, dual_norm)) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
         verdict.margin = Some(1.0 - theta);
@@ -249,8 +259,8 @@ impl<'a> Check<'a> {
         if !separates {
             return verdict.but(Unproved::Margin);
         }
-        let Some(alpha) = self.injectivity(&spectral) else { return verdict.but(Unproved::Injectivity) };
-        let size = up(self.coordinates.left.norm * self.measured.operator_norm * self.coordinates.right.norm);
+        let Some(alpha) = self.injectivity(&spectral) else { return self.beyond_tangent(verdict, &spectral, eta, x_norm, distance) };
+        let size = self.size();
         verdict.injectivity = Some(alpha / size);
         let room = (1.0 - theta) * (1.0 - ROOM) - up(eta * size / alpha);
         let has_room = room > 0.0;
@@ -267,11 +277,47 @@ impl<'a> Check<'a> {
         };
         let Some(Spread { off, measured: rho }) = spread else { return verdict.but(Unproved::Tangent) };
         let on = up((rho + size * off) / alpha);
-        let radius = up(self.coordinates.left.norm * self.coordinates.right.norm * (off + on) + distance);
+        self.within(verdict, off + on, distance)
+    }
+
+    /// The verdict where minimisers are within `apart` of X̂ in its coordinates, and X̂ within `distance` of X.
+    fn within(&self, verdict: RecoveryVerdict, apart: f64, distance: f64) -> RecoveryVerdict {
+        let (left, right) = (&self.coordinates.left, &self.coordinates.right);
+        let radius = up(left.norm * right.norm * (1.0 + self.coordinates.shift()) * apart + distance);
         let radius = up(radius / (norm(&self.x) * (1.0 - 2.0 * rounding(self.x.len() + 2)) * (1.0 - 3.0 * ROOM)));
-        verdict.radius = Some(radius);
+        let verdict = RecoveryVerdict { radius: Some(radius), ..verdict };
         let is_near = radius <= RADIUS_LIMIT;
         if is_near { RecoveryVerdict { certified: true, ..verdict } } else { verdict.but(Unproved::Radius) }
+    }
+
+    /// Where A is not injective on the tangent space, the face of the norm's ball may do; of the measurements that X has.
+    fn beyond_tangent(&self, verdict: RecoveryVerdict, at: &Spectral, eta: f64, x_norm: f64, distance: f64) -> RecoveryVerdict {
+        // in the coordinates of Q nothing is lost to the slack of a factor
+        let Coordinates { left, right } = &self.coordinates;
+        let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        let moved = up(self.coordinates.shift() * (norm(&dual.values) + dual.error));
+        let theta = up(1.0 - verdict.margin.unwrap_or(0.0) + moved);
+        let apart = if self.fidelity == Fidelity::Exact { self.near_face(at, up(eta + moved), theta, x_norm) } else { None };
+        let distance = up(distance + self.coordinates.shift() * left.norm * right.norm * norm(&at.sigma));
+        match apart {
+            None => verdict.but(Unproved::Injectivity),
+            Some(apart) => self.within(RecoveryVerdict { independent: Some(false), ..verdict }, apart, distance),
+        }
+    }
+
+    /// κ of A in these coordinates.
+    pub(super) fn size(&self) -> f64 {
+        let Coordinates { left, right } = &self.coordinates;
+        up(left.norm * self.measured.operator_norm * right.norm * (1.0 + self.coordinates.shift()))
+    }
+
+    /// What F may do, where the coordinates are those of Q: a penalty needs the norm itself, not ratios of it.
+    fn shift(&self) -> f64 {
+        if matches!(self.fidelity, Fidelity::Penalised { .. }) { self.coordinates.shift() } else { 0.0 }
+    }
+
+    pub(super) fn domain(&self) -> Domain {
+        self.problem.domain
     }
 
     /// How far minimisers with A(X′) = b may be. Without independent measurements, b stands for any measurements in the range of A within the
@@ -429,7 +475,8 @@ impl<'a> Check<'a> {
         let error = up((8.0 * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
         // over symmetric Z = sym(PUᵀ), ‖Z‖² ≤ 2‖P‖²
         let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
-        (alpha > 0.0).then_some(alpha)
+        let shifted = up(self.shift() * self.size());
+        (alpha > shifted).then_some((alpha - shifted) * (1.0 - ROOM))
     }
 
     /// κ: every ρ has an X̃ with A(P1 X̃ P2ᵀ) = ρ and ‖X̃‖_* ≤ κ‖ρ‖. None unless the measurements are proved independent.
@@ -449,7 +496,7 @@ fn largest_eigenvalue_of(g: &[f64], d: usize) -> Option<f64> {
 }
 
 /// P·C of a d×d matrix and a row-major d×r one.
-fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
+pub(super) fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
     let d = c.len() / rank;
     let mut out = vec![0.0; c.len()];
     mul(row_major(p, d, d), row_major(c, d, rank), &mut out);
@@ -457,7 +504,7 @@ fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
 }
 
 /// PᵀB of each row B (d×r) of `rows`.
-fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
+pub(super) fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
     if is_identity {
         return rows.to_vec();
     }

@@ -3,6 +3,7 @@
 //! The guide's page on recovery states and proves the theorem that is checked here.
 
 mod coordinates;
+mod face;
 mod measured;
 mod minimiser;
 mod noise;

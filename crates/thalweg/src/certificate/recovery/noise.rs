@@ -130,7 +130,7 @@ impl Check<'_> {
             Fidelity::Penalised { lambda } => {
                 let pulled = self.coordinates.pulled_back(&self.measured.combined(&self.b));
                 let bound = self.dual_norm(&pulled).zip(self.coordinates.doubt());
-                bound.is_some_and(|(dual_norm, doubt)| up(dual_norm) < lambda * (1.0 - doubt) * (1.0 - ROOM))
+                bound.is_some_and(|(dual_norm, doubt)| up(dual_norm * (1.0 + self.coordinates.shift())) < lambda * (1.0 - doubt) * (1.0 - ROOM))
             }
         }
     }

@@ -42,7 +42,13 @@ impl Setting<'_> {
     pub fn multiplier(&self, map: &dyn MeasurementMap, of_bond: &[f64]) -> Vec<f64> {
         match self {
             Setting::Exact => of_bond.to_vec(),
-            Setting::Noisy { rotated, .. } => rotated.original(map, of_bond),
+            Setting::Noisy { rotated, target, fidelity, .. } => {
+                let mut y = rotated.original(map, of_bond);
+                // the part of b outside the range of A belongs to the residual, of which y is a multiple
+                let weight = target.outside_weight(*fidelity, of_bond);
+                y.iter_mut().zip(&target.outside).for_each(|(y, o)| *y += weight * o);
+                y
+            }
         }
     }
 
@@ -52,17 +58,16 @@ impl Setting<'_> {
             Setting::Exact => return newton(map, b, domain, Slack::None, at, &at.multiplier),
             Setting::Noisy { target, fidelity, finish, .. } => (target, *fidelity, *finish),
         };
-        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
-        let slack = |outside: f64| match fidelity {
+        let slack = |room: f64| match fidelity {
             Fidelity::Exact => Slack::None,
             Fidelity::Penalised { lambda } => Slack::Penalty(lambda),
-            Fidelity::Ball { radius } => Slack::Ball((radius * radius - outside).max(0.0).sqrt()),
+            Fidelity::Ball { .. } => Slack::Ball(room.sqrt()),
         };
         match finish {
             Finish::Splitting => None,
-            Finish::AsMeasured => newton(map, b, domain, slack(0.0), at, &self.multiplier(map, &at.multiplier)),
+            Finish::AsMeasured => newton(map, b, domain, slack(target.room(fidelity)), at, &self.multiplier(map, &at.multiplier)),
             Finish::Rotated(rows) => {
-                let found = newton(rows, &target.beta, domain, slack(square(&target.outside)), at, &at.multiplier)?;
+                let found = newton(rows, &target.beta, domain, slack(target.room(fidelity)), at, &at.multiplier)?;
                 Some(Polished { multiplier: self.multiplier(map, &found.multiplier), ..found })
             }
         }
@@ -99,14 +104,6 @@ impl<T: Real> Bond<T> {
         match self {
             Bond::Exact(plane) => plane.multiplier(g),
             Bond::Noisy(noise) => noise.multiplier(),
-        }
-    }
-
-    /// The y for which A*(y) is nearest to G.
-    pub fn nearest(&self, g: &[T]) -> Vec<T> {
-        match self {
-            Bond::Exact(plane) => plane.multiplier(g),
-            Bond::Noisy(noise) => noise.nearest(g),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::map::{Definition, MeasurementMap, Rescaling, Weight};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::{Progress, Status, Stop, run};
 use dependence::{Dependence, examine};
+use plane::Plane;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -74,19 +75,19 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
     }
     let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
     let map = &*scaled.map.map;
-    match examine_if_needed(map, &scaled.b, problem.domain) {
+    if let Some(plane) = independent_plane(map, &scaled.b, problem.domain) {
+        return scaled.solve(Recovering::on_plane(map, &scaled.b, problem.domain, Some(plane)), map, problem.domain, stop, observer);
+    }
+    match examine(map, &scaled.b) {
         None => Ok(broken()),
-        Some(Dependence::Contradiction(y)) => {
-            let mut found = ended(RecoveryStatus::Inconsistent, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
-            found.witness = Some(Witness::Multiplier(y));
-            Ok(found)
-        }
+        Some(Dependence::Contradiction(y)) => Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() }),
         Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
-            scaled.solve(map, &scaled.b, problem.domain, stop, observer)
+            scaled.solve(Recovering::start(map, &scaled.b, problem.domain), map, problem.domain, stop, observer)
         }
         Some(Dependence::Independent(chosen)) => {
             let b: Vec<f64> = chosen.iter().map(|&k| scaled.b[k]).collect();
-            let mut found = scaled.solve(&*map.selected(&chosen), &b, problem.domain, stop, observer)?;
+            let map = map.selected(&chosen);
+            let mut found = scaled.solve(Recovering::start(&*map, &b, problem.domain), &*map, problem.domain, stop, observer)?;
             let of_all = |y: &[f64]| {
                 let mut all = vec![0.0; problem.b.len()];
                 chosen.iter().zip(y).for_each(|(&k, y)| all[k] = *y);
@@ -105,12 +106,13 @@ fn ended(status: RecoveryStatus, x: Vec<f64>, multiplier: Vec<f64>) -> Recovered
     Recovered { status, x, multiplier, rank: 0, iterations: 0, witness: None }
 }
 
-/// Fewer measurements than unknowns are independent unless the factorisation finds otherwise.
-fn examine_if_needed(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Option<Dependence> {
+/// Fewer measurements than unknowns are independent unless the factorisation in single precision finds otherwise. None also for sampled
+/// entries, where there is nothing to factor.
+fn independent_plane(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Option<Plane<f32>> {
     let (d1, d2) = map.shape();
     let unknowns = if domain == Domain::General { d1 * d2 } else { d1 * (d1 + 1) / 2 };
-    let looks_independent = b.len() < unknowns && plane::Plane::<f32>::new(map, b).is_some();
-    if looks_independent { Some(Dependence::Independent((0..b.len()).collect())) } else { examine(map, b) }
+    let is_candidate = b.len() < unknowns && !matches!(map.definition(), Definition::Entries(..));
+    if is_candidate { Plane::new(map, b) } else { None }
 }
 
 /// A map brought near 1 by a power of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
@@ -180,10 +182,17 @@ impl Scaled {
         Some(Scaled { map: ScaledMap::of(problem)?, b: scale_all(problem.b, -of_b), of_b })
     }
 
-    fn solve(&self, map: &dyn MeasurementMap, b: &[f64], domain: Domain, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
+    fn solve(
+        &self,
+        recovering: Option<Recovering<'_>>,
+        map: &dyn MeasurementMap,
+        domain: Domain,
+        stop: &Stop,
+        observer: Watch<'_>,
+    ) -> Result<Recovered, Error> {
         let (d1, d2) = map.shape();
-        let Some(mut recovering) = Recovering::start(map, b, domain) else {
-            return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; b.len()]));
+        let Some(mut recovering) = recovering else {
+            return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]));
         };
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));
         let mut status = status(solution.status);

@@ -6,8 +6,6 @@ use crate::problem::Fidelity;
 
 /// Steps of Newton's method on the secular equation, at most.
 const SECULAR_STEPS: usize = 60;
-/// Part of ‖β‖² that is always left to misfit: a ball that b's distance from the range of A fills is met to 10⁻¹².
-const LEAST_ROOM: f64 = 1e-24;
 
 /// The bond with what its prox takes.
 pub(super) struct Noise<T> {
@@ -31,12 +29,9 @@ enum Misfit {
 impl<T: Real> Noise<T> {
     /// A bond that is exact, or a ball that nothing fits, is none of these.
     pub fn new(shape: (usize, usize), rotated: &Rotated, target: &Target, fidelity: Fidelity) -> Option<Self> {
-        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         let misfit = match fidelity {
             Fidelity::Exact => return None,
-            Fidelity::Ball { radius } => {
-                Misfit::Ball { room: (radius * radius - square(&target.outside)).max(LEAST_ROOM * square(&target.beta)), root: 0.0 }
-            }
+            Fidelity::Ball { .. } => Misfit::Ball { room: target.room(fidelity), root: 0.0 },
             Fidelity::Penalised { lambda } => Misfit::Penalty(lambda),
         };
         Some(Noise {
@@ -58,12 +53,6 @@ impl<T: Real> Noise<T> {
     /// y of the last prox: A*(y) = (prox(W) − W)/τ.
     pub fn multiplier(&self) -> Vec<T> {
         self.multiplier.clone()
-    }
-
-    /// The y for which R*(y) is nearest to G.
-    pub fn nearest(&self, g: &[T]) -> Vec<T> {
-        let fitted = self.rows.apply(g, self.shape);
-        fitted.iter().zip(&self.squares).map(|(f, &h)| T::of(if h > 0.0 { f.f64() / h } else { 0.0 })).collect()
     }
 
     /// R*(y).

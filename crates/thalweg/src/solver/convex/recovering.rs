@@ -2,8 +2,9 @@
 //! seems known.
 
 use super::Watch;
-use super::bond::Setting;
+use super::bond::{Bond, Setting};
 use super::feasibility::separating;
+use super::plane::Plane;
 use super::semismooth::Polished;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{polish, tangent_dimension};
@@ -87,13 +88,6 @@ impl Phase {
         }
     }
 
-    fn nearest_to_identity(&self) -> Vec<f64> {
-        match self {
-            Phase::Single(splitting) => splitting.nearest_to_identity(),
-            Phase::Double(splitting) => splitting.nearest_to_identity(),
-        }
-    }
-
     fn balance(&mut self, at: &Snapshot) -> Option<()> {
         match self {
             Phase::Single(splitting) => splitting.balance(at),
@@ -107,12 +101,14 @@ impl<'a> Recovering<'a> {
     ///
     /// Sampled entries start in double precision: there a step costs no product with A, only the decomposition.
     pub fn start(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain) -> Option<Self> {
+        let plane = if matches!(map.definition(), Definition::Entries(..)) { None } else { Plane::new(map, b) };
+        Self::on_plane(map, b, domain, plane)
+    }
+
+    /// The same from the solutions of A(X) = b in single precision, if that is the precision to start in.
+    pub(super) fn on_plane(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain, plane: Option<Plane<f32>>) -> Option<Self> {
         let (setting, shape) = (Setting::Exact, map.shape());
-        let single = || Splitting::start(setting.bond(map, b)?, shape, domain).map(Phase::Single);
-        let phase = match map.definition() {
-            Definition::Entries(..) => None,
-            _ => single(),
-        };
+        let phase = plane.and_then(|plane| Splitting::start(Bond::Exact(plane), shape, domain)).map(Phase::Single);
         let phase = match phase {
             Some(phase) => phase,
             None => Phase::Double(Splitting::start(setting.bond(map, b)?, shape, domain)?),
@@ -190,9 +186,8 @@ impl<'a> Recovering<'a> {
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
         }
         if self.domain == Domain::PositiveSemidefinite {
-            let of_bond = |y: &[f64]| self.setting.multiplier(self.map, y);
-            let (y, shift) = (of_bond(&at.multiplier), of_bond(&self.phase.nearest_to_identity()));
-            self.separating = separating(self.map, self.b, &self.setting, &y, &shift);
+            let y = self.setting.multiplier(self.map, &at.multiplier);
+            self.separating = separating(self.map, self.b, &self.setting, &y);
         }
         let is_double = matches!(self.phase, Phase::Double(_));
         if is_double && residual < MEASURABLE {

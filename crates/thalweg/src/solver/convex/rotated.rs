@@ -4,6 +4,7 @@ use crate::linalg::{
     Real, dot, gram_lower, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, multiply_vector, row_major, symmetric_eigenvectors,
 };
 use crate::map::{Definition, Gaussian, Gram, MeasurementMap};
+use crate::problem::Fidelity;
 
 /// R = EᵀA with orthogonal E and k ≤ min(p, d1·d2) rows that are not zero: ⟨Rₖ, Rₗ⟩ = 0, ‖Rₖ‖² = hₖ. Then
 ///
@@ -37,6 +38,29 @@ pub(super) struct Target {
     pub outside: Vec<f64>,
     /// The smallest least-squares X.
     pub least_squares: Vec<f64>,
+}
+
+/// Part of ‖β‖² that a ball always leaves to the misfit within the range of A: one that b's distance from the range fills is met to 10⁻¹².
+const LEAST_ROOM: f64 = 1e-24;
+
+impl Target {
+    /// ε² − ρ², what a ball leaves to Σ (⟨Rₖ, X⟩ − βₖ)².
+    pub fn room(&self, fidelity: Fidelity) -> f64 {
+        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+        match fidelity {
+            Fidelity::Ball { radius } => (radius * radius - square(&self.outside)).max(LEAST_ROOM * square(&self.beta)),
+            _ => 0.0,
+        }
+    }
+
+    /// 1/μ with b − A(X) = μy: 1/λ, or ‖η‖ over the root of the room.
+    pub fn outside_weight(&self, fidelity: Fidelity, eta: &[f64]) -> f64 {
+        match fidelity {
+            Fidelity::Exact => 0.0,
+            Fidelity::Penalised { lambda } => 1.0 / lambda,
+            Fidelity::Ball { .. } => (eta.iter().map(|y| y * y).sum::<f64>() / self.room(fidelity)).sqrt(),
+        }
+    }
 }
 
 /// Eigenvalues of AA* below this part of the largest one, times their number, are rounding error.

@@ -118,13 +118,6 @@ impl<T: Real> Splitting<T> {
         }
     }
 
-    /// y with A*(y) nearest to the identity, as the bond knows it.
-    pub fn nearest_to_identity(&self) -> Vec<f64> {
-        let d = self.shape.1;
-        let identity: Vec<T> = (0..self.s.len()).map(|at| T::of(if at / d == at % d { 1.0 } else { 0.0 })).collect();
-        self.bond.nearest(&identity).iter().map(|y| y.f64()).collect()
-    }
-
     /// Moves τ where one residual is far behind the other, keeping X and the subgradient.
     pub fn balance(&mut self, at: &Snapshot) -> Option<()> {
         let ratio = at.dual / at.primal.max(1e-12);
