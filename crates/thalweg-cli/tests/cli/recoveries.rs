@@ -173,6 +173,15 @@ fn statuses_and_exit_codes() {
     assert_eq!((&found["status"], &found["certified"]), (&"under_determined".into(), &false.into()), "{found}");
     let arrays = read_npz(&desk.path("diagonal/solution.npz"), 1 << 20).expect("reads");
     assert!(arrays.contains_key("second"));
+    // no semidefinite X has a negative xᵀXx
+    let (x, mut b) = (scattered(6 * 3, 6), vec![1.0; 6]);
+    b[2] = -0.5;
+    write_npz(&desk.path("negative.npz"), &[("x", array(&[6, 3], x)), ("b", array(&[6], b))]).expect("writes");
+    let found = desk.json(3, "recover quadratic negative.npz --positive -o negative");
+    assert_eq!((&found["status"], &found["nothing_fits"]), (&"infeasible".into(), &true.into()), "{found}");
+    assert!(read_npz(&desk.path("negative/solution.npz"), 1 << 20).expect("reads").contains_key("separating"));
+    let told = desk.ends(3, "recover quadratic negative.npz --positive -o negative").out;
+    assert!(told.contains("no semidefinite matrix fits"), "{told}");
     let found = desk.json(3, "recover sensing sensing.npz --max-iters 3 --certify -o short");
     assert_eq!((&found["status"], &found["certified"]), (&"max_iters".into(), &false.into()));
     desk.ends(75, "recover sensing sensing.npz --max-time 0 -o late");

@@ -246,3 +246,50 @@ fn what_has_no_single_answer_is_told_so() {
     let all: usize = counts.values().sum();
     assert!(all >= 60, "{counts:?}");
 }
+
+/// Too few measurements for the planted matrix: the minimiser is another one, of larger rank.
+#[test]
+fn minimisers_of_large_rank_are_solved_to_rounding() {
+    let d = 12;
+    let mut certified = 0;
+    for seed in 0..4 {
+        let maps: [Box<dyn MeasurementMap>; 4] = [
+            Box::new(Gaussian::new(40, (d, d), normals(40 * d * d, seed)).unwrap()),
+            Box::new(Gaussian::new(40, (d, d - 4), normals(40 * d * (d - 4), seed)).unwrap()),
+            Box::new(Bilinear::new(40, (d - 3, d), normals(40 * (d - 3), seed), normals(40 * d, seed + 1)).unwrap()),
+            Box::new(Quadratic::new(36, d, normals(36 * d, seed)).unwrap()),
+        ];
+        for map in maps {
+            let (d1, d2) = map.shape();
+            let (u, mut v) = (normals(d1 * 4, seed + 2), normals(d2 * 4, seed + 3));
+            if map.is_symmetric() {
+                v = u.iter().enumerate().map(|(at, u)| if at % 4 == 3 { -u } else { *u }).collect();
+            }
+            let truth = Factors::new(d1, d2, 4, u.into_iter().chain(v).collect()).unwrap();
+            let mut b = vec![0.0; map.len()];
+            map.apply_factored(&truth, &mut b);
+            for norm in NORMS {
+                let name = format!("{} {d1}x{d2} {norm:?} {seed}", map.name());
+                let found = solve(&*map, &b, norm);
+                assert_eq!(found.status, RecoveryStatus::Converged, "{name}");
+                let freedom = if map.is_symmetric() { found.rank * d1 - found.rank * (found.rank - 1) / 2 } else { found.rank * (d1 + d2 - found.rank) };
+                if freedom <= map.len() {
+                    continue;
+                }
+                let problem = Recovery::new(&*map, &b, norm).unwrap();
+                let factors = leading_factors(&found.x, (d1, d2), found.rank).unwrap();
+                let verdict = verify(&problem, &factors, &found.multiplier).unwrap();
+                assert!(verdict.misfit.is_some_and(|m| m < 1e-11) && verdict.gap.is_some_and(|gap| gap < 1e-8), "{name}: {verdict:?}");
+                certified += usize::from(verdict.certified);
+                // an X off by more than the radius is not certified, nor is one of another multiplier
+                let mut moved = factors.clone();
+                let noise = normals(moved.as_slice().len(), seed + 9);
+                moved.as_mut_slice().iter_mut().zip(&noise).for_each(|(x, n)| *x *= 1.0 + 1e-5 * n);
+                assert!(!verify(&problem, &moved, &found.multiplier).unwrap().certified, "{name}");
+                let y: Vec<f64> = found.multiplier.iter().map(|y| 0.999 * y).collect();
+                assert!(!verify(&problem, &factors, &y).unwrap().certified, "{name}");
+            }
+        }
+    }
+    assert!(certified >= 8, "{certified} certified");
+}

@@ -22,7 +22,9 @@ impl Check<'_> {
             return None;
         }
         let c = up(1.0 / (1.0 - theta));
-        let spread = up(1.0 + self.size() / alpha);
+        let (left, right) = (&self.coordinates.left, &self.coordinates.right);
+        let size = up(left.norm * self.measured.sharp_norm() * right.norm * (1.0 + self.coordinates.shift()));
+        let spread = up(1.0 + size / alpha);
         if up(spread * c * eta) > 0.25 {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The certificate of a minimiser of rank r.
 
-use super::bounds::{ROOM, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
+use super::bounds::{ROOM, floor_of_gram, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
 use super::coordinates::Coordinates;
 use super::measured::{Measured, Near};
 use super::noise::{Proved, Spread};
@@ -455,19 +455,22 @@ impl<'a> Check<'a> {
         let Coordinates { left, right } = &self.coordinates;
         let symmetric = self.problem.domain != Domain::General;
         let width = if symmetric { d1 * rank } else { (d1 + d2) * rank };
-        let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
-        let rows = if symmetric {
-            // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
-            along.chunks_exact(width).flat_map(|a| reflected(a, &at.v, rank)).collect::<Vec<f64>>()
-        } else {
-            let across = pulled(&self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
-            let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
-            pairs.flat_map(|(along, across)| along.iter().copied().chain(projected(across, &at.v, rank))).collect()
+        let diagonal = |p: &[f64], d: usize| (0..d).map(|k| p[k * d + k]).collect::<Vec<f64>>();
+        let by = (&diagonal(&left.p, d1)[..], &diagonal(&right.p, d2)[..]);
+        let correction = |weight: f64| up(weight * (3.0 * at.defect + rounding(4 * rank + 8) * rank as f64));
+        let bound = match self.measured.gram_of_entries(by, &at.u, &at.v, rank) {
+            Some(gram) => {
+                let weight = (0..width).map(|k| gram[k * width + k]).sum::<f64>() / width as f64;
+                // rows are not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
+                floor_of_gram(gram, width, self.measured.p, Some(&inside_gauge(&at.v, d1, rank, weight)))? - correction(weight)
+            }
+            None => {
+                let rows = self.tangent_rows(at, symmetric);
+                let weight = norm(&rows).powi(2) / width as f64;
+                let gauge = if symmetric { skew_gauge(&at.v, rank, weight) } else { inside_gauge(&at.v, d1, rank, weight) };
+                least_eigenvalue_of_gram(&rows, width, Some(&gauge))? - correction(weight)
+            }
         };
-        let total = norm(&rows);
-        let weight = total * total / width as f64;
-        let gauge = if symmetric { skew_gauge(&at.v, rank, weight) } else { inside_gauge(&at.v, d1, rank, weight) };
-        let bound = least_eigenvalue_of_gram(&rows, width, Some(&gauge))? - up(weight * (3.0 * at.defect + rounding(4 * rank + 8) * rank as f64));
         if bound <= 0.0 {
             return None;
         }
@@ -477,6 +480,21 @@ impl<'a> Check<'a> {
         let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
         let shifted = up(self.shift() * self.size());
         (alpha > shifted).then_some((alpha - shifted) * (1.0 - ROOM))
+    }
+
+    /// Row i: the coordinates of P_T(P1ᵀ Aᵢ P2).
+    fn tangent_rows(&self, at: &Spectral, symmetric: bool) -> Vec<f64> {
+        let ((d1, d2), rank) = (self.measured.shape, self.rank);
+        let Coordinates { left, right } = &self.coordinates;
+        let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
+        if symmetric {
+            // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
+            along.chunks_exact(d1 * rank).flat_map(|a| reflected(a, &at.v, rank)).collect::<Vec<f64>>()
+        } else {
+            let across = pulled(&self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
+            let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
+            pairs.flat_map(|(along, across)| along.iter().copied().chain(projected(across, &at.v, rank))).collect()
+        }
     }
 
     /// κ: every ρ has an X̃ with A(P1 X̃ P2ᵀ) = ρ and ‖X̃‖_* ≤ κ‖ρ‖. None unless the measurements are proved independent.

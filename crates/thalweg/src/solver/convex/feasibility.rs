@@ -11,7 +11,8 @@ const CLEARANCE: f64 = 1e-9;
 /// y with A*(y) ≺ 0 and ⟨b, y⟩ > ε‖y‖, which no semidefinite X that fits allows: y₀ − c·(1, …, 1) with the least c. None if that does not do.
 ///
 /// Measurements xxᵀ have a positive definite sum, unless some direction is seen by none of them.
-/// The multipliers of a splitting have eigenvalues below 1 and, where nothing fits, ⟨b, y⟩ grows without bound: then this succeeds in the end.
+/// The multipliers of a splitting have eigenvalues below 1 and, where nothing fits, ⟨b, y⟩ grows without bound: then they succeed in the end, and
+/// what they grow by usually sooner.
 pub(super) fn separating(map: &dyn MeasurementMap, b: &[f64], setting: &Setting<'_>, y: &[f64]) -> Option<Vec<f64>> {
     let (_, d) = map.shape();
     let eigenvalues = |y: &[f64]| {

@@ -185,16 +185,17 @@ impl<'a> Recovering<'a> {
             self.polishes += 1;
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
         }
-        if self.domain == Domain::PositiveSemidefinite {
-            let y = self.setting.multiplier(self.map, &at.multiplier);
-            self.separating = separating(self.map, self.b, &self.setting, &y);
-        }
         let is_double = matches!(self.phase, Phase::Double(_));
+        let multiplier = self.setting.multiplier(self.map, &at.multiplier);
+        if self.domain == Domain::PositiveSemidefinite {
+            // the growth since the last look points the same way, without the bounded part
+            let growth: Vec<f64> = multiplier.iter().zip(&self.point.multiplier).map(|(y, before)| y - before).collect();
+            self.separating = [&multiplier, &growth].into_iter().find_map(|y| separating(self.map, self.b, &self.setting, y));
+        }
+        // within noise, an X of exactly this rank is as good as one that fits better
+        let x = if is_exact { at.z.clone() } else { at.x.clone() };
+        self.point = RecoveryPoint { x, multiplier, rank: at.rank, polished: false };
         if is_double && residual < MEASURABLE {
-            let multiplier = self.setting.multiplier(self.map, &at.multiplier);
-            // within noise, an X of exactly this rank is as good as one that fits better
-            let x = if is_exact { at.z.clone() } else { at.x.clone() };
-            self.point = RecoveryPoint { x, multiplier, rank: at.rank, polished: false };
             self.measure(iteration);
         }
         if iteration <= BALANCE_UNTIL && iteration.is_multiple_of(2 * CHECK_EVERY) {

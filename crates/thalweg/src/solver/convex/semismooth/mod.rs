@@ -14,11 +14,11 @@ const TIGHT: f64 = 2e-13;
 /// Residual at which the point is worth having.
 const LOOSE: f64 = 1e-11;
 /// Linear systems at most.
-const SYSTEMS: usize = 40;
+const SYSTEMS: usize = 60;
 /// Levenberg–Marquardt factor at the start, and what it is divided and multiplied by.
 const FIRST_DAMPING: f64 = 1e-2;
 /// Steps over which the residual must fall to a third.
-const PATIENCE: usize = 6;
+const PATIENCE: usize = 8;
 
 /// What the multiplier y adds to A(X) − b = 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
