@@ -47,6 +47,11 @@ pub(super) fn gram_floor(a: MatRef<'_, f64>, extra: Option<&[f64]>) -> Option<f6
     let (rows, n) = (a.nrows(), a.ncols());
     let mut gram = vec![0.0; n * n];
     gram_lower(a.transpose(), &mut gram);
+    floor_of_gram(gram, n, rows, extra)
+}
+
+/// The same for a Gram matrix that is at hand, each entry a sum over so many rows in any order.
+pub(super) fn floor_of_gram(mut gram: Vec<f64>, n: usize, rows: usize, extra: Option<&[f64]>) -> Option<f64> {
     if let Some(extra) = extra {
         gram.iter_mut().zip(extra).for_each(|(g, e)| *g += e);
     }

@@ -116,6 +116,40 @@ fn factored_products_are_the_full_ones() {
 }
 
 #[test]
+fn the_factored_jacobian_is_the_derivative_of_the_factored_product() {
+    every_map(|name, map, seed| {
+        let ((d1, d2), p, r) = (map.shape(), map.len(), 3);
+        let (at, step) = (signed_factors(d1, d2, r, seed + 5), signed_factors(d1, d2, r, seed + 6));
+        let weights: Vec<f64> = normals(p, seed + 7).iter().map(|w| w.abs() + 0.1).collect();
+        let jacobian = map.factored_jacobian(&at).weighted(&weights);
+        let width = jacobian.width();
+        assert_eq!(width, (d1 + d2) * r, "{name}");
+        // A(U ΔVᵀ + ΔU Vᵀ) is half of A((U + ΔU)(V + ΔV)ᵀ) − A((U − ΔU)(V − ΔV)ᵀ)
+        let moved = |sign: f64| {
+            let values = at.as_slice().iter().zip(step.as_slice()).map(|(x, d)| x + sign * d).collect();
+            let mut out = vec![0.0; p];
+            map.apply_factored(&Factors::new(d1, d2, r, values).unwrap(), &mut out);
+            out
+        };
+        let expected: Vec<f64> = moved(1.0).iter().zip(moved(-1.0)).zip(&weights).map(|((a, b), w)| 0.5 * w * (a - b)).collect();
+        close(&jacobian.times(step.as_slice()), &expected, name);
+        // ⟨Jx, y⟩ = ⟨x, Jᵀy⟩ for unit x, and JᵀJ column by column
+        let y = normals(p, seed + 8);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let columns: Vec<Vec<f64>> = (0..width)
+            .map(|k| {
+                let mut unit = vec![0.0; width];
+                unit[k] = 1.0;
+                jacobian.times(&unit)
+            })
+            .collect();
+        close(&jacobian.transposed_times(&y), &columns.iter().map(|c| dot(c, &y)).collect::<Vec<f64>>(), name);
+        let gram: Vec<f64> = (0..width * width).map(|at| dot(&columns[at / width], &columns[at % width])).collect();
+        close(&jacobian.gram(), &gram, name);
+    });
+}
+
+#[test]
 fn rescaling_follows_its_definition() {
     every_map(|name, map, _| {
         let ((d1, d2), matrices) = (map.shape(), matrices(map));

@@ -136,6 +136,33 @@ impl Measured {
         out
     }
 
+    /// At least max ‖A(X)‖ / ‖X‖_F, as sharp as p×p products make it.
+    pub fn sharp_norm(&self) -> f64 {
+        let Arrays::Dense(a) = &self.arrays else { return self.operator_norm };
+        let mut gram = vec![0.0; self.p * self.p];
+        gram_of_rows(a, self.p, &mut gram);
+        let trace = up((0..self.p).map(|k| gram[k * self.p + k]).sum());
+        let formed = up(2.0 * rounding(self.shape.0 * self.shape.1 + 4) * trace);
+        super::bounds::largest_eigenvalue(&gram, self.p, trace).map_or(self.operator_norm, |l| up((l + formed).sqrt()).min(self.operator_norm))
+    }
+
+    /// JᵀJ of the rows (AᵢV, AᵢᵀU) of single entries, each with 2r numbers that are not zero; Aᵢ is weighted by l and r. None for other maps.
+    pub fn gram_of_entries(&self, (l, r): (&[f64], &[f64]), u: &[f64], v: &[f64], rank: usize) -> Option<Vec<f64>> {
+        let Arrays::Entries(rows, cols, w) = &self.arrays else { return None };
+        let width = (self.shape.0 + self.shape.1) * rank;
+        let mut gram = vec![0.0; width * width];
+        for ((&i, &j), w) in rows.iter().zip(cols).zip(w) {
+            let weight = w * l[i] * r[j];
+            let left = (i * rank..).zip(&v[j * rank..][..rank]);
+            let right = ((self.shape.0 + j) * rank..).zip(&u[i * rank..][..rank]);
+            let row: Vec<(usize, f64)> = left.chain(right).map(|(at, x)| (at, weight * x)).collect();
+            for &(at, x) in &row {
+                row.iter().for_each(|&(other, y)| gram[at * width + other] += x * y);
+            }
+        }
+        Some(gram)
+    }
+
     /// Σ AᵢAᵢᵀ and Σ AᵢᵀAᵢ, each with a bound on the error of its spectral norm; for single entries, only the diagonals.
     ///
     /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F².
