@@ -18,7 +18,7 @@ mod update;
 mod view;
 
 pub use audit::audit_run;
-pub use experiments::EXPERIMENTS;
+pub use experiments::{EXPERIMENTS, PARAMETERS, Parameter, Phase, Sweep};
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, fit};

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod info;
 pub mod line;
 pub mod man;
+pub mod phase;
 pub mod predict;
 pub mod rank;
 pub mod recover;

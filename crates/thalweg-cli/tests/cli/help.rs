@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "info",
     "fit",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 17] = [
     "recover",
     "verify",
     "reproduce",
+    "phase",
     "report",
     "transform",
     "update",

@@ -1,5 +1,6 @@
 //! Convex recovery: the matrix of smallest norm that fits the measurements.
 
+mod decision;
 pub mod deep_sparse;
 mod dependence;
 mod plane;
@@ -10,11 +11,12 @@ mod splitting;
 mod tangent;
 mod uniqueness;
 
+pub use decision::{Decided, Recovers, decide_recovery};
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
-use crate::linalg::{exponent, mul, row_major, scale_all};
-use crate::map::{Definition, MeasurementMap, Rescaling, Weight};
+use crate::linalg::{exponent, scale_all};
+use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::{Iteration, Progress, Status, Stop, run};
 use dependence::{Dependence, examine};
@@ -103,8 +105,8 @@ struct Scaled {
     b: Vec<f64>,
     /// Exponents by which A and b were divided.
     exponents: (i32, i32),
-    /// X from X̃: D1⁺ and D2⁺ of the flat norm.
-    back: Option<(Weight, Weight)>,
+    /// D1 and D2 of the flat norm, and their pseudo-inverses.
+    rescaling: Option<Rescaling>,
 }
 
 impl Scaled {
@@ -120,11 +122,11 @@ impl Scaled {
         let b = scale_all(problem.b, -of_b);
         let (map, exponents) = (problem.map.scaled(-of_map), (of_map, of_b));
         match problem.norm {
-            Norm::Nuclear => Some(Scaled { map, b, exponents, back: None }),
+            Norm::Nuclear => Some(Scaled { map, b, exponents, rescaling: None }),
             Norm::Flat => {
-                let Rescaling { left_inverse, right_inverse, .. } = Rescaling::of(&*map)?;
-                let map = map.transformed(&left_inverse, &right_inverse);
-                Some(Scaled { map, b, exponents, back: Some((left_inverse, right_inverse)) })
+                let rescaling = Rescaling::of(&*map)?;
+                let map = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
+                Some(Scaled { map, b, exponents, rescaling: Some(rescaling) })
             }
         }
     }
@@ -154,16 +156,9 @@ impl Scaled {
 
     /// X from X̃.
     fn back(&self, x: Vec<f64>) -> Result<Vec<f64>, Error> {
-        let (d1, d2) = self.map.shape();
-        let x = match &self.back {
+        let x = match &self.rescaling {
             None => x,
-            Some((left, right)) => {
-                let (left, right) = (left.dense(), right.dense());
-                let (mut halfway, mut out) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                mul(row_major(&left, d1, d1), row_major(&x, d1, d2), &mut halfway);
-                mul(row_major(&halfway, d1, d2), row_major(&right, d2, d2), &mut out);
-                out
-            }
+            Some(weights) => weights.right_inverse.after(&weights.left_inverse.times(&x, self.map.shape().1)),
         };
         let x = scale_all(&x, self.exponents.1 - self.exponents.0);
         match x.iter().find(|x| !x.is_finite()) {

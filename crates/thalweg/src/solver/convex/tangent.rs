@@ -49,10 +49,8 @@ pub(super) fn polish(map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &S
     if domain == Domain::PositiveSemidefinite && point.signs.contains(&-1.0) {
         return None;
     }
-    let dual = Dual { map, point: &point };
-    let multiplier = dual.nearest(&at.multiplier, domain)?;
-    let off_tangent = dual.off_tangent_norm(&multiplier, domain)?;
-    (off_tangent < 1.0 - 1e-8).then_some(Polished { x: point.x, multiplier, rank: factors.rank() })
+    let multiplier = Dual::of(map, &point, domain)?.separating(&at.multiplier)?;
+    Some(Polished { x: point.x, multiplier, rank: factors.rank() })
 }
 
 /// S cut to its rank and shrunk, split evenly; for symmetric matrices V = U diag(signs).
@@ -178,16 +176,45 @@ fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &
 }
 
 /// X = U Σ Vᵀ of rank r.
-struct Point {
+pub(super) struct Point {
     /// Row-major d1×d2.
-    x: Vec<f64>,
+    pub x: Vec<f64>,
     /// d1×r, orthonormal columns.
     u: Vec<f64>,
     /// d2×r; U diag(signs) for symmetric X.
     v: Vec<f64>,
     /// Of the eigenvalues of a symmetric X.
     signs: Vec<f64>,
-    rank: usize,
+    pub rank: usize,
+}
+
+impl Point {
+    /// A matrix known in full, singular values below this part of the largest one taken for rounding. None if a decomposition fails.
+    pub fn of(x: Vec<f64>, (d1, d2): (usize, usize), domain: Domain, floor: f64) -> Option<Self> {
+        let width = d1.min(d2);
+        let column = |a: &[f64], k: usize| a.iter().skip(k).step_by(width).copied().collect::<Vec<f64>>();
+        // singular value, left vector, sign of the right one, right vector
+        let mut parts: Vec<(f64, Vec<f64>, f64, Vec<f64>)> = match domain {
+            Domain::General => {
+                let svd = thin_svd(&x, d1, d2)?;
+                (0..width).map(|k| (svd.singular_values[k], column(&svd.u, k), 1.0, column(&svd.v, k))).collect()
+            }
+            Domain::Symmetric | Domain::PositiveSemidefinite => {
+                let (values, vectors) = symmetric_eigenvectors(&x, d1)?;
+                let part = |(l, q): (&f64, &[f64])| (l.abs(), q.to_vec(), l.signum(), q.iter().map(|q| q * l.signum()).collect());
+                values.iter().zip(vectors.chunks_exact(d1)).map(part).collect()
+            }
+        };
+        let largest = parts.iter().fold(0.0, |most: f64, part| most.max(part.0));
+        parts.retain(|part| part.0 > floor * largest);
+        let rank = parts.len();
+        let beside = |rows: usize, of: &dyn Fn(usize) -> Vec<f64>| {
+            let columns: Vec<Vec<f64>> = (0..rank).map(of).collect();
+            (0..rows * rank).map(|at| columns[at % rank][at / rank]).collect::<Vec<f64>>()
+        };
+        let (u, v) = (beside(d1, &|k| parts[k].1.clone()), beside(d2, &|k| parts[k].3.clone()));
+        Some(Point { x, u, v, signs: parts.iter().map(|part| part.2).collect(), rank })
+    }
 }
 
 fn product(factors: &Factors) -> Vec<f64> {
@@ -241,72 +268,63 @@ fn decomposed_symmetric(factors: &Factors, signs: &[f64]) -> Option<Point> {
     Some(Point { x, u, v, signs, rank })
 }
 
-/// The equations P_T A*(y) = UVᵀ.
-struct Dual<'a> {
+/// The equations P_T A*(y) = UVᵀ, factored.
+pub(super) struct Dual<'a> {
     map: &'a dyn MeasurementMap,
     point: &'a Point,
+    domain: Domain,
+    /// ‖Aᵢ‖ for sampled entries, so that those of different weight count alike; else 1.
+    sizes: Vec<f64>,
+    /// Coordinates of P_T Aᵢ / ‖Aᵢ‖ in row i.
+    rows: Vec<f64>,
+    /// Coordinates of UVᵀ.
+    target: Vec<f64>,
+    normal: Normal,
 }
 
-impl Dual<'_> {
-    /// The y nearest to a given one that satisfies them.
-    ///
-    /// Nearest in the norm Σ yᵢ² ‖Aᵢ‖², so that sampled entries of different weight count alike.
-    fn nearest(&self, y: &[f64], domain: Domain) -> Option<Vec<f64>> {
-        let (coordinates, target, width) = self.equations(domain);
-        let sizes: Vec<f64> = match self.map.gram() {
+impl<'a> Dual<'a> {
+    /// At a matrix of low rank. None if the normal equations cannot be factored.
+    pub fn of(map: &'a dyn MeasurementMap, point: &'a Point, domain: Domain) -> Option<Self> {
+        let (coordinates, target) = equations(map, point, domain);
+        let sizes: Vec<f64> = match map.gram() {
             Gram::Diagonal(squares) => squares.iter().map(|s| s.sqrt()).collect(),
-            Gram::Full(_) => vec![1.0; y.len()],
+            Gram::Full(_) => vec![1.0; map.len()],
         };
-        let scaled: Vec<f64> = coordinates.chunks_exact(width).zip(&sizes).flat_map(|(row, s)| row.iter().map(move |x| x / s)).collect();
-        let normal = Normal::of(&scaled, width, 10.0 * SHIFT)?;
-        let mut y: Vec<f64> = y.iter().zip(&sizes).map(|(y, s)| y * s).collect();
+        let width = target.len();
+        let rows: Vec<f64> = coordinates.chunks_exact(width).zip(&sizes).flat_map(|(row, s)| row.iter().map(move |x| x / s)).collect();
+        let normal = Normal::of(&rows, width, 10.0 * SHIFT)?;
+        Some(Dual { map, point, domain, sizes, rows, target, normal })
+    }
+
+    /// The y nearest to a given one that satisfies them, if it proves X optimal: ‖P_T⊥ A*(y)‖ < 1.
+    pub fn separating(&self, y: &[f64]) -> Option<Vec<f64>> {
+        let y = self.nearest(y)?;
+        (self.off_tangent_norm(&y)? < 1.0 - 1e-8).then_some(y)
+    }
+
+    /// The y nearest to a given one that satisfies them, in the norm Σ yᵢ² ‖Aᵢ‖².
+    fn nearest(&self, y: &[f64]) -> Option<Vec<f64>> {
+        let mut y: Vec<f64> = y.iter().zip(&self.sizes).map(|(y, s)| y * s).collect();
         let mut left = f64::INFINITY;
         for _ in 0..4 {
-            let mut missing = vec![0.0; width];
-            multiply_transposed_vector(&scaled, &y, &mut missing);
-            missing.iter_mut().zip(&target).for_each(|(m, t)| *m = t - *m);
+            let mut missing = vec![0.0; self.target.len()];
+            multiply_transposed_vector(&self.rows, &y, &mut missing);
+            missing.iter_mut().zip(&self.target).for_each(|(m, t)| *m = t - *m);
             let size = norm(&missing);
             if size >= 0.5 * left {
                 break;
             }
             left = size;
-            normal.factor.solve(&mut missing);
+            self.normal.factor.solve(&mut missing);
             let mut step = vec![0.0; y.len()];
-            multiply_vector(&scaled, &missing, &mut step);
+            multiply_vector(&self.rows, &missing, &mut step);
             y.iter_mut().zip(step).for_each(|(y, step)| *y += step);
         }
-        (left < 1e-7).then(|| y.iter().zip(&sizes).map(|(y, s)| y / s).collect())
-    }
-
-    /// Coordinates of P_T Aᵢ in row i, and of UVᵀ: AᵢV and, for X that is not symmetric, the rows of UᵀAᵢ less their part along V.
-    fn equations(&self, domain: Domain) -> (Vec<f64>, Vec<f64>, usize) {
-        let (map, Point { u, v, rank, .. }) = (self.map, self.point);
-        let ((d1, d2), p, rank) = (map.shape(), map.len(), *rank);
-        let mut along = vec![0.0; p * d1 * rank];
-        match domain {
-            Domain::General => map.jacobian(Side::U, v, rank, &mut along),
-            _ => {
-                // A*(y) U = U diag(signs)
-                map.jacobian(Side::U, u, rank, &mut along);
-                return (along, v.clone(), d1 * rank);
-            }
-        }
-        let mut across = vec![0.0; p * d2 * rank];
-        map.jacobian(Side::V, u, rank, &mut across);
-        let mut rows = Vec::with_capacity(p * (d1 + d2) * rank);
-        for (along, across) in along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank)) {
-            rows.extend_from_slice(along);
-            let inside = cross(v, across, rank);
-            let projected = times(v, &inside, rank);
-            rows.extend(across.iter().zip(projected).map(|(a, b)| a - b));
-        }
-        let mut target = u.clone();
-        target.resize((d1 + d2) * rank, 0.0);
-        (rows, target, (d1 + d2) * rank)
+        (left < 1e-7).then(|| y.iter().zip(&self.sizes).map(|(y, s)| y / s).collect())
     }
 
     /// ‖P_T⊥ A*(y)‖; over semidefinite X, the largest eigenvalue or 0.
-    fn off_tangent_norm(&self, y: &[f64], domain: Domain) -> Option<f64> {
+    fn off_tangent_norm(&self, y: &[f64]) -> Option<f64> {
         let (map, Point { u, v, rank, .. }) = (self.map, self.point);
         let ((d1, d2), rank) = (map.shape(), *rank);
         let mut g = vec![0.0; d1 * d2];
@@ -321,9 +339,35 @@ impl Dual<'_> {
         mul(row_major(&g, d1, d2), row_major(v, d2, rank), &mut outer);
         mul(row_major(&outer, d1, rank), row_major(v, d2, rank).transpose(), &mut part);
         g.iter_mut().zip(&part).for_each(|(g, part)| *g -= part);
-        match domain {
+        match self.domain {
             Domain::PositiveSemidefinite => crate::linalg::symmetric_eigenvalues(&g, d1).map(|values| values[0].max(0.0)),
             _ => singular_values(&g, d1, d2).map(|values| values[0]),
         }
     }
+}
+
+/// Coordinates of P_T Aᵢ in row i, and of UVᵀ: AᵢV and, for X that is not symmetric, the rows of UᵀAᵢ less their part along V.
+fn equations(map: &dyn MeasurementMap, Point { u, v, rank, .. }: &Point, domain: Domain) -> (Vec<f64>, Vec<f64>) {
+    let ((d1, d2), p, rank) = (map.shape(), map.len(), *rank);
+    let mut along = vec![0.0; p * d1 * rank];
+    match domain {
+        Domain::General => map.jacobian(Side::U, v, rank, &mut along),
+        _ => {
+            // A*(y) U = U diag(signs)
+            map.jacobian(Side::U, u, rank, &mut along);
+            return (along, v.clone());
+        }
+    }
+    let mut across = vec![0.0; p * d2 * rank];
+    map.jacobian(Side::V, u, rank, &mut across);
+    let mut rows = Vec::with_capacity(p * (d1 + d2) * rank);
+    for (along, across) in along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank)) {
+        rows.extend_from_slice(along);
+        let inside = cross(v, across, rank);
+        let projected = times(v, &inside, rank);
+        rows.extend(across.iter().zip(projected).map(|(a, b)| a - b));
+    }
+    let mut target = u.clone();
+    target.resize((d1 + d2) * rank, 0.0);
+    (rows, target)
 }
