@@ -436,6 +436,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// The exact loss on the segment between two factorisations.
     Line(LineArgs),
+    /// How flat is the loss at a fit, a recovery, or factors from a file?
+    Flatness(FlatnessArgs),
     /// Recover a low-rank matrix from measurements, with a proof if asked for.
     Recover(RecoverArgs),
     /// Check a certificate of a recovery from the instance alone.
@@ -726,6 +728,32 @@ pub struct LineArgs {
     /// Draw the curve.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+}
+
+fn flatness_kinds() -> Vec<&'static str> {
+    ["nmf"].into_iter().chain(instance_names()).collect()
+}
+
+/// `flatness`.
+#[derive(Debug, Args)]
+pub struct FlatnessArgs {
+    /// Run directory of `fit` or `recover`, or factors (.npz with U and V).
+    pub factors: PathBuf,
+    /// The data or the instance [default: where the run says].
+    #[arg(long, value_name = "INPUT")]
+    pub problem: Option<PathBuf>,
+    /// What they are, for factors from a file: a matrix (nmf), or an instance as for `recover`.
+    #[arg(long, default_value = "nmf", value_parser = flatness_kinds())]
+    pub kind: String,
+    /// Hessian-vector products for the ends of the spectrum; more make the intervals narrower.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=2000))]
+    pub steps: u32,
+    /// Draw the scaled trace over the scale of the factors.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// How to read the data.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 fn instance_names() -> Vec<&'static str> {

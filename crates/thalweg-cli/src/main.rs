@@ -48,6 +48,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Audit(args) => commands::audit::run(args, common),
         Command::Line(args) => commands::line::run(args, common),
         Command::Rank(args) => commands::rank::run(args, common),
+        Command::Flatness(args) => commands::flatness::run(args, common),
         Command::Recover(args) => commands::recover::run(args, common),
         Command::Verify(args) => commands::verify::run(args, common),
         Command::Reproduce(args) => commands::reproduce::run(args, common),

@@ -6,6 +6,7 @@ pub mod data;
 pub mod demo;
 pub mod export;
 pub mod fit;
+pub mod flatness;
 pub mod info;
 pub mod line;
 pub mod man;

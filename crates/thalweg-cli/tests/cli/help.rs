@@ -3,13 +3,14 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "info",
     "fit",
     "rank",
     "audit",
     "line",
+    "flatness",
     "recover",
     "verify",
     "reproduce",

@@ -28,5 +28,6 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &flat_minima::Regularity,
     &flat_minima::Depth,
     &flat_minima::Theorems,
+    &flat_minima::AlongSolutions,
     &flat_minima::Skew,
 ];

@@ -1,15 +1,18 @@
 //! Ding, Drusvyatskiy, Fazel, Harchaoui: Flat minima generalize for low-rank matrix recovery (2024).
 
 mod depth;
+mod descent;
 mod earlier;
 mod frequency;
 mod identity;
 mod interpolation;
+mod manifold;
 mod regularity;
 mod skew;
 mod theorems;
 
 pub use depth::Depth;
+pub use descent::AlongSolutions;
 pub use frequency::Frequency;
 pub use identity::Identity;
 pub use interpolation::Interpolation;
