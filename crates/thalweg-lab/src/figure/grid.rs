@@ -87,8 +87,8 @@ impl Plot for Grid {
             ];
             let middle = (0.5 * (left + right), 0.5 * (top + floor));
             if value.is_finite() {
-                let opacity = number::significant(self.opacity(value), 3);
-                frame.canvas.mark(middle, "", &facts, format_args!("<rect class=\"cell\" {place} fill-opacity=\"{opacity}\"/>"));
+                let opacity = self.opacity(value);
+                frame.canvas.mark(middle, "", &facts, format_args!("<rect class=\"cell\" {place} fill-opacity=\"{opacity:.3}\"/>"));
             } else {
                 frame.canvas.mark(middle, "", &facts, format_args!("<rect class=\"cell missing\" {place}/>"));
                 frame.canvas.line("base", (left, floor), (right, top));
@@ -154,6 +154,8 @@ mod tests {
             curves: Vec::new(),
         };
         assert_eq!(grid.table().csv(), "\"curve\",\"a\",\"b\",\"c\"\n,1.0,3.0,0.25\n,2.0,3.0,\n");
-        assert_eq!(grid.draw().body.matches("<rect class=\"cell").count(), 2);
+        let body = grid.draw().body;
+        assert_eq!(body.matches("<rect class=\"cell").count(), 2);
+        assert!(body.contains("fill-opacity=\"0.250\""), "{body}");
     }
 }

@@ -10,7 +10,7 @@ use thalweg::solver::convex::{Recovers, decide_recovery};
 /// Relative error below which a matrix counts as recovered.
 pub const SUCCESS: f64 = 1e-6;
 /// Steps after which a problem is left open.
-const MAX_ITERS: usize = 6000;
+const MAX_ITERS: usize = 3000;
 
 /// Norms that are compared, on the same maps.
 pub const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];

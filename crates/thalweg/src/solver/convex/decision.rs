@@ -17,6 +17,10 @@ const EARLY: usize = 300;
 const RANK_FLOOR: f64 = 1e-10;
 /// Misfit, relative to b, of a matrix that counts as feasible.
 const FEASIBLE: f64 = 1e-9;
+/// Newton steps that make a projection in single precision fit.
+const REFITS: usize = 4;
+/// Part of the norm that those steps may take away or add.
+const NEARLY: f64 = 1e-3;
 /// Smallest over largest squared pivot of A*A above which A is injective.
 const INJECTIVE: f64 = 1e-11;
 
@@ -90,19 +94,20 @@ fn check(problem: &Recovery<'_>, truth: &[f64]) -> Result<(), Error> {
     if problem.domain == Domain::PositiveSemidefinite {
         return Err(Error::Parameter { name: "domain", expected: "general or symmetric".into(), got: "positive semidefinite".into() });
     }
-    match misfit(problem.map, problem.b, truth) {
+    match misfit(problem.map, problem.b, truth).1 {
         relative if relative <= FEASIBLE => Ok(()),
         relative => Err(Error::Parameter { name: "truth", expected: "a matrix that fits b".into(), got: format!("a misfit of {relative:.1e}") }),
     }
 }
 
-/// ‖A(X) − b‖ / ‖b‖, or the numerator where b = 0.
-fn misfit(map: &dyn MeasurementMap, b: &[f64], x: &[f64]) -> f64 {
-    let mut fitted = vec![0.0; b.len()];
-    map.apply(x, &mut fitted);
-    let (off, size) = fitted.iter().zip(b).fold((0.0, 0.0), |(off, size), (f, b)| (off + (f - b) * (f - b), size + b * b));
-    let size = if size > 0.0 { size } else { 1.0f64 };
-    (off / size).sqrt()
+/// A(X) − b, and its norm over ‖b‖, or itself where b = 0.
+fn misfit(map: &dyn MeasurementMap, b: &[f64], x: &[f64]) -> (Vec<f64>, f64) {
+    let mut excess = vec![0.0; b.len()];
+    map.apply(x, &mut excess);
+    excess.iter_mut().zip(b).for_each(|(e, b)| *e -= b);
+    let size = frobenius(b.iter().copied());
+    let relative = frobenius(excess.iter().copied()) / if size > 0.0 { size } else { 1.0 };
+    (excess, relative)
 }
 
 /// The measured matrix in the variables in which the plain nuclear norm is minimised.
@@ -143,6 +148,25 @@ impl Question {
         uniqueness::second_solution(&*self.scaled.map, &at, self.domain).is_none()
     }
 
+    /// Whether the last projection, made to fit, has a norm below the bound.
+    fn is_beaten<T: Real>(&self, splitting: &Splitting<T>) -> bool {
+        let (map, b) = (&*self.scaled.map, &self.scaled.b);
+        let below = |x: &[f64], bound: f64| norm(x, map.shape(), self.domain).is_some_and(|norm| norm < bound);
+        let mut x = splitting.fitted();
+        // what is missing to a fit is worth less than this part of the norm
+        if !below(&x, self.bound * (1.0 + NEARLY)) {
+            return false;
+        }
+        for _ in 0..REFITS {
+            let (excess, relative) = misfit(map, b, &x);
+            if relative <= FEASIBLE {
+                return below(&x, self.bound);
+            }
+            splitting.refit(map, &excess, &mut x);
+        }
+        false
+    }
+
     /// Splitting in one precision until an answer shows.
     fn split<T: Real>(&self, dual: &Dual<'_>, from: Option<&Snapshot>, done: usize, max_iters: usize) -> Ended {
         let (map, b) = (&*self.scaled.map, &self.scaled.b);
@@ -159,8 +183,7 @@ impl Question {
             if !iteration.is_multiple_of(LOOK_EVERY) {
                 continue;
             }
-            let x = splitting.feasible(map, b);
-            if misfit(map, b, &x) <= FEASIBLE && norm(&x, map.shape(), self.domain).is_some_and(|norm| norm < self.bound) {
+            if self.is_beaten(&splitting) {
                 return Ended::Decided { recovers: Recovers::No, iterations: iteration };
             }
             let at = splitting.snapshot();

@@ -118,19 +118,19 @@ impl<T: Real> Splitting<T> {
         }
     }
 
-    /// Z moved onto {X : A(X) = b} by residuals in double precision.
-    pub fn feasible(&self, map: &dyn MeasurementMap, b: &[f64]) -> Vec<f64> {
-        let mut z: Vec<f64> = self.z.iter().map(|z| z.f64()).collect();
-        for _ in 0..3 {
-            let (mut excess, mut correction) = (vec![0.0; b.len()], vec![0.0; z.len()]);
-            map.apply(&z, &mut excess);
-            let mut y: Vec<T> = excess.iter().zip(b).map(|(e, b)| T::of(e - b)).collect();
-            self.plane.solve(&mut y);
-            let y: Vec<f64> = y.iter().map(|y| y.f64()).collect();
-            map.adjoint(&y, &mut correction);
-            z.iter_mut().zip(correction).for_each(|(z, c)| *z -= c);
-        }
-        z
+    /// Z, in double precision.
+    pub fn fitted(&self) -> Vec<f64> {
+        self.z.iter().map(|z| z.f64()).collect()
+    }
+
+    /// A step of Newton's method from X to {X : A(X) = b}: `excess` is A(X) − b in double precision.
+    pub fn refit(&self, map: &dyn MeasurementMap, excess: &[f64], x: &mut [f64]) {
+        let mut y: Vec<T> = excess.iter().map(|&e| T::of(e)).collect();
+        self.plane.solve(&mut y);
+        let y: Vec<f64> = y.iter().map(|y| y.f64()).collect();
+        let mut correction = vec![0.0; x.len()];
+        map.adjoint(&y, &mut correction);
+        x.iter_mut().zip(correction).for_each(|(x, c)| *x -= c);
     }
 
     /// Moves τ where one residual is far behind the other, keeping X and the subgradient.
