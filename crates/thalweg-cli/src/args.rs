@@ -157,6 +157,11 @@ fn parse_tolerance(text: &str) -> Result<f64, String> {
     if (0.0..1.0).contains(&tol) { Ok(tol) } else { Err("expected a tolerance of at least 0 and below 1".into()) }
 }
 
+fn parse_lambda(text: &str) -> Result<f64, String> {
+    let lambda: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if lambda > 0.0 && lambda.is_finite() { Ok(lambda) } else { Err("expected a finite number above 0".into()) }
+}
+
 fn parse_loss(text: &str) -> Result<Loss, String> {
     text.parse().map_err(|error: thalweg::Error| error.to_string())
 }
@@ -783,6 +788,12 @@ pub struct RecoverArgs {
     /// Among positive semidefinite matrices (quadratic only).
     #[arg(long)]
     pub positive: bool,
+    /// Allow for noise: A(X) may differ from b by this much, in the Euclidean norm and the units of b.
+    #[arg(long, value_name = "EPS", value_parser = parse_penalty)]
+    pub noise: Option<f64>,
+    /// Allow for noise: minimise ½‖A(X) − b‖² + LAMBDA·norm.
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_lambda, conflicts_with = "noise")]
+    pub penalty: Option<f64>,
     /// Prove the answer from the instance, and write the certificate.
     #[arg(long)]
     pub certify: bool,

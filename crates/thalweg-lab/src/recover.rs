@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, relative_misfit, value, verify};
+use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, rules_out, verify};
 use thalweg::data::{Array, Instance, InstanceKind, Numbers, ReadOptions, read_npz, write_npz};
 use thalweg::map::{MeasurementMap, map_of};
-use thalweg::problem::{Domain, Norm, Recovered, Recovery, RecoveryStatus, Witness};
+use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::convex::recover;
 use thalweg::solver::{Progress, Stop};
 use thalweg::{Error, Factors};
@@ -25,6 +25,9 @@ pub struct RecoverSettings {
     pub kind: InstanceKind,
     /// What is minimised.
     pub norm: Norm,
+    /// How the measurements bind X.
+    #[serde(default)]
+    pub fidelity: Fidelity,
     /// Which matrices compete.
     pub domain: Domain,
     /// Iteration limit.
@@ -55,7 +58,7 @@ pub struct InstanceRecord {
 pub struct RecoverRecord {
     /// How it ended.
     pub status: RecoveryStatus,
-    /// ‖X‖_* or ‖D1 X D2‖_*, recomputed.
+    /// ‖X‖_* or ‖D1 X D2‖_*, with a penalty ½‖A(X) − b‖² and λ times that; recomputed.
     pub objective: f64,
     /// ‖A(X) − b‖ / ‖b‖, recomputed.
     pub relative_residual: f64,
@@ -65,6 +68,9 @@ pub struct RecoverRecord {
     pub verdict: Option<RecoveryVerdict>,
     /// For a contradiction: no X of a smaller Frobenius norm fits, proved.
     pub nothing_fits_below: Option<f64>,
+    /// For an infeasible problem: no X of the domain fits, proved.
+    #[serde(default)]
+    pub nothing_fits: Option<bool>,
     /// Iterations.
     pub iterations: usize,
     /// Seconds of the solver.
@@ -107,6 +113,9 @@ pub struct CertificateRecord {
     pub kind: InstanceKind,
     /// What X minimises.
     pub norm: Norm,
+    /// How the measurements bind it.
+    #[serde(default)]
+    pub fidelity: Fidelity,
     /// Among which matrices.
     pub domain: Domain,
     /// (d1, d2).
@@ -140,8 +149,8 @@ pub struct RecoverJob<'a> {
 }
 
 /// The problem that an instance states under these settings.
-fn problem<'a>(map: &'a dyn MeasurementMap, b: &'a [f64], norm: Norm, domain: Domain) -> Result<Recovery<'a>, Error> {
-    let problem = Recovery::new(map, b, norm)?;
+fn problem<'a>(map: &'a dyn MeasurementMap, b: &'a [f64], norm: Norm, fidelity: Fidelity, domain: Domain) -> Result<Recovery<'a>, Error> {
+    let problem = Recovery::new(map, b, norm)?.with_fidelity(fidelity)?;
     if domain == Domain::PositiveSemidefinite { problem.positive_semidefinite() } else { Ok(problem) }
 }
 
@@ -153,7 +162,7 @@ fn problem<'a>(map: &'a dyn MeasurementMap, b: &'a [f64], norm: Norm, domain: Do
 pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
     let settings = &job.manifest.settings;
     let map = map_of(job.instance)?;
-    let problem = problem(&*map, &job.instance.b, settings.norm, settings.domain)?;
+    let problem = problem(&*map, &job.instance.b, settings.norm, settings.fidelity, settings.domain)?;
     take_directory(&job)?;
     let begin = Instant::now();
     let stop = Stop { max_iters: settings.max_iters, max_time: job.max_time, tol: settings.tol };
@@ -184,28 +193,39 @@ fn take_directory(job: &RecoverJob<'_>) -> Result<(), FitError> {
         if old.instance.sha256 != job.manifest.instance.sha256 {
             return Err(other("instance"));
         }
-        let identity = |s: &RecoverSettings| (s.kind, s.norm, s.domain);
+        let identity = |s: &RecoverSettings| (s.kind, s.norm, s.fidelity, s.domain);
         if identity(&old.settings) != identity(&job.manifest.settings) {
-            return Err(other("kind, objective or domain"));
+            return Err(other("kind, objective, noise or domain"));
         }
     }
     std::fs::create_dir_all(path).map_err(|source| FitError::Output(Error::Io { path: path.to_owned(), source }))
 }
 
-/// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn.
+/// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn, and so is one that nothing
+/// fits without proof.
 fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, seconds: f64) -> RecoverRecord {
     let relative_residual = relative_misfit(problem, &found.x);
-    let contradicted = found.status == RecoveryStatus::Converged && relative_residual > 1e-8;
+    let allowed = match problem.fidelity {
+        Fidelity::Exact => 0.0,
+        // b = 0 fits everything within it
+        Fidelity::Ball { radius } => radius / problem.b.iter().map(|b| b * b).sum::<f64>().sqrt().max(f64::MIN_POSITIVE),
+        Fidelity::Penalised { .. } => f64::INFINITY,
+    };
+    let multiplier = match &found.witness {
+        Some(Witness::Multiplier(y)) => Some(y.as_slice()),
+        _ => None,
+    };
+    let nothing_fits = multiplier.filter(|_| found.status == RecoveryStatus::Infeasible).map(|y| rules_out(problem, y));
+    let misfits = found.status == RecoveryStatus::Converged && relative_residual > allowed + 1e-8;
+    let contradicted = misfits || nothing_fits == Some(false);
     RecoverRecord {
         status: if contradicted { RecoveryStatus::Stalled } else { found.status },
-        objective: value(problem, &found.x),
+        objective: objective(problem, &found.x),
         relative_residual,
         rank: found.rank,
         verdict: None,
-        nothing_fits_below: match &found.witness {
-            Some(Witness::Multiplier(y)) => Some(nothing_fits_below(problem, y)),
-            _ => None,
-        },
+        nothing_fits_below: multiplier.filter(|_| found.status == RecoveryStatus::Inconsistent).map(|y| nothing_fits_below(problem, y)),
+        nothing_fits,
         iterations: found.iterations,
         seconds,
         verify_seconds: None,
@@ -220,11 +240,12 @@ fn array(shape: &[usize], values: &[f64]) -> Array {
     Array { shape: shape.to_vec(), values: Numbers::F64(values.to_vec()) }
 }
 
-/// `X`; with a witness, also `second` (another minimiser) or `contradiction` (y).
+/// `X`; with a witness, also `second` (another minimiser), `contradiction` or `separating` (y).
 fn write_solution(dir: &RunDir, found: &Recovered, (d1, d2): (usize, usize)) -> Result<(), Error> {
     let mut arrays = vec![("X", array(&[d1, d2], &found.x))];
     match &found.witness {
         Some(Witness::SecondSolution(x)) => arrays.push(("second", array(&[d1, d2], x))),
+        Some(Witness::Multiplier(y)) if found.status == RecoveryStatus::Infeasible => arrays.push(("separating", array(&[y.len()], y))),
         Some(Witness::Multiplier(y)) => arrays.push(("contradiction", array(&[y.len()], y))),
         None => {}
     }
@@ -249,6 +270,7 @@ fn certify(job: &RecoverJob<'_>, problem: &Recovery<'_>, found: &Recovered) -> R
         thalweg: env!("CARGO_PKG_VERSION").to_owned(),
         kind: settings.kind,
         norm: settings.norm,
+        fidelity: settings.fidelity,
         domain: settings.domain,
         shape,
         instance_sha256: job.instance.sha256.clone(),
@@ -309,5 +331,5 @@ pub fn verify_certificate(path: &Path, record: &CertificateRecord, instance: &In
     buffer.extend(v);
     let factors = Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?;
     let map = map_of(instance)?;
-    verify(&problem(&*map, &instance.b, record.norm, record.domain)?, &factors, &y)
+    verify(&problem(&*map, &instance.b, record.norm, record.fidelity, record.domain)?, &factors, &y)
 }

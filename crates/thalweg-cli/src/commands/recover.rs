@@ -1,5 +1,6 @@
 //! `thalweg recover`.
 
+use super::verify::why;
 use super::{print_json, print_text};
 use crate::args::{Common, NormArg, RecoverArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
@@ -9,7 +10,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance};
-use thalweg::problem::{Domain, Norm, RecoveryStatus};
+use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg_lab::{FitError, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, RunDir, recover_in};
 
 /// What `recover --json` prints.
@@ -19,6 +20,7 @@ struct RecoverDocument {
     command: &'static str,
     kind: InstanceKind,
     norm: Norm,
+    fidelity: Fidelity,
     shape: (usize, usize),
     measurements: usize,
     status: RecoveryStatus,
@@ -31,6 +33,7 @@ struct RecoverDocument {
     gap: Option<f64>,
     why: Option<&'static str>,
     nothing_fits_below: Option<f64>,
+    nothing_fits: Option<bool>,
     iterations: usize,
     seconds: f64,
     verify_seconds: Option<f64>,
@@ -48,6 +51,11 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     let settings = RecoverSettings {
         kind,
         norm: if args.objective == NormArg::Flat { Norm::Flat } else { Norm::Nuclear },
+        fidelity: match (args.noise, args.penalty) {
+            (Some(radius), _) => Fidelity::Ball { radius },
+            (_, Some(lambda)) => Fidelity::Penalised { lambda },
+            (None, None) => Fidelity::Exact,
+        },
         domain: match (kind, args.positive) {
             (_, true) => Domain::PositiveSemidefinite,
             (InstanceKind::Quadratic, false) => Domain::Symmetric,
@@ -105,6 +113,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         command: "recover",
         kind: manifest.settings.kind,
         norm: manifest.settings.norm,
+        fidelity: manifest.settings.fidelity,
         shape: manifest.instance.shape,
         measurements: manifest.instance.measurements,
         status: result.status,
@@ -117,6 +126,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         gap: verdict.and_then(|v| v.gap),
         why: verdict.and_then(|v| v.unproved).map(|u| u.why()),
         nothing_fits_below: result.nothing_fits_below,
+        nothing_fits: result.nothing_fits,
         iterations: result.iterations,
         seconds: result.seconds,
         verify_seconds: result.verify_seconds,
@@ -152,16 +162,17 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
     if let Some(bound) = result.nothing_fits_below {
         lines.push(format!("contradiction    no matrix of Frobenius norm below {bound:.3e} fits"));
     }
+    if result.nothing_fits == Some(true) {
+        lines.push("proved           no semidefinite matrix fits: `separating` in solution.npz combines the measurements to a contradiction".into());
+    }
     if let Some(error) = result.relative_error {
         lines.push(format!("error            {error:.2e} relative to the truth in the file"));
     }
     match &result.verdict {
-        Some(verdict) if verdict.certified => lines.push(format!(
-            "certified        every minimiser is within {:.1e} of it, relative; margin {:.4}",
-            verdict.radius.unwrap_or(0.0),
-            verdict.margin.unwrap_or(1.0)
-        )),
-        Some(verdict) => lines.push(format!("not certified    {}", verdict.unproved.map_or("", |u| u.why()))),
+        Some(verdict) => {
+            let word = if verdict.certified { "certified        " } else { "not certified    " };
+            lines.push(format!("{word}{}", why(verdict, manifest.settings.fidelity)));
+        }
         None => {}
     }
     lines.push(format!("solution         {}", dir.path().join("solution.npz").display()));

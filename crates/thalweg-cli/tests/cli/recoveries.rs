@@ -97,6 +97,36 @@ fn every_kind_is_recovered_proved_and_checked() {
 }
 
 #[test]
+fn noise_is_allowed_for_and_the_gap_proved() {
+    let desk = Desk::new();
+    let (x, p) = (truth(), 90);
+    let a = scattered(p * D * D, 1);
+    let noise: Vec<f64> = scattered(p, 8).iter().map(|e| 0.1 * e).collect();
+    let b: Vec<f64> = a.chunks(D * D).zip(&noise).map(|(a, e)| a.iter().zip(&x).map(|(a, x)| a * x).sum::<f64>() + e).collect();
+    write_npz(&desk.path("noisy.npz"), &[("A", array(&[p, D, D], a)), ("b", array(&[p], b))]).expect("writes");
+    let radius = noise.iter().map(|e| e * e).sum::<f64>().sqrt();
+    for (name, option) in [("ball", format!("--noise {radius}")), ("penalised", "--penalty 20".to_owned())] {
+        for objective in ["nuclear", "flat"] {
+            let run = format!("{name}-{objective}");
+            let words = format!("recover sensing noisy.npz {option} --objective {objective} --certify -o {run}");
+            let found = desk.json(0, &words);
+            assert_eq!((&found["status"], &found["certified"]), (&"converged".into(), &true.into()), "{found}");
+            assert!(found["fidelity"][name].is_object() && found["gap"].as_f64().is_some_and(|gap| gap < 1e-8), "{found}");
+            assert_eq!(desk.json(0, &format!("verify {run} --problem noisy.npz"))["certified"], true);
+        }
+    }
+    // another radius is another run
+    desk.ends(2, "recover sensing noisy.npz --noise 0.5 -o ball-nuclear");
+    // 26 of the 90 dimensions of the noise are outside the range of A
+    let found = desk.json(3, &format!("recover sensing noisy.npz --noise {} -o narrow", 0.1 * radius));
+    assert_eq!(found["status"], "inconsistent", "{found}");
+    assert!(found["nothing_fits_below"].as_f64().is_some_and(|bound| bound > 1e9), "{found}");
+    desk.ends(2, "recover sensing noisy.npz --noise 1 --penalty 1");
+    desk.ends(2, "recover sensing noisy.npz --noise -1");
+    desk.ends(2, "recover sensing noisy.npz --penalty 0");
+}
+
+#[test]
 fn what_was_tampered_with_is_not_certified() {
     let desk = Desk::new();
     put_instances(&desk);

@@ -27,6 +27,7 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &flat_minima::Frequency,
     &flat_minima::Regularity,
     &flat_minima::Depth,
+    &flat_minima::Noise,
     &flat_minima::Theorems,
     &flat_minima::AlongSolutions,
     &flat_minima::Skew,

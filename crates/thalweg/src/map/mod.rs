@@ -4,6 +4,7 @@ mod bilinear;
 mod ensemble;
 mod gaussian;
 mod identity;
+mod jacobian;
 mod outer_products;
 mod quadratic;
 mod rescaling;
@@ -13,6 +14,7 @@ pub use bilinear::Bilinear;
 pub use ensemble::{ENSEMBLES, Ensemble, planted_matrix};
 pub use gaussian::Gaussian;
 pub use identity::identity;
+pub use jacobian::Jacobian;
 pub use quadratic::Quadratic;
 pub use rescaling::{Moment, Rescaling, Weight};
 pub use sampling::Sampling;
@@ -79,6 +81,11 @@ pub trait MeasurementMap: Sync + Debug {
 
     /// Row i: AᵢV, d1×r, for [`Side::U`]; AᵢᵀU, d2×r, for [`Side::V`]. The Jacobian of A(UVᵀ) in one factor.
     fn jacobian(&self, side: Side, factor: &[f64], rank: usize, out: &mut [f64]);
+
+    /// The Jacobian of A(UVᵀ) in both factors.
+    fn factored_jacobian(&self, factors: &Factors) -> Jacobian {
+        Jacobian::dense(self, factors)
+    }
 
     /// Σ AᵢAᵢᵀ and Σ AᵢᵀAᵢ, from which the rescaling is made.
     fn second_moments(&self) -> (Moment, Moment);

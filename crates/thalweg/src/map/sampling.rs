@@ -1,6 +1,6 @@
 //! Sampled entries, weighted or not: matrix completion.
 
-use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
+use super::{Definition, Gram, Jacobian, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
 use crate::linalg::{dot, scale_all};
 use crate::{Error, Factors, Side};
@@ -129,6 +129,10 @@ impl MeasurementMap for Sampling {
             let row = &factor[other * rank..][..rank];
             out[own * rank..][..rank].iter_mut().zip(row).for_each(|(out, x)| *out = w * x);
         }
+    }
+
+    fn factored_jacobian(&self, factors: &Factors) -> Jacobian {
+        Jacobian::of_entries(self.positions().zip(self.weights.iter().copied()), factors)
     }
 
     fn second_moments(&self) -> (Moment, Moment) {

@@ -46,7 +46,7 @@ fn they_agree_with_solving() {
             }
         }
     }
-    assert!(yes > 40 && no > 40 && open <= 2, "{yes} yes, {no} no, {open} open");
+    assert!(yes > 40 && no > 40 && open <= 8, "{yes} yes, {no} no, {open} open");
 }
 
 #[test]

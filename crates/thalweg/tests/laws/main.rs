@@ -10,6 +10,7 @@ mod landscape;
 mod losses;
 mod maps;
 mod methods;
+mod noise;
 mod penalty;
 mod planted;
 mod recoveries;

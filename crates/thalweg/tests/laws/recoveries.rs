@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use std::ops::ControlFlow;
 use thalweg::Factors;
-use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, verify};
+use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, rules_out, verify};
 use thalweg::data::stream;
 use thalweg::linalg::scale;
 use thalweg::map::{Bilinear, Gaussian, MAPS, MeasurementMap, Quadratic, Sampling};
@@ -12,15 +12,15 @@ use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
 
-const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];
+pub(super) const NORMS: [Norm; 2] = [Norm::Nuclear, Norm::Flat];
 
-fn normals(count: usize, seed: u64) -> Vec<f64> {
+pub(super) fn normals(count: usize, seed: u64) -> Vec<f64> {
     let mut rng = stream(seed, 78);
     (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
 }
 
 /// A map of each kind with enough measurements for rank one, and a matrix of that rank.
-fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factors, Vec<f64>) {
+pub(super) fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factors, Vec<f64>) {
     let (d, rank) = (10, 1);
     let map: Box<dyn MeasurementMap> = match kind {
         "gaussian" => Box::new(Gaussian::new(70, (d, d - 1), normals(70 * d * (d - 1), seed)).unwrap()),
@@ -57,7 +57,7 @@ fn verdict(map: &dyn MeasurementMap, b: &[f64], norm: Norm, found: &Recovered) -
     verify(&Recovery::new(map, b, norm).unwrap(), &factors, &found.multiplier).unwrap()
 }
 
-fn distance(x: &[f64], y: &[f64]) -> f64 {
+pub(super) fn distance(x: &[f64], y: &[f64]) -> f64 {
     let size = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
     size(&mut x.iter().zip(y).map(|(a, b)| a - b)) / size(&mut y.iter().copied())
 }
@@ -193,4 +193,56 @@ fn nothing_measured_is_nothing() {
     let problem = Recovery::new(&*map, &b, Norm::Nuclear).unwrap();
     let zero = leading_factors(&found.x, map.shape(), 0).unwrap();
     assert!(verify(&problem, &zero, &found.multiplier).unwrap().certified);
+}
+
+/// Instances of every status that is not an answer, small, and as many as a registry of maps gives.
+#[test]
+fn what_has_no_single_answer_is_told_so() {
+    let mut counts = std::collections::BTreeMap::new();
+    let mut tell = |expected: RecoveryStatus, found: &Recovered, name: &str| {
+        assert_eq!(found.status, expected, "{name}");
+        assert!(found.witness.is_some(), "{name} has no witness");
+        *counts.entry(format!("{expected:?}")).or_insert(0) += 1;
+    };
+    for seed in 0..10 {
+        for kind in ["gaussian", "bilinear", "quadratic"] {
+            // measurement 1 + seed again, with another result
+            let (map, _, mut b) = planted(kind, 20 + seed);
+            let again = 1 + seed as usize;
+            let map = map.selected(&(0..b.len()).chain([again]).collect::<Vec<usize>>());
+            b.push(b[again] + 1e-3 * (1.0 + b[again].abs()));
+            tell(RecoveryStatus::Inconsistent, &solve(&*map, &b, NORMS[seed as usize % 2]), &format!("{kind} {seed}"));
+        }
+        // no semidefinite X has a negative xᵀXx; nor, with more of them, measurements of an indefinite one
+        let (d, norm) = (5, NORMS[seed as usize % 2]);
+        for (name, p, signs) in [("negative", 8, [1.0, 1.0]), ("indefinite", 60, [1.0, -0.5])] {
+            let x = normals(p * d, 30 + seed);
+            let map = Quadratic::new(p, d, x).unwrap();
+            let vectors = [normals(d, 50 + seed), normals(d, 70 + seed)];
+            let truth: Vec<f64> = (0..d * d).map(|at| (0..2).map(|k| signs[k] * vectors[k][at / d] * vectors[k][at % d]).sum()).collect();
+            let mut b = vec![0.0; p];
+            map.apply(&truth, &mut b);
+            if name == "negative" {
+                b[seed as usize % p] = -0.1;
+            }
+            let problem = Recovery::new(&map, &b, norm).unwrap().positive_semidefinite().unwrap();
+            let stop = Stop { max_iters: 4000, max_time: None, tol: RECOVERY_TOLERANCE };
+            let found = recover(&problem, &stop, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            tell(RecoveryStatus::Infeasible, &found, &format!("{name} {seed}"));
+            let Some(Witness::Multiplier(y)) = found.witness else { panic!("{name} {seed} has no multiplier") };
+            assert!(rules_out(&problem, &y), "{name} {seed}");
+            // the same multiplier proves nothing of what can be fitted
+            let mut fitting = vec![0.0; p];
+            map.apply(&(0..d * d).map(|at| vectors[0][at / d] * vectors[0][at % d]).collect::<Vec<f64>>(), &mut fitting);
+            assert!(!rules_out(&Recovery { b: &fitting, ..problem }, &y), "{name} {seed}");
+        }
+        // a diagonal: the off-diagonal ones may be anything up to the geometric mean
+        let side = 2 + seed as usize % 3;
+        let places: Vec<u32> = (0..side as u32).collect();
+        let map = Sampling::new((side, side), places.clone(), places, vec![1.0; side]).unwrap();
+        let b: Vec<f64> = normals(side, 40 + seed).iter().map(|b| b.abs() + 0.5).collect();
+        tell(RecoveryStatus::UnderDetermined, &solve(&map, &b, Norm::Nuclear), &format!("diagonal {seed}"));
+    }
+    let all: usize = counts.values().sum();
+    assert!(all >= 60, "{counts:?}");
 }

@@ -12,6 +12,7 @@ pub struct Earlier {
     pub success: Vec<Success>,
     pub regularity: Vec<Measures>,
     pub depth: Errors,
+    pub noise: Noisy,
     pub conditioning: Vec<Conditioning>,
 }
 
@@ -43,7 +44,16 @@ pub struct Errors {
     pub error: Vec<Vec<f64>>,
 }
 
-/// The ends of the spectra of D1 and D2.
+/// Mean errors: a row for each rank, a column for each level of noise.
+#[derive(Debug, Deserialize)]
+pub struct Noisy {
+    pub ranks: Vec<usize>,
+    pub sigmas: Vec<f64>,
+    pub flat: Vec<Vec<f64>>,
+    pub nuclear: Vec<Vec<f64>>,
+}
+
+/// The condition of D1 and D2 together.
 #[derive(Debug, Deserialize)]
 pub struct Conditioning {
     pub model: Ensemble,

@@ -135,7 +135,7 @@ fn picture() -> Figure {
             range: (1.7, -3.0),
             values,
             curves: vec![
-                CurveGroup { label: "solutions".into(), tone: Tone::Quiet, curves: hyperbola },
+                CurveGroup { label: "solutions".into(), tone: Tone::Open, curves: hyperbola },
                 CurveGroup { label: "flat".into(), tone: Tone::Against, curves: [cross(1.0), cross(-1.0)].concat() },
             ],
         }),

@@ -1,6 +1,9 @@
 //! Coordinates X = P1 X̃ P2ᵀ in which the objective is the nuclear norm of X̃, up to a factor that is bounded.
+//!
+//! In other coordinates, of Q = P (PᵀSP)^(−½) with S the second moment, it is that norm up to one number; ‖PᵀSP − I‖₂ ≤ τ bounds
+//! Q = P(I + F) by ‖F‖₂ ≤ τ for τ ≤ 0.1. Either P is used and the factor allowed for, or Q and what F may do.
 
-use super::bounds::{norm, spectral_norm, up};
+use super::bounds::{least_eigenvalue, norm, spectral_norm, up};
 use super::measured::{Measured, Near};
 use crate::linalg::{mul, mul_transpose, rounding, row_major, symmetric_eigenvectors};
 use crate::problem::Norm;
@@ -17,6 +20,8 @@ pub(super) struct Factor {
     pub inverse_norm: f64,
     /// τ with ‖PᵀSP − I‖₂ ≤ τ, S the exact second moment up to a scalar; 0 for the nuclear norm.
     pub deviation: f64,
+    /// At least |m − 1|, m the mean of the eigenvalues of S^½ with S as in `deviation`: the exact D is S^½/m.
+    pub mean_error: f64,
     pub d: usize,
 }
 
@@ -47,6 +52,19 @@ impl Coordinates {
         if sum == 0.0 { 0.0 } else { up(1.5 * sum) }
     }
 
+    /// At least ‖(I + F1)Z(I + F2)ᵀ − Z‖_F / ‖Z‖_F: τ1 + τ2 + τ1τ2.
+    pub fn shift(&self) -> f64 {
+        let sum = self.left.deviation + self.right.deviation;
+        if sum == 0.0 { 0.0 } else { up(1.1 * sum) }
+    }
+
+    /// ζ with |‖D1 X D2‖_* / ‖X̃‖_* − 1| ≤ ζ in the coordinates of Q: the ratio is 1/(m1 m2), within 2(|m1 − 1| + |m2 − 1|) of 1 where that sum is at most 0.02. None
+    /// beyond.
+    pub fn doubt(&self) -> Option<f64> {
+        let sum = if self.is_identity() { 0.0 } else { up(self.left.mean_error + self.right.mean_error) };
+        (sum <= 0.02).then_some(2.0 * sum)
+    }
+
     /// P1ᵀ G P2, with the error of G carried along.
     pub fn pulled_back(&self, g: &Near) -> Near {
         let (d1, d2) = (self.left.d, self.right.d);
@@ -69,7 +87,7 @@ impl Coordinates {
 impl Factor {
     fn identity(d: usize) -> Self {
         let p: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { 1.0 } else { 0.0 }).collect();
-        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, deviation: 0.0, d, p }
+        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, deviation: 0.0, mean_error: 0.0, d, p }
     }
 
     /// 1/√s; 1 where nothing was measured: such a row is bound by nothing, and 0 in every minimiser that keeps to the range of D.
@@ -86,7 +104,8 @@ impl Factor {
         // S is a sum of squares, a square root, a division: each relatively accurate
         let deviation = up(4.0 * rounding(terms + 8));
         let largest = inverse.iter().fold(1.0f64, |m, &x| m.max(x));
-        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), deviation, d, inverse, p })
+        let mean_error = up(4.0 * rounding(terms + d + 16));
+        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), deviation, mean_error, d, inverse, p })
     }
 
     fn full(moment: &Near, d: usize) -> Option<Self> {
@@ -113,6 +132,19 @@ impl Factor {
         let formed = norm_p * norm_p * (moment.error / mean + rounding(2) * norm(&unit));
         let deviation = up(norm(&product) + rounding(2 * d + 6) * norm_p * norm_p * norm(&unit) + formed);
         let inverse_norm = up(((spectral_norm(&unit, d) + formed) / (1.0 - deviation)).max(0.0).sqrt());
-        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, deviation, d, inverse, p })
+        let mean_error = mean_error(&inverse, &unit, up(moment.error / mean + rounding(2) * norm(&unit)), d).unwrap_or(f64::INFINITY);
+        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, deviation, mean_error, d, inverse, p })
     }
+}
+
+/// At least |tr(S^½)/d − 1| for ‖S − `unit`‖₂ ≤ `formed`, from B ≈ S^½: ‖S^½ − B‖₂ ≤ ‖S − B²‖₂ / λ_min(B) for symmetric positive definite B.
+fn mean_error(root: &[f64], unit: &[f64], formed: f64, d: usize) -> Option<f64> {
+    let b: Vec<f64> = (0..d * d).map(|at| 0.5 * (root[at] + root[at % d * d + at / d])).collect();
+    let mut square = vec![0.0; d * d];
+    mul(row_major(&b, d, d), row_major(&b, d, d), &mut square);
+    square.iter_mut().zip(unit).for_each(|(square, s)| *square -= s);
+    let apart = up(norm(&square) + rounding(d + 4) * (norm(&b) * norm(&b) + norm(unit)) + formed);
+    let trace: f64 = (0..d).map(|k| b[k * d + k]).sum();
+    let mean = trace / d as f64;
+    Some(up((mean - 1.0).abs() + rounding(d + 4) * mean.abs() + apart / least_eigenvalue(&b, d, up(trace))?))
 }

@@ -3,8 +3,9 @@
 use super::bounds::{ROOM, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
 use super::coordinates::Coordinates;
 use super::measured::{Measured, Near};
+use super::noise::{Proved, Spread};
 use crate::linalg::{
-    DoubleDouble, dot, dot_error, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
+    DoubleDouble, exponent, gram_between, mul, mul_transpose, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd,
 };
 use crate::problem::{Domain, Fidelity, Recovery};
 use crate::{Error, Factors};
@@ -27,7 +28,7 @@ pub enum Unproved {
     TooLarge,
     /// A rescaling matrix is singular to working precision.
     SingularRescaling,
-    /// ‖A(X) − b‖ / ‖b‖ is above [`MISFIT_LIMIT`].
+    /// ‖A(X) − b‖ / ‖b‖ is above [`MISFIT_LIMIT`], or above that of the ball by more.
     Misfit,
     /// X has not the rank that was claimed, or a decomposition failed.
     Rank,
@@ -48,7 +49,7 @@ impl Unproved {
             Unproved::Unsupported => "there is no certificate for this kind of problem",
             Unproved::TooLarge => "the proof would take more memory than it may",
             Unproved::SingularRescaling => "a rescaling matrix is singular: some direction is seen by no measurement",
-            Unproved::Misfit => "X does not fit the measurements to rounding",
+            Unproved::Misfit => "X does not fit the measurements to rounding, or to the noise allowed for",
             Unproved::Rank => "X has not the rank that the certificate claims",
             Unproved::Margin => "the multiplier does not separate: its norm off the tangent space is not below 1",
             Unproved::Injectivity => "the measurements are not shown to be injective on the tangent space, so another minimiser is not ruled out",
@@ -76,9 +77,11 @@ pub struct RecoveryVerdict {
     /// Upper bound on ‖X′ − X‖_F / ‖X‖_F over all minimisers X′.
     pub radius: Option<f64>,
     /// Whether the measurements are proved independent. Then `radius` speaks of the measurements as they stand; otherwise of any measurements
-    /// in the range of A within the misfit of them, among them A(X).
+    /// in the range of A within the misfit of them, among them A(X); with noise, of the ball that X lies in. None where that does not matter:
+    /// X is proved to lie in the ball, or there is a penalty.
     pub independent: Option<bool>,
-    /// Relative duality gap: no X that fits has a norm smaller than ‖X‖ by more than this part. Proved even where the rest is not.
+    /// Relative duality gap: no X that fits has a norm, or no X an objective, smaller than that of X by more than this part. Proved even where
+    /// the rest is not.
     pub gap: Option<f64>,
 }
 
@@ -94,6 +97,10 @@ impl RecoveryVerdict {
         independent: None,
         gap: None,
     };
+
+    /// X = 0 is the only minimiser.
+    const ZERO: RecoveryVerdict =
+        RecoveryVerdict { certified: true, misfit: Some(1.0), margin: Some(1.0), radius: Some(0.0), gap: Some(0.0), ..RecoveryVerdict::NOTHING };
 
     fn but(self, why: Unproved) -> Self {
         RecoveryVerdict { unproved: Some(why), ..self }
@@ -152,22 +159,33 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
 }
 
 /// X̂ = U diag(σ) Vᵀ, with U and V orthonormal up to `defect`.
-struct Spectral {
-    u: Vec<f64>,
-    v: Vec<f64>,
-    sigma: Vec<f64>,
+pub(super) struct Spectral {
+    pub u: Vec<f64>,
+    pub v: Vec<f64>,
+    pub sigma: Vec<f64>,
     /// ω with ‖UᵀU − I‖_F, ‖VᵀV − I‖_F ≤ ω: the nearest orthonormal factors are within ω.
-    defect: f64,
+    pub defect: f64,
 }
 
-struct Check<'a> {
+impl Spectral {
+    /// Whether two eigenvalues of a symmetric X̂ have one sign: V = U diag(±1).
+    pub fn has_same_sign(&self, a: usize, b: usize) -> bool {
+        let rank = self.sigma.len();
+        let sign = |k: usize| (0..self.u.len() / rank).map(|i| self.u[i * rank + k] * self.v[i * rank + k]).sum::<f64>() > 0.0;
+        sign(a) == sign(b)
+    }
+}
+
+pub(super) struct Check<'a> {
     problem: &'a Recovery<'a>,
-    measured: Measured,
-    coordinates: Coordinates,
+    pub measured: Measured,
+    pub coordinates: Coordinates,
     /// b, brought near 1.
-    b: Vec<f64>,
+    pub b: Vec<f64>,
+    /// How b binds X, for A and b as they are here.
+    pub fidelity: Fidelity,
     /// y, for A and the norm as they are here.
-    y: Vec<f64>,
+    pub y: Vec<f64>,
     /// X, for A and b as they are here.
     x: Vec<f64>,
     rank: usize,
@@ -176,18 +194,14 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn of(problem: &'a Recovery<'a>, factors: &Factors, multiplier: &[f64]) -> RecoveryVerdict {
         let nothing = RecoveryVerdict::NOTHING;
-        if problem.fidelity != Fidelity::Exact {
-            return nothing.but(Unproved::Unsupported);
-        }
         let ((d1, d2), rank) = (problem.map.shape(), factors.rank());
         if problem.b.iter().all(|&b| b == 0.0) {
             // X = 0 fits, and nothing else has norm 0
             let zero = factors.as_slice().iter().all(|&x| x == 0.0);
-            let proved = RecoveryVerdict { certified: true, misfit: Some(0.0), margin: Some(1.0), radius: Some(0.0), gap: Some(0.0), ..nothing };
-            return if zero { proved } else { nothing.but(Unproved::Misfit) };
+            return if zero { RecoveryVerdict { misfit: Some(0.0), ..RecoveryVerdict::ZERO } } else { nothing.but(Unproved::Misfit) };
         }
         let Some(measured) = Measured::of(problem.map) else { return nothing.but(Unproved::Misfit) };
-        if rank == 0 || rank > d1.min(d2) {
+        if rank > d1.min(d2) || (rank == 0 && problem.fidelity == Fidelity::Exact) {
             return nothing.but(Unproved::Rank);
         }
         if measured.p.saturating_mul((d1 + d2) * rank) > LARGEST_ARRAY || measured.p.saturating_mul(measured.p) > LARGEST_ARRAY {
@@ -203,8 +217,18 @@ impl<'a> Check<'a> {
         if problem.domain != Domain::General {
             x = (0..d1 * d1).map(|at| 0.5 * (x[at] + x[at % d1 * d1 + at / d1])).collect();
         }
+        let fidelity = match problem.fidelity {
+            Fidelity::Ball { radius } if radius > 0.0 => Fidelity::Ball { radius: scale(radius, -of_b) },
+            Fidelity::Ball { .. } | Fidelity::Exact => Fidelity::Exact,
+            Fidelity::Penalised { lambda } => Fidelity::Penalised { lambda: scale(lambda, -of_b - measured.exponent) },
+        };
         let (b, y) = (scale_all(problem.b, -of_b), scale_all(multiplier, measured.exponent));
-        Check { problem, measured, coordinates, b, y, x, rank }.run()
+        let check = Check { problem, measured, coordinates, b, fidelity, y, x, rank };
+        match rank {
+            0 if check.zero_is_optimal() => RecoveryVerdict::ZERO,
+            0 => nothing.but(Unproved::Rank),
+            _ => check.run(),
+        }
     }
 
     fn run(&self) -> RecoveryVerdict {
@@ -217,15 +241,15 @@ impl<'a> Check<'a> {
         verdict.misfit = Some(up(misfit / b_norm));
         let Some(spectral) = self.decompose() else { return verdict.but(Unproved::Rank) };
         // X̂ stands for X from here on: ‖X − P1 X̂ P2ᵀ‖_F ≤ distance
-        let distance = self.distance(&spectral);
-        let residual = up(misfit + self.measured.operator_norm * distance);
-        let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        let distance = up(self.distance(&spectral) + self.shift() * self.coordinates.left.norm * self.coordinates.right.norm * norm(&spectral.sigma));
+        let residual = self.residual(&fitted, distance);
+        let mut dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        dual.error = up(dual.error + self.shift() * (norm(&dual.values) + dual.error));
         let x_norm: f64 = up(spectral.sigma.iter().sum());
         let Some((theta, dual_norm)) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
         verdict.margin = Some(1.0 - theta);
-        verdict.gap = Some(self.gap(x_norm, dual_norm));
-        let fits = verdict.misfit.is_some_and(|misfit| misfit <= MISFIT_LIMIT);
-        if !fits {
+        verdict.gap = self.gap(&residual, x_norm, dual_norm);
+        if !self.fits(misfit, MISFIT_LIMIT * b_norm) {
             return verdict.but(Unproved::Misfit);
         }
         let eta = self.tangent_defect(&dual, &spectral);
@@ -235,30 +259,77 @@ impl<'a> Check<'a> {
         if !separates {
             return verdict.but(Unproved::Margin);
         }
-        let Some(alpha) = self.injectivity(&spectral) else { return verdict.but(Unproved::Injectivity) };
-        let size = up(self.coordinates.left.norm * self.measured.operator_norm * self.coordinates.right.norm);
+        let Some(alpha) = self.injectivity(&spectral) else { return self.beyond_tangent(verdict, &spectral, eta, x_norm, distance) };
+        let size = self.size();
         verdict.injectivity = Some(alpha / size);
         let room = (1.0 - theta) * (1.0 - ROOM) - up(eta * size / alpha);
         let has_room = room > 0.0;
         if !has_room {
             return verdict.but(Unproved::Tangent);
         }
-        let reach = self.reach();
-        verdict.independent = Some(reach.is_some());
-        // without independent measurements, b stands for any measurements in the range of A within the residual
-        let (rho, preimage) = match reach {
+        let is_inside = self.is_inside(&residual);
+        let reach = if is_inside { None } else { self.reach() };
+        verdict.independent = (!is_inside).then_some(reach.is_some());
+        let proved = Proved { skew: up(eta / alpha), room, norm: x_norm, reach };
+        let spread = match self.fidelity {
+            Fidelity::Exact => Some(self.exact_spread(up(misfit + self.measured.operator_norm * distance), &proved)),
+            _ => self.spread(&residual, &proved),
+        };
+        let Some(Spread { off, measured: rho }) = spread else { return verdict.but(Unproved::Tangent) };
+        let on = up((rho + size * off) / alpha);
+        self.within(verdict, off + on, distance)
+    }
+
+    /// The verdict where minimisers are within `apart` of X̂ in its coordinates, and X̂ within `distance` of X.
+    fn within(&self, verdict: RecoveryVerdict, apart: f64, distance: f64) -> RecoveryVerdict {
+        let (left, right) = (&self.coordinates.left, &self.coordinates.right);
+        let radius = up(left.norm * right.norm * (1.0 + self.coordinates.shift()) * apart + distance);
+        let radius = up(radius / (norm(&self.x) * (1.0 - 2.0 * rounding(self.x.len() + 2)) * (1.0 - 3.0 * ROOM)));
+        let verdict = RecoveryVerdict { radius: Some(radius), ..verdict };
+        let is_near = radius <= RADIUS_LIMIT;
+        if is_near { RecoveryVerdict { certified: true, ..verdict } } else { verdict.but(Unproved::Radius) }
+    }
+
+    /// Where A is not injective on the tangent space, the face of the norm's ball may do; of the measurements that X has.
+    fn beyond_tangent(&self, verdict: RecoveryVerdict, at: &Spectral, eta: f64, x_norm: f64, distance: f64) -> RecoveryVerdict {
+        // in the coordinates of Q nothing is lost to the slack of a factor
+        let Coordinates { left, right } = &self.coordinates;
+        let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
+        let moved = up(self.coordinates.shift() * (norm(&dual.values) + dual.error));
+        let theta = up(1.0 - verdict.margin.unwrap_or(0.0) + moved);
+        let apart = if self.fidelity == Fidelity::Exact { self.near_face(at, up(eta + moved), theta, x_norm) } else { None };
+        let distance = up(distance + self.coordinates.shift() * left.norm * right.norm * norm(&at.sigma));
+        match apart {
+            None => verdict.but(Unproved::Injectivity),
+            Some(apart) => self.within(RecoveryVerdict { independent: Some(false), ..verdict }, apart, distance),
+        }
+    }
+
+    /// κ of A in these coordinates.
+    pub(super) fn size(&self) -> f64 {
+        let Coordinates { left, right } = &self.coordinates;
+        up(left.norm * self.measured.operator_norm * right.norm * (1.0 + self.coordinates.shift()))
+    }
+
+    /// What F may do, where the coordinates are those of Q: a penalty needs the norm itself, not ratios of it.
+    fn shift(&self) -> f64 {
+        if matches!(self.fidelity, Fidelity::Penalised { .. }) { self.coordinates.shift() } else { 0.0 }
+    }
+
+    pub(super) fn domain(&self) -> Domain {
+        self.problem.domain
+    }
+
+    /// How far minimisers with A(X′) = b may be. Without independent measurements, b stands for any measurements in the range of A within the
+    /// residual.
+    fn exact_spread(&self, residual: f64, proved: &Proved) -> Spread {
+        let (rho, preimage) = match proved.reach {
             Some(reach) => (residual, up(reach * residual)),
             None => (0.0, 0.0),
         };
         let distortion = self.coordinates.distortion();
-        let slack = up(distortion * x_norm + (1.0 + distortion) * preimage);
-        let off = up((slack + norm(&self.y) * rho + up(eta * rho / alpha)) / room);
-        let on = up((rho + size * off) / alpha);
-        let radius = up(self.coordinates.left.norm * self.coordinates.right.norm * (off + on) + distance);
-        let radius = up(radius / (norm(&self.x) * (1.0 - 2.0 * rounding(self.x.len() + 2)) * (1.0 - 3.0 * ROOM)));
-        verdict.radius = Some(radius);
-        let is_near = radius <= RADIUS_LIMIT;
-        if is_near { RecoveryVerdict { certified: true, ..verdict } } else { verdict.but(Unproved::Radius) }
+        let slack = up(distortion * proved.norm + (1.0 + distortion) * preimage);
+        Spread { off: up((slack + norm(&self.y) * rho + up(proved.skew * rho)) / proved.room), measured: rho }
     }
 
     /// The singular value decomposition of X̃ ≈ P1⁻¹ X P2⁻ᵀ, cut to the rank claimed; of symmetric X the eigenvectors, V = U diag(±1).
@@ -345,22 +416,21 @@ impl<'a> Check<'a> {
         w.iter_mut().zip(&part).for_each(|(w, p)| *w -= p);
         // projectors of orthonormal factors within `defect` of these differ by at most 2.1 of it; four products of width d or r
         let error = up(dual.error * 1.01 + size * (5.0 * at.defect + 4.0 * rounding(d1 + d2 + 2 * rank + 8) * rank as f64));
-        let (theta, whole) = match self.problem.domain {
-            Domain::PositiveSemidefinite => {
-                let symmetric = |g: &[f64]| (0..d1 * d1).map(|k| 0.5 * (g[k] + g[k % d1 * d1 + k / d1])).collect::<Vec<f64>>();
-                let eigenvalue = |g: &[f64]| largest_eigenvalue(&symmetric(g), d1, up(norm(g) * (d1 as f64).sqrt()));
-                (eigenvalue(&w)?, eigenvalue(&dual.values)?)
-            }
-            _ => (largest_singular_value(&w, d2)?, largest_singular_value(&dual.values, d2)?),
+        let theta = match self.problem.domain {
+            Domain::PositiveSemidefinite => largest_eigenvalue_of(&w, d1)?,
+            _ => largest_singular_value(&w, d2)?,
         };
-        Some((up(theta + error), up(whole + dual.error + rounding(4) * size)))
+        Some((up(theta + error), self.dual_norm(dual)?))
     }
 
-    /// 1 − (lower bound of the minimum) / ‖X̂‖: the minimum is at least ⟨b, y⟩ / ‖Y‖ over the distortion.
-    fn gap(&self, x_norm: f64, dual_norm: f64) -> f64 {
-        let product = dot(&self.b, &self.y) - up(dot_error(self.b.len()) * norm(&self.b) * norm(&self.y));
-        let bound = product.max(0.0) / dual_norm.max(1.0) / (1.0 + self.coordinates.distortion()) * (1.0 - ROOM);
-        up((1.0 - bound / x_norm).max(0.0))
+    /// At least the dual norm of Y: over semidefinite X its largest eigenvalue, or 0.
+    pub(super) fn dual_norm(&self, dual: &Near) -> Option<f64> {
+        let (d1, d2) = self.measured.shape;
+        let whole = match self.problem.domain {
+            Domain::PositiveSemidefinite => largest_eigenvalue_of(&dual.values, d1)?,
+            _ => largest_singular_value(&dual.values, d2)?,
+        };
+        Some(up(whole + dual.error + rounding(4) * norm(&dual.values)))
     }
 
     /// η ≥ ‖P_T Y − UVᵀ‖_F ≤ ‖UᵀY − Vᵀ‖_F + ‖YV − U‖_F.
@@ -405,7 +475,8 @@ impl<'a> Check<'a> {
         let error = up((8.0 * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
         // over symmetric Z = sym(PUᵀ), ‖Z‖² ≤ 2‖P‖²
         let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
-        (alpha > 0.0).then_some(alpha)
+        let shifted = up(self.shift() * self.size());
+        (alpha > shifted).then_some((alpha - shifted) * (1.0 - ROOM))
     }
 
     /// κ: every ρ has an X̃ with A(P1 X̃ P2ᵀ) = ρ and ‖X̃‖_* ≤ κ‖ρ‖. None unless the measurements are proved independent.
@@ -418,8 +489,14 @@ impl<'a> Check<'a> {
     }
 }
 
+/// An upper bound on the largest eigenvalue of the symmetric part, at least 0.
+fn largest_eigenvalue_of(g: &[f64], d: usize) -> Option<f64> {
+    let symmetric: Vec<f64> = (0..d * d).map(|k| 0.5 * (g[k] + g[k % d * d + k / d])).collect();
+    largest_eigenvalue(&symmetric, d, up(norm(g) * (d as f64).sqrt()))
+}
+
 /// P·C of a d×d matrix and a row-major d×r one.
-fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
+pub(super) fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
     let d = c.len() / rank;
     let mut out = vec![0.0; c.len()];
     mul(row_major(p, d, d), row_major(c, d, rank), &mut out);
@@ -427,7 +504,7 @@ fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
 }
 
 /// PᵀB of each row B (d×r) of `rows`.
-fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
+pub(super) fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
     if is_identity {
         return rows.to_vec();
     }

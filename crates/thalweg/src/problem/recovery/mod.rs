@@ -20,10 +20,11 @@ pub enum Norm {
 }
 
 /// How measurements bind the solution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fidelity {
     /// A(X) = b.
+    #[default]
     Exact,
     /// ‖A(X) − b‖ ≤ radius.
     Ball {
@@ -49,7 +50,7 @@ pub enum Domain {
     PositiveSemidefinite,
 }
 
-/// min ‖X‖_* or ‖D1 X D2‖_* over the matrices of a domain that fit b.
+/// min ‖X‖_* or ‖D1 X D2‖_* over the matrices of a domain that fit b, or ½‖A(X) − b‖² with λ times that norm.
 ///
 /// Source: FM, eqs. (8.1), (8.2), (7.11), (A.5).
 #[derive(Debug, Clone, Copy)]

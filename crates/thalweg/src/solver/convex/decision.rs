@@ -1,11 +1,13 @@
 //! Is the minimiser the matrix that was measured? Decided from both sides, mostly without finding the minimiser.
 
+use super::bond::Bond;
+use super::plane::Plane;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{Dual, Point};
 use super::{RecoveryPoint, Scaled, uniqueness};
 use crate::Error;
 use crate::linalg::{Cholesky, Real, gram_lower, row_major, scale_all, singular_values, symmetric_eigenvalues};
-use crate::map::{Definition, Gram, MeasurementMap};
+use crate::map::{Definition, MeasurementMap};
 use crate::problem::{Domain, Fidelity, Recovery};
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +68,7 @@ pub fn decide_recovery(problem: &Recovery<'_>, truth: &[f64], tolerance: f64, ma
     if question.is_lost {
         return at(Recovers::No, 0);
     }
-    let (map, domain) = (&*question.scaled.map, problem.domain);
+    let (map, domain) = (&*question.scaled.map.map, problem.domain);
     let Some(dual) = Dual::of(map, &question.point, domain) else { return at(Recovers::Open, 0) };
     if is_injective(map, domain) || (dual.separating(&vec![0.0; map.len()]).is_some() && question.is_alone()) {
         return at(Recovers::Yes, 0);
@@ -126,8 +128,8 @@ impl Question {
     fn new(problem: &Recovery<'_>, truth: &[f64], tolerance: f64) -> Option<Self> {
         let scaled = Scaled::of(problem)?;
         let ((d1, d2), domain) = (problem.map.shape(), problem.domain);
-        let unit = scale_all(truth, scaled.exponents.0 - scaled.exponents.1);
-        let (x, seen, norms) = match &scaled.rescaling {
+        let unit = scale_all(truth, scaled.map.exponent - scaled.of_b);
+        let (x, seen, norms) = match &scaled.map.rescaling {
             None => (unit.clone(), unit.clone(), 1.0),
             Some(weights) => {
                 let x = weights.right.after(&weights.left.times(&unit, d2));
@@ -145,12 +147,12 @@ impl Question {
     /// No other matrix with the same singular spaces has the same measurements.
     fn is_alone(&self) -> bool {
         let at = RecoveryPoint { x: self.point.x.clone(), multiplier: Vec::new(), rank: self.point.rank, polished: true };
-        uniqueness::second_solution(&*self.scaled.map, &at, self.domain).is_none()
+        uniqueness::second_solution(&*self.scaled.map.map, &at, self.domain).is_none()
     }
 
     /// Whether the last projection, made to fit, has a norm below the bound.
     fn is_beaten<T: Real>(&self, splitting: &Splitting<T>) -> bool {
-        let (map, b) = (&*self.scaled.map, &self.scaled.b);
+        let (map, b) = (&*self.scaled.map.map, &self.scaled.b);
         let below = |x: &[f64], bound: f64| norm(x, map.shape(), self.domain).is_some_and(|norm| norm < bound);
         let mut x = splitting.fitted();
         // what is missing to a fit is worth less than this part of the norm
@@ -162,18 +164,20 @@ impl Question {
             if relative <= FEASIBLE {
                 return below(&x, self.bound);
             }
-            splitting.refit(map, &excess, &mut x);
+            if splitting.refit(map, &excess, &mut x).is_none() {
+                return false;
+            }
         }
         false
     }
 
     /// Splitting in one precision until an answer shows.
     fn split<T: Real>(&self, dual: &Dual<'_>, from: Option<&Snapshot>, done: usize, max_iters: usize) -> Ended {
-        let (map, b) = (&*self.scaled.map, &self.scaled.b);
-        let started = match from {
-            None => Splitting::<T>::start(map, b, self.domain),
-            Some(at) => Splitting::<T>::resume(map, b, self.domain, at),
-        };
+        let (map, b) = (&*self.scaled.map.map, &self.scaled.b);
+        let started = Plane::<T>::new(map, b).map(Bond::Exact).and_then(|bond| match from {
+            None => Splitting::start(bond, map.shape(), self.domain),
+            Some(at) => Splitting::resume(bond, map.shape(), self.domain, &at.s, at.tau),
+        });
         let Some(mut splitting) = started else { return Ended::Open { at: None, iterations: done } };
         let mut last = None;
         for iteration in done + 1..=max_iters {
@@ -233,7 +237,7 @@ fn is_injective(map: &dyn MeasurementMap, domain: Domain) -> bool {
     }
     if let (Definition::Entries(..), Domain::General) = (map.definition(), domain) {
         // each position once, weights not 0
-        return matches!(map.gram(), Gram::Diagonal(_));
+        return true;
     }
     let positions = (0..d1).flat_map(|i| (0..d2).map(move |j| (i, j))).filter(|&(i, j)| domain == Domain::General || i <= j);
     let mut images = Vec::with_capacity(p * unknowns);

@@ -1,25 +1,33 @@
 //! Convex recovery: the matrix of smallest norm that fits the measurements.
 
+mod bond;
 mod decision;
 pub mod deep_sparse;
 mod dependence;
+mod feasibility;
+mod noise;
 mod plane;
+mod prepared;
 mod recovering;
 pub mod robust_pca;
+mod rotated;
+mod semismooth;
 mod shrinkage;
 mod splitting;
 mod tangent;
 mod uniqueness;
 
 pub use decision::{Decided, Recovers, decide_recovery};
+pub use prepared::{PreparedMap, WarmStart};
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
 use crate::linalg::{exponent, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
-use crate::solver::{Iteration, Progress, Status, Stop, run};
+use crate::solver::{Progress, Status, Stop, run};
 use dependence::{Dependence, examine};
+use plane::Plane;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -32,10 +40,10 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// Solves a recovery problem.
 ///
 /// A first-order phase (Douglas–Rachford) finds the rank; Newton's method then finds solution and multiplier to rounding error.
-/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit.
+/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit. With noise, [`PreparedMap`] does the work.
 ///
 /// # Errors
-/// [`Error::Range`] if the answer leaves the range of f64, [`Error::Parameter`] for a bond to the measurements that is not exact.
+/// [`Error::Range`] if the answer leaves the range of f64.
 ///
 /// ```
 /// use thalweg::map::MAPS;
@@ -56,32 +64,41 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// # Ok::<(), thalweg::Error>(())
 /// ```
 pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
-    if problem.fidelity != Fidelity::Exact {
-        return Err(Error::Parameter { name: "fidelity", expected: "exact".into(), got: format!("{:?}", problem.fidelity) });
-    }
     let (d1, d2) = problem.map.shape();
+    let broken = || ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
+    if problem.fidelity != Fidelity::Exact {
+        return match PreparedMap::of(problem) {
+            Some(prepared) => prepared.to_rounding().recover(problem.b, problem.fidelity, &mut WarmStart::default(), stop, observer),
+            None => Ok(broken()),
+        };
+    }
     if problem.b.iter().all(|&b| b == 0.0) {
         return Ok(ended(RecoveryStatus::Converged, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
     }
-    let Some(scaled) = Scaled::of(problem) else {
-        return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
-    };
-    match examine_if_needed(&*scaled.map, &scaled.b, problem.domain) {
-        None => Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()])),
-        Some(Dependence::Contradiction(y)) => {
-            let mut found = ended(RecoveryStatus::Inconsistent, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
-            found.witness = Some(Witness::Multiplier(y));
-            Ok(found)
-        }
+    let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
+    let map = &*scaled.map.map;
+    if let Some(plane) = independent_plane(map, &scaled.b, problem.domain) {
+        return scaled.solve(Recovering::on_plane(map, &scaled.b, problem.domain, Some(plane)), map, problem.domain, stop, observer);
+    }
+    match examine(map, &scaled.b) {
+        None => Ok(broken()),
+        Some(Dependence::Contradiction(y)) => Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() }),
         Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
-            scaled.solve(&*scaled.map, &scaled.b, problem.domain, stop, observer)
+            scaled.solve(Recovering::start(map, &scaled.b, problem.domain), map, problem.domain, stop, observer)
         }
         Some(Dependence::Independent(chosen)) => {
             let b: Vec<f64> = chosen.iter().map(|&k| scaled.b[k]).collect();
-            let mut found = scaled.solve(&*scaled.map.selected(&chosen), &b, problem.domain, stop, observer)?;
-            let mut multiplier = vec![0.0; problem.b.len()];
-            chosen.iter().zip(&found.multiplier).for_each(|(&k, y)| multiplier[k] = *y);
-            found.multiplier = multiplier;
+            let map = map.selected(&chosen);
+            let mut found = scaled.solve(Recovering::start(&*map, &b, problem.domain), &*map, problem.domain, stop, observer)?;
+            let of_all = |y: &[f64]| {
+                let mut all = vec![0.0; problem.b.len()];
+                chosen.iter().zip(y).for_each(|(&k, y)| all[k] = *y);
+                all
+            };
+            found.multiplier = of_all(&found.multiplier);
+            if let Some(Witness::Multiplier(y)) = &mut found.witness {
+                *y = of_all(y);
+            }
             Ok(found)
         }
     }
@@ -91,80 +108,106 @@ fn ended(status: RecoveryStatus, x: Vec<f64>, multiplier: Vec<f64>) -> Recovered
     Recovered { status, x, multiplier, rank: 0, iterations: 0, witness: None }
 }
 
-/// Fewer measurements than unknowns are independent unless the factorisation finds otherwise.
-fn examine_if_needed(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Option<Dependence> {
+/// Fewer measurements than unknowns are independent unless the factorisation in single precision finds otherwise. None also for sampled
+/// entries, where there is nothing to factor.
+fn independent_plane(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Option<Plane<f32>> {
     let (d1, d2) = map.shape();
     let unknowns = if domain == Domain::General { d1 * d2 } else { d1 * (d1 + 1) / 2 };
-    let looks_independent = b.len() < unknowns && plane::Plane::<f32>::new(map, b).is_some();
-    if looks_independent { Some(Dependence::Independent((0..b.len()).collect())) } else { examine(map, b) }
+    let is_candidate = b.len() < unknowns && !matches!(map.definition(), Definition::Entries(..));
+    if is_candidate { Plane::new(map, b) } else { None }
 }
 
-/// A problem brought near 1 by powers of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
-struct Scaled {
+/// A map brought near 1 by a power of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
+struct ScaledMap {
     map: Box<dyn MeasurementMap>,
-    b: Vec<f64>,
-    /// Exponents by which A and b were divided.
-    exponents: (i32, i32),
+    /// The exponent by which A was divided.
+    exponent: i32,
     /// D1 and D2 of the flat norm, and their pseudo-inverses.
     rescaling: Option<Rescaling>,
+}
+
+impl ScaledMap {
+    /// None for a map that is zero, or whose rescaling fails.
+    fn of(problem: &Recovery<'_>) -> Option<Self> {
+        let exponent = match problem.map.definition() {
+            Definition::Dense(a) => exponent(largest(a))?,
+            Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
+            Definition::Entries(_, _, weights) => exponent(largest(weights))?,
+        };
+        let map = problem.map.scaled(-exponent);
+        match problem.norm {
+            Norm::Nuclear => Some(ScaledMap { map, exponent, rescaling: None }),
+            Norm::Flat => {
+                let rescaling = Rescaling::of(&*map)?;
+                let map = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
+                Some(ScaledMap { map, exponent, rescaling: Some(rescaling) })
+            }
+        }
+    }
+
+    /// X from X̃, with b divided by this power of two.
+    fn back(&self, x: Vec<f64>, of_b: i32) -> Result<Vec<f64>, Error> {
+        let x = match &self.rescaling {
+            None => x,
+            Some(weights) => weights.right_inverse.after(&weights.left_inverse.times(&x, self.map.shape().1)),
+        };
+        let x = scale_all(&x, of_b - self.exponent);
+        match x.iter().find(|x| !x.is_finite()) {
+            Some(&largest) => Err(Error::Range { largest, precision: "f64" }),
+            None => Ok(x),
+        }
+    }
+}
+
+fn largest(x: &[f64]) -> f64 {
+    x.iter().fold(0.0f64, |m, x| m.max(x.abs()))
+}
+
+/// The same with b, which is divided by a power of two of its own.
+struct Scaled {
+    map: ScaledMap,
+    b: Vec<f64>,
+    of_b: i32,
 }
 
 impl Scaled {
     /// None for a map that is zero, or whose rescaling fails.
     fn of(problem: &Recovery<'_>) -> Option<Self> {
-        let largest = |x: &[f64]| x.iter().fold(0.0f64, |m, x| m.max(x.abs()));
         let of_b = exponent(largest(problem.b))?;
-        let of_map = match problem.map.definition() {
-            Definition::Dense(a) => exponent(largest(a))?,
-            Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
-            Definition::Entries(_, _, weights) => exponent(largest(weights))?,
-        };
-        let b = scale_all(problem.b, -of_b);
-        let (map, exponents) = (problem.map.scaled(-of_map), (of_map, of_b));
-        match problem.norm {
-            Norm::Nuclear => Some(Scaled { map, b, exponents, rescaling: None }),
-            Norm::Flat => {
-                let rescaling = Rescaling::of(&*map)?;
-                let map = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
-                Some(Scaled { map, b, exponents, rescaling: Some(rescaling) })
-            }
-        }
+        Some(Scaled { map: ScaledMap::of(problem)?, b: scale_all(problem.b, -of_b), of_b })
     }
 
-    fn solve(&self, map: &dyn MeasurementMap, b: &[f64], domain: Domain, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
+    fn solve(
+        &self,
+        recovering: Option<Recovering<'_>>,
+        map: &dyn MeasurementMap,
+        domain: Domain,
+        stop: &Stop,
+        observer: Watch<'_>,
+    ) -> Result<Recovered, Error> {
         let (d1, d2) = map.shape();
-        let Some(mut recovering) = Recovering::start(map, b, domain) else {
-            return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; b.len()]));
+        let Some(mut recovering) = recovering else {
+            return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]));
         };
-        let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| observer(&at.progress(), elapsed));
+        let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));
         let mut status = status(solution.status);
         let mut witness = None;
+        if let Some(y) = recovering.separating() {
+            (status, witness) = (RecoveryStatus::Infeasible, Some(Witness::Multiplier(y.to_vec())));
+        }
         if status == RecoveryStatus::Converged
             && let Some(other) = uniqueness::second_solution(map, &solution.point, domain)
         {
-            (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.back(other)?)));
+            (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.map.back(other, self.of_b)?)));
         }
         Ok(Recovered {
             status,
             rank: solution.point.rank,
             iterations: solution.progress.iteration,
             witness,
-            multiplier: scale_all(&solution.point.multiplier, -self.exponents.0),
-            x: self.back(solution.point.x)?,
+            multiplier: scale_all(&solution.point.multiplier, -self.map.exponent),
+            x: self.map.back(solution.point.x, self.of_b)?,
         })
-    }
-
-    /// X from X̃.
-    fn back(&self, x: Vec<f64>) -> Result<Vec<f64>, Error> {
-        let x = match &self.rescaling {
-            None => x,
-            Some(weights) => weights.right_inverse.after(&weights.left_inverse.times(&x, self.map.shape().1)),
-        };
-        let x = scale_all(&x, self.exponents.1 - self.exponents.0);
-        match x.iter().find(|x| !x.is_finite()) {
-            Some(&largest) => Err(Error::Range { largest, precision: "f64" }),
-            None => Ok(x),
-        }
     }
 }
 

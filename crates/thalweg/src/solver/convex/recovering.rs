@@ -1,12 +1,19 @@
 //! The phases of a recovery as one iteration: splitting in single precision, in double precision, and Newton's method whenever the rank
 //! seems known.
 
+use super::Watch;
+use super::bond::{Bond, Setting};
+use super::feasibility::separating;
+use super::plane::Plane;
+use super::semismooth::Polished;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{polish, tangent_dimension};
 use crate::linalg::{singular_values, symmetric_eigenvalues};
 use crate::map::{Definition, MeasurementMap};
-use crate::problem::Domain;
+use crate::problem::{Domain, Fidelity};
 use crate::solver::{Breakdown, Iteration, Progress};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// Steps between two looks at the residuals.
 const CHECK_EVERY: usize = 15;
@@ -18,8 +25,12 @@ const CLOSE: f64 = 3e-2;
 const BALANCE_UNTIL: usize = 300;
 /// Steps in single precision: those who need more need digits that it does not have.
 const SINGLE_STEPS: usize = 300;
+/// Residuals that single precision is left at, where Newton's method does not follow.
+const SINGLE_FLOOR: f64 = 1e-4;
 /// Residuals below which the point itself is measured, in double precision.
 const MEASURABLE: f64 = 1e-6;
+/// How much more misfit beyond a ball counts than the same duality gap: certificates ask for a tenth of the usual tolerance.
+const EXCESS_WEIGHT: f64 = 10.0;
 
 /// Where a recovery stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +45,27 @@ pub struct RecoveryPoint {
     pub polished: bool,
 }
 
-/// min ‖X‖_* over a domain subject to A(X) = b, independent measurements, b ≠ 0, both near 1.
+/// Where a first-order phase stands: what another one, of a problem nearby, may start from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Trail {
+    pub s: Vec<f64>,
+    pub tau: f64,
+}
+
+/// min ‖X‖_* over a domain with X bound to b ≠ 0, A and b near 1; measurements that bind exactly are independent.
 pub struct Recovering<'a> {
     map: &'a dyn MeasurementMap,
     b: &'a [f64],
     domain: Domain,
+    setting: Setting<'a>,
     phase: Phase,
     point: RecoveryPoint,
     progress: Progress,
     next_polish: usize,
+    /// Tries that failed.
+    polishes: usize,
+    /// y that separates b from what semidefinite X can measure.
+    separating: Option<Vec<f64>>,
 }
 
 enum Phase {
@@ -78,19 +101,55 @@ impl<'a> Recovering<'a> {
     ///
     /// Sampled entries start in double precision: there a step costs no product with A, only the decomposition.
     pub fn start(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain) -> Option<Self> {
-        let phase = match map.definition() {
-            Definition::Entries(..) => Phase::Double(Splitting::start(map, b, domain)?),
-            _ => match Splitting::start(map, b, domain) {
-                Some(single) => Phase::Single(single),
-                None => Phase::Double(Splitting::start(map, b, domain)?),
-            },
+        let plane = if matches!(map.definition(), Definition::Entries(..)) { None } else { Plane::new(map, b) };
+        Self::on_plane(map, b, domain, plane)
+    }
+
+    /// The same from the solutions of A(X) = b in single precision, if that is the precision to start in.
+    pub(super) fn on_plane(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain, plane: Option<Plane<f32>>) -> Option<Self> {
+        let (setting, shape) = (Setting::Exact, map.shape());
+        let phase = plane.and_then(|plane| Splitting::start(Bond::Exact(plane), shape, domain)).map(Phase::Single);
+        let phase = match phase {
+            Some(phase) => phase,
+            None => Phase::Double(Splitting::start(setting.bond(map, b)?, shape, domain)?),
         };
+        Some(Self::with(map, b, domain, setting, phase))
+    }
+
+    /// Where noise was allowed for, from the trail of a problem nearby if there is one.
+    pub(super) fn noisy(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain, setting: Setting<'a>, trail: Option<&Trail>) -> Option<Self> {
+        let (bond, shape) = (setting.bond(map, b)?, map.shape());
+        let splitting = match trail {
+            None => Splitting::start(bond, shape, domain)?,
+            Some(Trail { s, tau }) => Splitting::resume(bond, shape, domain, s, *tau)?,
+        };
+        Some(Self::with(map, b, domain, setting, Phase::Single(splitting)))
+    }
+
+    fn with(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain, setting: Setting<'a>, phase: Phase) -> Self {
         let at = phase.snapshot();
-        let point = RecoveryPoint { x: at.z, multiplier: at.multiplier, rank: at.rank, polished: false };
+        let point = RecoveryPoint { x: at.z, multiplier: setting.multiplier(map, &at.multiplier), rank: at.rank, polished: false };
         let progress = Progress { iteration: 0, objective: f64::NAN, kkt: None, measured_at: 0, unchanged: 0 };
-        let mut recovering = Recovering { map, b, domain, phase, point, progress, next_polish: FIRST_POLISH };
+        let mut recovering = Recovering { map, b, domain, setting, phase, point, progress, next_polish: FIRST_POLISH, polishes: 0, separating: None };
         recovering.progress.objective = recovering.norm(&recovering.point.x);
-        Some(recovering)
+        recovering
+    }
+
+    /// Tells the observer, and ends the run once it is known that nothing fits.
+    pub(super) fn watched(&self, observer: Watch<'_>, elapsed: Duration) -> ControlFlow<()> {
+        observer(&self.progress, elapsed)?;
+        if self.separating.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// y with A*(y) ≺ 0 and ⟨b, y⟩ > 0, where no semidefinite X fits.
+    pub(super) fn separating(&self) -> Option<&[f64]> {
+        self.separating.as_deref()
+    }
+
+    /// Where the first-order phase stands.
+    pub(super) fn trail(&self) -> Trail {
+        let at = self.phase.snapshot();
+        Trail { s: at.s, tau: at.tau }
     }
 
     fn norm(&self, x: &[f64]) -> f64 {
@@ -116,28 +175,47 @@ impl<'a> Recovering<'a> {
             return None;
         }
         let residual = at.primal.max(at.dual);
-        let (d1, d2) = self.map.shape();
+        let is_exact = self.setting.fidelity() == Fidelity::Exact;
         if iteration >= self.next_polish && residual < CLOSE && at.rank > 0 {
-            let is_determined = tangent_dimension((d1, d2), at.rank, self.domain) <= self.map.len();
-            if is_determined && let Some(found) = polish(self.map, self.b, self.domain, &at) {
-                self.point = RecoveryPoint { x: found.x, multiplier: found.multiplier, rank: found.rank, polished: true };
+            if let Some(Polished { x, multiplier, rank }) = self.polish(&at) {
+                self.point = RecoveryPoint { x, multiplier, rank, polished: true };
                 self.measure(iteration);
                 return Some(());
             }
+            self.polishes += 1;
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
         }
-        let double = matches!(self.phase, Phase::Double(_));
-        if double && residual < MEASURABLE {
-            self.point = RecoveryPoint { x: at.z.clone(), multiplier: at.multiplier.clone(), rank: at.rank, polished: false };
+        if self.domain == Domain::PositiveSemidefinite {
+            let y = self.setting.multiplier(self.map, &at.multiplier);
+            self.separating = separating(self.map, self.b, &self.setting, &y);
+        }
+        let is_double = matches!(self.phase, Phase::Double(_));
+        if is_double && residual < MEASURABLE {
+            let multiplier = self.setting.multiplier(self.map, &at.multiplier);
+            // within noise, an X of exactly this rank is as good as one that fits better
+            let x = if is_exact { at.z.clone() } else { at.x.clone() };
+            self.point = RecoveryPoint { x, multiplier, rank: at.rank, polished: false };
             self.measure(iteration);
         }
         if iteration <= BALANCE_UNTIL && iteration.is_multiple_of(2 * CHECK_EVERY) {
             self.phase.balance(&at)?;
         }
-        if !double && iteration >= SINGLE_STEPS {
-            self.phase = Phase::Double(Splitting::resume(self.map, self.b, self.domain, &at)?);
+        if !is_double && (iteration >= SINGLE_STEPS || (!is_exact && residual < SINGLE_FLOOR)) {
+            let bond = self.setting.bond(self.map, self.b)?;
+            self.phase = Phase::Double(Splitting::resume(bond, self.map.shape(), self.domain, &at.s, at.tau)?);
         }
         Some(())
+    }
+
+    /// Newton's method on the factors, if the rank determines them; where that fails twice or does not apply, on S and y.
+    fn polish(&self, at: &Snapshot) -> Option<Polished> {
+        let is_exact = self.setting.fidelity() == Fidelity::Exact;
+        let is_determined = is_exact && tangent_dimension(self.map.shape(), at.rank, self.domain) <= self.map.len();
+        let on_factors = if is_determined { polish(self.map, self.b, self.domain, at) } else { None };
+        match on_factors {
+            None if !is_determined || self.polishes > 0 => self.setting.newton(self.map, self.b, self.domain, at),
+            found => found,
+        }
     }
 
     fn measure(&mut self, iteration: usize) {
@@ -167,19 +245,32 @@ impl Iteration for Recovering<'_> {
         if iteration.is_multiple_of(CHECK_EVERY) { self.look().ok_or(broken) } else { Ok(()) }
     }
 
-    /// The larger of ‖A(X) − b‖ / ‖b‖ and the duality gap over ‖X‖_*.
+    /// The larger of the duality gap, relative to the objective, and ‖A(X) − b‖ / ‖b‖, of which noise is taken off.
     fn kkt(&mut self) -> f64 {
         let RecoveryPoint { x, multiplier, .. } = &self.point;
         let mut fitted = vec![0.0; self.b.len()];
         self.map.apply(x, &mut fitted);
-        let (mut missing, mut size, mut bound) = (0.0, 0.0, 0.0);
+        let (mut missing, mut size, mut product, mut length) = (0.0, 0.0, 0.0, 0.0);
         for ((fitted, b), y) in fitted.iter().zip(self.b).zip(multiplier) {
             missing += (fitted - b) * (fitted - b);
             size += b * b;
-            bound += b * y;
+            product += b * y;
+            length += y * y;
         }
-        let norm = self.norm(x);
-        let gap = 1.0 - bound / self.dual_norm(multiplier).max(1.0) / norm;
-        (missing / size).sqrt().max(gap.abs())
+        let (missing, size, length) = (f64::sqrt(missing), f64::sqrt(size), f64::sqrt(length));
+        let (norm, dual_norm) = (self.norm(x), self.dual_norm(multiplier));
+        match self.setting.fidelity() {
+            Fidelity::Exact => (missing / size).max((1.0 - product / dual_norm.max(1.0) / norm).abs()),
+            Fidelity::Ball { radius } => {
+                let gap = 1.0 - (product - radius * length) / dual_norm.max(1.0) / norm;
+                (EXCESS_WEIGHT * (missing - radius) / size).max(gap.abs())
+            }
+            Fidelity::Penalised { lambda } => {
+                // max over t of ⟨b, ty⟩ − ½‖ty‖² with t‖A*(y)‖ ≤ λ
+                let t = (product / (length * length)).min(lambda / dual_norm);
+                let objective = 0.5 * missing * missing + lambda * norm;
+                (1.0 - t * (product - 0.5 * t * length * length) / objective).abs()
+            }
+        }
     }
 }

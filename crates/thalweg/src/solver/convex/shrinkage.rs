@@ -25,7 +25,12 @@ pub(super) fn shrink<T: Real>(s: &[T], (d1, d2): (usize, usize), tau: T, domain:
     }
 }
 
-fn shrink_singular_values<T: Real>(s: &[T], (d1, d2): (usize, usize), tau: T) -> Option<Shrunk<T>> {
+fn shrink_singular_values<T: Real>(s: &[T], shape: (usize, usize), tau: T) -> Option<Shrunk<T>> {
+    shrink_with_vectors(s, shape, tau).map(|(shrunk, _)| shrunk)
+}
+
+/// The shrinkage, and the singular vectors of the smaller side, one after the other.
+fn shrink_with_vectors<T: Real>(s: &[T], (d1, d2): (usize, usize), tau: T) -> Option<(Shrunk<T>, Vec<T>)> {
     let d = d1.min(d2);
     let view = row_major(s, d1, d2);
     let mut gram = vec![T::of(0.0); d * d];
@@ -52,7 +57,7 @@ fn shrink_singular_values<T: Real>(s: &[T], (d1, d2): (usize, usize), tau: T) ->
         along.chunks_exact_mut(d2).zip(&weights).for_each(|(row, &w)| row.iter_mut().for_each(|a| *a *= w));
         multiply(kept.transpose(), row_major(&along, rank, d2), row_major_mut(&mut x, d1, d2));
     }
-    Some(Shrunk { x, spectrum, rank })
+    Some((Shrunk { x, spectrum, rank }, vectors))
 }
 
 /// Vectors of the subspace beyond the rank, so that singular values that rise towards τ are seen before they pass it.
@@ -104,14 +109,11 @@ impl<T: Real> Subspace<T> {
     /// The leading right singular vectors of S by a whole decomposition, if the rank is small enough for a subspace to pay; also the
     /// shrinkage.
     pub fn start(s: &[T], (d1, d2): (usize, usize), tau: T) -> Option<(Shrunk<T>, Option<Self>)> {
-        let shrunk = shrink(s, (d1, d2), tau, Domain::General)?;
+        let (shrunk, vectors) = shrink_with_vectors(s, (d1, d2), tau)?;
         let width = shrunk.rank + SPARE;
         if d2 > d1 || 3 * width > d2 {
             return Some((shrunk, None));
         }
-        let mut gram = vec![T::of(0.0); d2 * d2];
-        mul_transpose(row_major(s, d1, d2), row_major(s, d1, d2), &mut gram);
-        let (_, vectors) = symmetric_eigenvectors(&gram, d2)?;
         let basis = (0..d2 * width).map(|at| vectors[at % width * d2 + at / width]).collect();
         Some((shrunk, Some(Subspace { basis, width })))
     }

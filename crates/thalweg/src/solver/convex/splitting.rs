@@ -1,6 +1,6 @@
 //! The first-order phase: Douglas–Rachford splitting.
 
-use super::plane::Plane;
+use super::bond::Bond;
 use super::shrinkage::{Shrunk, Subspace, shrink};
 use crate::linalg::Real;
 use crate::map::MeasurementMap;
@@ -13,13 +13,13 @@ const FIRST_THRESHOLD: f64 = 0.1;
 /// Residuals further apart than this factor move τ.
 const IMBALANCE: f64 = 3.0;
 
-/// X = prox_{τ‖·‖}(S), Z = projection of 2X − S on {A(X) = b}, S ← S + 1.7 (Z − X).
+/// X = prox_{τ‖·‖}(S), Z = prox_{τ·bond}(2X − S), S ← S + 1.7 (Z − X); the prox of the bond A(X) = b is the projection on its solutions.
 ///
 /// At a fixed point X = Z is the solution, and (S − X)/τ = A*(y) the subgradient that proves it.
 ///
 /// Source: Eckstein, Bertsekas (1992); the balancing of τ is ours.
 pub(super) struct Splitting<T: Real> {
-    plane: Plane<T>,
+    bond: Bond<T>,
     shape: (usize, usize),
     domain: Domain,
     s: Vec<T>,
@@ -35,9 +35,11 @@ pub(super) struct Splitting<T: Real> {
 pub(super) struct Snapshot {
     /// S: its singular vectors are those of X, its singular values above τ tell the rank.
     pub s: Vec<f64>,
+    /// X: has exactly the rank.
+    pub x: Vec<f64>,
     /// Z: fits b.
     pub z: Vec<f64>,
-    /// y.
+    /// y, as the bond knows it.
     pub multiplier: Vec<f64>,
     /// τ.
     pub tau: f64,
@@ -50,25 +52,23 @@ pub(super) struct Snapshot {
 }
 
 impl<T: Real> Splitting<T> {
-    /// At the smallest solution. None if measurements depend on one another, or a decomposition fails.
-    pub fn start(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Option<Self> {
-        let plane = Plane::new(map, b)?;
-        let s = plane.least_norm();
-        let norm = shrink(&s, map.shape(), T::of(0.0), domain)?.spectrum.first().copied().unwrap_or(T::of(0.0));
+    /// At the smallest X of least misfit. None if a decomposition fails.
+    pub fn start(bond: Bond<T>, shape: (usize, usize), domain: Domain) -> Option<Self> {
+        let s = bond.least();
+        let norm = shrink(&s, shape, T::of(0.0), domain)?.spectrum.first().copied().unwrap_or(T::of(0.0));
         let tau = T::of(FIRST_THRESHOLD * norm.f64().abs().max(f64::MIN_POSITIVE.sqrt()));
-        Self::with(plane, map.shape(), domain, s, tau)
+        Self::with(bond, shape, domain, s, tau)
     }
 
-    /// Goes on in this precision where another one stopped.
-    pub fn resume(map: &dyn MeasurementMap, b: &[f64], domain: Domain, from: &Snapshot) -> Option<Self> {
-        let s = from.s.iter().map(|&s| T::of(s)).collect();
-        Self::with(Plane::new(map, b)?, map.shape(), domain, s, T::of(from.tau))
+    /// Goes on in this precision from S and τ of another splitting.
+    pub fn resume(bond: Bond<T>, shape: (usize, usize), domain: Domain, s: &[f64], tau: f64) -> Option<Self> {
+        Self::with(bond, shape, domain, s.iter().map(|&s| T::of(s)).collect(), T::of(tau))
     }
 
-    fn with(plane: Plane<T>, shape: (usize, usize), domain: Domain, s: Vec<T>, tau: T) -> Option<Self> {
+    fn with(bond: Bond<T>, shape: (usize, usize), domain: Domain, s: Vec<T>, tau: T) -> Option<Self> {
         let shrunk = shrink(&s, shape, tau, domain)?;
         let z = s.clone();
-        Some(Splitting { plane, shape, domain, s, tau, shrunk, subspace: None, z })
+        Some(Splitting { bond, shape, domain, s, tau, shrunk, subspace: None, z })
     }
 
     /// One step. None if a decomposition fails.
@@ -76,7 +76,7 @@ impl<T: Real> Splitting<T> {
         for ((z, &x), &s) in self.z.iter_mut().zip(&self.shrunk.x).zip(&self.s) {
             *z = x + x - s;
         }
-        self.plane.project(&mut self.z);
+        self.bond.approach(&mut self.z, self.tau);
         let relaxation = T::of(RELAXATION);
         for ((s, &z), &x) in self.s.iter_mut().zip(&self.z).zip(&self.shrunk.x) {
             *s += relaxation * (z - x);
@@ -101,14 +101,15 @@ impl<T: Real> Splitting<T> {
     /// Where it stands.
     pub fn snapshot(&self) -> Snapshot {
         let subgradient: Vec<T> = self.s.iter().zip(&self.shrunk.x).map(|(&s, &x)| (s - x) / self.tau).collect();
-        let multiplier = self.plane.multiplier(&subgradient);
+        let multiplier = self.bond.multiplier(&subgradient);
         let mut fitted = vec![T::of(0.0); subgradient.len()];
-        self.plane.adjoint(&multiplier, &mut fitted);
+        self.bond.adjoint(&multiplier, &mut fitted);
         let distance = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| (a.f64() - b.f64()).powi(2)).sum::<f64>().sqrt();
         let size = self.z.iter().map(|z| z.f64().powi(2)).sum::<f64>().sqrt();
         let wide = |x: &[T]| x.iter().map(|x| x.f64()).collect();
         Snapshot {
             s: wide(&self.s),
+            x: wide(&self.shrunk.x),
             z: wide(&self.z),
             multiplier: wide(&multiplier),
             tau: self.tau.f64(),
@@ -123,14 +124,16 @@ impl<T: Real> Splitting<T> {
         self.z.iter().map(|z| z.f64()).collect()
     }
 
-    /// A step of Newton's method from X to {X : A(X) = b}: `excess` is A(X) − b in double precision.
-    pub fn refit(&self, map: &dyn MeasurementMap, excess: &[f64], x: &mut [f64]) {
+    /// A step of Newton's method from X to {X : A(X) = b}: `excess` is A(X) − b in double precision. None where noise was allowed for.
+    pub fn refit(&self, map: &dyn MeasurementMap, excess: &[f64], x: &mut [f64]) -> Option<()> {
+        let Bond::Exact(plane) = &self.bond else { return None };
         let mut y: Vec<T> = excess.iter().map(|&e| T::of(e)).collect();
-        self.plane.solve(&mut y);
+        plane.solve(&mut y);
         let y: Vec<f64> = y.iter().map(|y| y.f64()).collect();
         let mut correction = vec![0.0; x.len()];
         map.adjoint(&y, &mut correction);
         x.iter_mut().zip(correction).for_each(|(x, c)| *x -= c);
+        Some(())
     }
 
     /// Moves τ where one residual is far behind the other, keeping X and the subgradient.

@@ -1,9 +1,10 @@
 //! Newton's method once the rank is known: the solution, and the multiplier that proves it.
 
+use super::semismooth::Polished;
 use super::splitting::Snapshot;
-use crate::linalg::{Cholesky, gram_lower, mul, mul_transpose, multiply_transposed_vector, multiply_vector, orthonormalise, row_major};
+use crate::linalg::{Cholesky, mul, mul_transpose, orthonormalise, row_major};
 use crate::linalg::{singular_values, symmetric_eigenvectors, thin_svd};
-use crate::map::{Gram, MeasurementMap};
+use crate::map::{Definition, Jacobian, MeasurementMap};
 use crate::problem::Domain;
 use crate::{Factors, Side};
 
@@ -17,14 +18,6 @@ const LOOSE: f64 = 1e-11;
 const HOPELESS: f64 = 1e-3;
 /// Relative shift that makes the normal equations of (U, V) ↦ UVᵀ, which have a null space of dimension r², positive definite.
 const SHIFT: f64 = 1e-13;
-
-/// A solution of rank r with its multiplier.
-pub(super) struct Polished {
-    /// Row-major.
-    pub x: Vec<f64>,
-    pub multiplier: Vec<f64>,
-    pub rank: usize,
-}
 
 /// Dimension of the tangent space T at a matrix of rank r.
 pub(super) fn tangent_dimension((d1, d2): (usize, usize), rank: usize, domain: Domain) -> usize {
@@ -100,26 +93,18 @@ fn norm(x: &[f64]) -> f64 {
 }
 
 /// The least-squares step of J·step = residual.
-fn least_squares_step(jacobian: &[f64], width: usize, residual: &[f64]) -> Option<Vec<f64>> {
-    let mut step = vec![0.0; width];
-    multiply_transposed_vector(jacobian, residual, &mut step);
-    Normal::of(jacobian, width, SHIFT)?.factor.solve(&mut step);
+fn least_squares_step(jacobian: &Jacobian, residual: &[f64]) -> Option<Vec<f64>> {
+    let mut step = jacobian.transposed_times(residual);
+    normal(jacobian, SHIFT)?.solve(&mut step);
     Some(step)
 }
 
 /// JᵀJ + shift, factored.
-struct Normal {
-    factor: Cholesky,
-}
-
-impl Normal {
-    fn of(jacobian: &[f64], width: usize, shift: f64) -> Option<Self> {
-        let mut gram = vec![0.0; width * width];
-        gram_lower(row_major(jacobian, jacobian.len() / width, width).transpose(), &mut gram);
-        let trace = (0..width).map(|k| gram[k * width + k]).sum::<f64>();
-        (0..width).for_each(|k| gram[k * width + k] += shift * trace / width as f64);
-        Some(Normal { factor: Cholesky::of(&gram, width)? })
-    }
+fn normal(jacobian: &Jacobian, shift: f64) -> Option<Cholesky> {
+    let (mut gram, width) = (jacobian.gram(), jacobian.width());
+    let trace = (0..width).map(|k| gram[k * width + k]).sum::<f64>();
+    (0..width).for_each(|k| gram[k * width + k] += shift * trace / width as f64);
+    Cholesky::of(&gram, width)
 }
 
 /// Gauss–Newton until the residual no longer falls; the best point, if it fits.
@@ -141,18 +126,8 @@ fn descend(map: &dyn MeasurementMap, b: &[f64], mut factors: Factors, mut step: 
 }
 
 fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<Factors> {
-    let (p, rank) = (map.len(), factors.rank());
-    let (of_u, of_v) = (factors.rows() * rank, factors.cols() * rank);
-    let (mut left, mut right) = (vec![0.0; p * of_u], vec![0.0; p * of_v]);
-    let mut jacobian = vec![0.0; p * (of_u + of_v)];
     descend(map, b, factors, |factors, residual| {
-        map.jacobian(Side::U, factors.side(Side::V), rank, &mut left);
-        map.jacobian(Side::V, factors.side(Side::U), rank, &mut right);
-        for ((row, left), right) in jacobian.chunks_exact_mut(of_u + of_v).zip(left.chunks_exact(of_u)).zip(right.chunks_exact(of_v)) {
-            row[..of_u].copy_from_slice(left);
-            row[of_u..].copy_from_slice(right);
-        }
-        let step = least_squares_step(&jacobian, of_u + of_v, residual)?;
+        let step = least_squares_step(&map.factored_jacobian(factors), residual)?;
         factors.as_mut_slice().iter_mut().zip(step).for_each(|(x, step)| *x += step);
         Some(())
     })
@@ -160,12 +135,9 @@ fn fit(map: &dyn MeasurementMap, b: &[f64], factors: Factors) -> Option<Factors>
 
 /// X = U diag(signs) Uᵀ: the Jacobian is twice that in U.
 fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &[f64]) -> Option<Factors> {
-    let (p, rank) = (map.len(), factors.rank());
-    let width = factors.rows() * rank;
-    let mut jacobian = vec![0.0; p * width];
+    let rank = factors.rank();
     descend(map, b, factors, |factors, residual| {
-        map.jacobian(Side::U, factors.side(Side::V), rank, &mut jacobian);
-        let step = least_squares_step(&jacobian, width, residual)?;
+        let step = least_squares_step(&Jacobian::of_side(map, Side::U, factors.side(Side::V), rank), residual)?;
         let (u, v) = factors.split_mut();
         for (at, step) in step.into_iter().enumerate() {
             u[at] += 0.5 * step;
@@ -275,25 +247,23 @@ pub(super) struct Dual<'a> {
     domain: Domain,
     /// ‖Aᵢ‖ for sampled entries, so that those of different weight count alike; else 1.
     sizes: Vec<f64>,
-    /// Coordinates of P_T Aᵢ / ‖Aᵢ‖ in row i.
-    rows: Vec<f64>,
-    /// Coordinates of UVᵀ.
+    /// The derivative of A(X) along T, its rows divided by the sizes.
+    jacobian: Jacobian,
     target: Vec<f64>,
-    normal: Normal,
+    normal: Cholesky,
 }
 
 impl<'a> Dual<'a> {
     /// At a matrix of low rank. None if the normal equations cannot be factored.
     pub fn of(map: &'a dyn MeasurementMap, point: &'a Point, domain: Domain) -> Option<Self> {
-        let (coordinates, target) = equations(map, point, domain);
-        let sizes: Vec<f64> = match map.gram() {
-            Gram::Diagonal(squares) => squares.iter().map(|s| s.sqrt()).collect(),
-            Gram::Full(_) => vec![1.0; map.len()],
+        let (jacobian, target) = equations(map, point, domain)?;
+        let sizes: Vec<f64> = match map.definition() {
+            Definition::Entries(_, _, weights) => weights.iter().map(|w| w.abs()).collect(),
+            _ => vec![1.0; map.len()],
         };
-        let width = target.len();
-        let rows: Vec<f64> = coordinates.chunks_exact(width).zip(&sizes).flat_map(|(row, s)| row.iter().map(move |x| x / s)).collect();
-        let normal = Normal::of(&rows, width, 10.0 * SHIFT)?;
-        Some(Dual { map, point, domain, sizes, rows, target, normal })
+        let jacobian = jacobian.weighted(&sizes.iter().map(|s| 1.0 / s).collect::<Vec<f64>>());
+        let normal = normal(&jacobian, 10.0 * SHIFT)?;
+        Some(Dual { map, point, domain, sizes, jacobian, target, normal })
     }
 
     /// The y nearest to a given one that satisfies them, if it proves X optimal: ‖P_T⊥ A*(y)‖ < 1.
@@ -307,18 +277,15 @@ impl<'a> Dual<'a> {
         let mut y: Vec<f64> = y.iter().zip(&self.sizes).map(|(y, s)| y * s).collect();
         let mut left = f64::INFINITY;
         for _ in 0..4 {
-            let mut missing = vec![0.0; self.target.len()];
-            multiply_transposed_vector(&self.rows, &y, &mut missing);
+            let mut missing = self.jacobian.transposed_times(&y);
             missing.iter_mut().zip(&self.target).for_each(|(m, t)| *m = t - *m);
             let size = norm(&missing);
             if size >= 0.5 * left {
                 break;
             }
             left = size;
-            self.normal.factor.solve(&mut missing);
-            let mut step = vec![0.0; y.len()];
-            multiply_vector(&self.rows, &missing, &mut step);
-            y.iter_mut().zip(step).for_each(|(y, step)| *y += step);
+            self.normal.solve(&mut missing);
+            y.iter_mut().zip(self.jacobian.times(&missing)).for_each(|(y, step)| *y += step);
         }
         (left < 1e-7).then(|| y.iter().zip(&self.sizes).map(|(y, s)| y / s).collect())
     }
@@ -346,28 +313,12 @@ impl<'a> Dual<'a> {
     }
 }
 
-/// Coordinates of P_T Aᵢ in row i, and of UVᵀ: AᵢV and, for X that is not symmetric, the rows of UᵀAᵢ less their part along V.
-fn equations(map: &dyn MeasurementMap, Point { u, v, rank, .. }: &Point, domain: Domain) -> (Vec<f64>, Vec<f64>) {
-    let ((d1, d2), p, rank) = (map.shape(), map.len(), *rank);
-    let mut along = vec![0.0; p * d1 * rank];
-    match domain {
-        Domain::General => map.jacobian(Side::U, v, rank, &mut along),
-        _ => {
-            // A*(y) U = U diag(signs)
-            map.jacobian(Side::U, u, rank, &mut along);
-            return (along, v.clone());
-        }
+/// J and its right side: A*(y)V = U and A*(y)ᵀU = V, of which r² equations follow from the others; over symmetric X, A*(y)U = V.
+fn equations(map: &dyn MeasurementMap, Point { u, v, rank, .. }: &Point, domain: Domain) -> Option<(Jacobian, Vec<f64>)> {
+    if domain != Domain::General {
+        return Some((Jacobian::of_side(map, Side::U, u, *rank), v.clone()));
     }
-    let mut across = vec![0.0; p * d2 * rank];
-    map.jacobian(Side::V, u, rank, &mut across);
-    let mut rows = Vec::with_capacity(p * (d1 + d2) * rank);
-    for (along, across) in along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank)) {
-        rows.extend_from_slice(along);
-        let inside = cross(v, across, rank);
-        let projected = times(v, &inside, rank);
-        rows.extend(across.iter().zip(projected).map(|(a, b)| a - b));
-    }
-    let mut target = u.clone();
-    target.resize((d1 + d2) * rank, 0.0);
-    (rows, target)
+    let (d1, d2) = map.shape();
+    let both: Vec<f64> = u.iter().chain(v).copied().collect();
+    Some((map.factored_jacobian(&Factors::new(d1, d2, *rank, both.clone()).ok()?), both))
 }
