@@ -188,7 +188,9 @@ impl FlatnessRecord {
     /// What the numbers say, in a sentence or two.
     pub fn sentence(&self) -> String {
         let place = match self.excess {
-            None => format!("The scaled trace of the Hessian is {:.4e}; how flat factors of the same product can be was not computed.", self.scaled_trace),
+            None => {
+                format!("The scaled trace of the Hessian is {:.4e}; how flat factors of the same product can be was not computed.", self.scaled_trace)
+            }
             Some(excess) if excess <= FLAT => "No factors of the same product are flatter.".to_owned(),
             Some(excess) => format!("The scaled trace is {:.3} % above that of the flattest factors of the same product.", 100.0 * excess),
         };

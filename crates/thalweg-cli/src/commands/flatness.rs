@@ -63,13 +63,7 @@ fn of_file(args: &FlatnessArgs, common: &Common, effort: Effort) -> Result<Flatn
 }
 
 /// The recovered X, split evenly.
-fn of_recovery(
-    args: &FlatnessArgs,
-    common: &Common,
-    effort: Effort,
-    dir: &RunDir,
-    manifest: &RecoverManifest,
-) -> Result<FlatnessRecord, Failure> {
+fn of_recovery(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir, manifest: &RecoverManifest) -> Result<FlatnessRecord, Failure> {
     let path = args.problem.as_ref().unwrap_or(&manifest.instance.path);
     let about = |error| Failure::about(path, error);
     let Some(result) = &manifest.result else {

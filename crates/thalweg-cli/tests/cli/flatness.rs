@@ -60,7 +60,9 @@ fn runs_of_fit_and_of_recover() {
     assert!(desk.ends(2, "flatness kl").err.contains("least squares"));
 
     // rank one, most entries seen
-    let csv: String = (1..9).map(|i| (1..9).map(|j| if (i + 2 * j) % 5 == 0 { String::new() } else { (i * j).to_string() }).collect::<Vec<_>>().join(",") + "\n").collect();
+    let csv: String = (1..9)
+        .map(|i| (1..9).map(|j| if (i + 2 * j) % 5 == 0 { String::new() } else { (i * j).to_string() }).collect::<Vec<_>>().join(",") + "\n")
+        .collect();
     desk.put("m.csv", csv);
     desk.ends(0, "recover completion m.csv --objective flat --missing nan -o flat");
     let found = desk.json(0, "flatness flat");

@@ -1,8 +1,8 @@
 //! Gathering the evidence.
 
 use super::record::{
-    AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status, Uniqueness,
-    UniquenessReport,
+    AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,
+    Uniqueness, UniquenessReport,
 };
 use super::verdict;
 use crate::certificate::{Evidence, SpectralBound, Stationarity, constrained_stationarity, spectral_bound, uniqueness};

@@ -1,9 +1,7 @@
 //! Are the two factors of equal size?
 
 use crate::Factors;
-use crate::linalg::{
-    dot, exponent, gram, gram_between, mul, orthonormalise, row_major, scale, scale_all, singular_values, symmetric_eigenvalues,
-};
+use crate::linalg::{dot, exponent, gram, gram_between, mul, orthonormalise, row_major, scale, scale_all, singular_values, symmetric_eigenvalues};
 use serde::{Deserialize, Serialize};
 
 /// How far apart the two factors are.

@@ -97,7 +97,11 @@ pub fn estimate_trace(objective: &dyn Objective, x: &[f64], products: usize, see
 /// The 0.975 quantile of Student's t, from that of the normal law (Abramowitz, Stegun, 26.7.5); to four digits from 7 degrees of freedom on.
 fn student_quantile(freedom: f64) -> f64 {
     let z = 1.959_963_984_540_054f64;
-    let terms = [(z.powi(3) + z) / 4.0, (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0, (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0];
+    let terms = [
+        (z.powi(3) + z) / 4.0,
+        (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0,
+        (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0,
+    ];
     z + terms[0] / freedom + terms[1] / freedom.powi(2) + terms[2] / freedom.powi(3)
 }
 

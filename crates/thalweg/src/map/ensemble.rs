@@ -23,12 +23,8 @@ pub enum Ensemble {
 }
 
 /// Every law, with its name.
-pub const ENSEMBLES: &[(Ensemble, &str)] = &[
-    (Ensemble::Sensing, "sensing"),
-    (Ensemble::Bilinear, "bilinear"),
-    (Ensemble::Quadratic, "quadratic"),
-    (Ensemble::Completion, "completion"),
-];
+pub const ENSEMBLES: &[(Ensemble, &str)] =
+    &[(Ensemble::Sensing, "sensing"), (Ensemble::Bilinear, "bilinear"), (Ensemble::Quadratic, "quadratic"), (Ensemble::Completion, "completion")];
 
 /// Streams under one seed: maps take the even trials, matrices the odd ones.
 const OF_MAP: u64 = 0;

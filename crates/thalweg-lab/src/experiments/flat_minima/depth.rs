@@ -97,7 +97,13 @@ impl Experiment for Depth {
             let means: Vec<Moments> = (0..depths().count()).map(|at| of(r, at)).collect();
             values.extend(means.iter().map(|m| m.mean));
             curves.push(Curve::new(format!("r = {r}"), depths().zip(&means).map(|(k, m)| (k as f64, m.mean)).collect()));
-            findings.checks.push(Check::within(format!("r = {r}, depth 2: mean relative error"), "the paper: exact recovery", 0.0, means[0].mean, 1e-9));
+            findings.checks.push(Check::within(
+                format!("r = {r}, depth 2: mean relative error"),
+                "the paper: exact recovery",
+                0.0,
+                means[0].mean,
+                1e-9,
+            ));
             findings.checks.extend(earlier_checks(r, &means));
         }
         let (solved, certified) = done.iter().fold((0, 0), |(s, c), (_, o)| (s + o.solved, c + o.certified));
@@ -158,7 +164,13 @@ fn earlier_checks(r: usize, means: &[Moments]) -> Vec<Check> {
         let column = table.depths.iter().position(|depth| *depth == k)?;
         let spread = (mean.squares / (mean.count - 1.0)).sqrt();
         let tolerance = QUANTILE * spread * (1.0 / mean.count + 0.1).sqrt();
-        Some(Check::within(format!("r = {r}, depth {k}: mean relative error"), "an earlier implementation", table.error[row][column], mean.mean, tolerance))
+        Some(Check::within(
+            format!("r = {r}, depth {k}: mean relative error"),
+            "an earlier implementation",
+            table.error[row][column],
+            mean.mean,
+            tolerance,
+        ))
     };
     depths().zip(means).skip(1).filter_map(check).collect()
 }

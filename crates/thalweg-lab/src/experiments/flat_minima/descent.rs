@@ -111,7 +111,9 @@ impl Experiment for AlongSolutions {
         let reached = |(_, outcome): &&(Trial, Outcome)| outcome.last() <= REACHED;
         let enough: Vec<&(Trial, Outcome)> = done.iter().filter(wide).collect();
         let narrow: Vec<&(Trial, Outcome)> = done.iter().filter(|d| d.1.is_feasible && !wide(d)).collect();
-        let least = |all: &[&(Trial, Outcome)]| all.iter().map(|(_, o)| o.gap.iter().map(|g| g.1).fold(f64::INFINITY, f64::min)).fold(f64::INFINITY, f64::min);
+        let least = |all: &[&(Trial, Outcome)]| {
+            all.iter().map(|(_, o)| o.gap.iter().map(|g| g.1).fold(f64::INFINITY, f64::min)).fold(f64::INFINITY, f64::min)
+        };
         if !enough.is_empty() {
             let count = enough.iter().copied().filter(|d| reached(&d)).count();
             findings.checks.push(Check::within(
@@ -130,7 +132,13 @@ impl Experiment for AlongSolutions {
         }
         let all: Vec<&(Trial, Outcome)> = done.iter().filter(|d| d.1.is_feasible).collect();
         if !all.is_empty() {
-            findings.checks.push(Check::at_least("least gap of any solution met on the way", "theorem 3.1: none is below the convex value", 0.0, least(&all), -1e-7));
+            findings.checks.push(Check::at_least(
+                "least gap of any solution met on the way",
+                "theorem 3.1: none is below the convex value",
+                0.0,
+                least(&all),
+                -1e-7,
+            ));
         }
         if !narrow.is_empty() {
             let count = narrow.iter().copied().filter(|d| reached(&d)).count();

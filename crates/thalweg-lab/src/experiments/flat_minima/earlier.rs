@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use thalweg::map::Ensemble;
 
 /// All of them.
-pub static EARLIER: LazyLock<Earlier> = LazyLock::new(|| serde_json::from_str(include_str!("earlier.json")).expect("the file is part of the program"));
+pub static EARLIER: LazyLock<Earlier> =
+    LazyLock::new(|| serde_json::from_str(include_str!("earlier.json")).expect("the file is part of the program"));
 
 #[derive(Debug, Deserialize)]
 pub struct Earlier {

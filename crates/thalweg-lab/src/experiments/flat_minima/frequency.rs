@@ -91,7 +91,9 @@ fn summary(done: &[(Cell, Outcome)]) -> String {
             "The paper says that both norms do about equally well. On the same maps the flat norm does better: it alone recovers in {flat} cases, \
              the nuclear norm alone in {nuclear}."
         ),
-        _ => format!("Both norms do about equally well, as the paper says: the flat norm alone recovers in {flat} cases, the nuclear norm alone in {nuclear}."),
+        _ => format!(
+            "Both norms do about equally well, as the paper says: the flat norm alone recovers in {flat} cases, the nuclear norm alone in {nuclear}."
+        ),
     }
 }
 

@@ -122,9 +122,10 @@ fn picture() -> Figure {
     Figure {
         id: "hyperbola".into(),
         title: "(lr − 1)²: the solutions, and the flat ones".into(),
-        caption: "log₁₀ of the loss, dark where it is small; the solutions lr = 1; the crosses are the flat minima ±(1, 1), which are the balanced ones \
+        caption:
+            "log₁₀ of the loss, dark where it is small; the solutions lr = 1; the crosses are the flat minima ±(1, 1), which are the balanced ones \
                   and those of smallest norm."
-            .into(),
+                .into(),
         alt: "Shaded square with two branches of a hyperbola, each with a cross in its middle.".into(),
         kind: Kind::Grid(Grid {
             x: Axis::linear("l"),

@@ -115,7 +115,8 @@ impl Experiment for Noise {
         let unsolved: usize = done.iter().map(|(_, o)| o.unsolved).sum();
         let problems: u64 = done.iter().map(|(t, _)| t.sigmas.len() as u64 * t.noises).sum();
         findings.checks.push(Check::within("problems not solved to the tolerance", "all are", 0.0, unsolved as f64, 0.0));
-        findings.verdict = vec![compared(done), format!("{problems} problems, duality gap {TOLERANCE:.0e}; the radius is the norm of the noise that was drawn.")];
+        findings.verdict =
+            vec![compared(done), format!("{problems} problems, duality gap {TOLERANCE:.0e}; the radius is the norm of the noise that was drawn.")];
         findings
     }
 }

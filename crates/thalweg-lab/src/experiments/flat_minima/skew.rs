@@ -94,7 +94,9 @@ fn picture(skew: f64, curves: [Vec<(f64, f64)>; 2]) -> Figure {
         kind: Kind::Curves(Curves {
             x: Axis::linear("share of entries seen").including([0.0, 1.0]),
             y: Axis::linear("success").including([0.0, 1.0]),
-            groups: groups.map(|((norm, tone), points)| CurveGroup { label: name(norm).into(), tone, curves: vec![Curve::new(name(norm), points)] }).collect(),
+            groups: groups
+                .map(|((norm, tone), points)| CurveGroup { label: name(norm).into(), tone, curves: vec![Curve::new(name(norm), points)] })
+                .collect(),
             levels: Vec::new(),
         }),
     }

@@ -126,7 +126,8 @@ fn checks(trial: &Trial, numbers: &[f64]) -> Vec<Check> {
     let first = numbers.first().copied().unwrap_or(f64::NAN);
     match trial {
         Trial::EverythingSeen { number } => {
-            let said = |what: &str, found| Check::within(format!("lemma 2.2, {what} of the flattest factors, draw {number}"), CORRECTED, 0.0, found, 1e-12);
+            let said =
+                |what: &str, found| Check::within(format!("lemma 2.2, {what} of the flattest factors, draw {number}"), CORRECTED, 0.0, found, 1e-12);
             vec![said("imbalance", numbers[0]), said("norm excess", numbers[1])]
         }
         Trial::ScaledTrace { model, number } => {
@@ -170,7 +171,8 @@ fn checks(trial: &Trial, numbers: &[f64]) -> Vec<Check> {
             let known = EARLIER.conditioning.iter().find(|c| (c.model, c.side, c.rate) == (*model, *side, *rate));
             let spread = (moments.squares / (moments.count - 1.0)).sqrt();
             let tolerance = 4.0 * spread * (1.0 + 1.0 / moments.count).sqrt() + 0.02 * moments.mean;
-            let compare = |c: &super::earlier::Conditioning| Check::within(place.clone(), "an earlier implementation", c.condition, moments.mean, tolerance);
+            let compare =
+                |c: &super::earlier::Conditioning| Check::within(place.clone(), "an earlier implementation", c.condition, moments.mean, tolerance);
             known.filter(|_| moments.count == *draws as f64).map(compare).into_iter().collect()
         }
         Trial::Isometry { .. } => Vec::new(),

@@ -110,10 +110,7 @@ impl Diagram<'_> {
         let theory = |rate: &dyn Fn(&Cell) -> f64| rows.iter().map(|(at, cell)| point(along.of(&Cell { rate: rate(cell), ..*cell }), *at)).collect();
         let fitted = self.transitions(norm).iter().map(|row| point(row.transition.at, row.at)).collect();
         let group = |label: &str, tone, points| CurveGroup { label: label.into(), tone, curves: vec![Curve::new(label, points)] };
-        let mut curves = vec![
-            group("fitted transition", Tone::Against, fitted),
-            group("degrees of freedom", Tone::Quiet, theory(&Cell::least_rate)),
-        ];
+        let mut curves = vec![group("fitted transition", Tone::Against, fitted), group("degrees of freedom", Tone::Quiet, theory(&Cell::least_rate))];
         if self.has_dimension() {
             let rate = |cell: &Cell| statistical_dimension(cell.shape(), cell.rank) / cell.model.unit(cell.shape());
             curves.push(group("statistical dimension", Tone::Open, theory(&rate)));

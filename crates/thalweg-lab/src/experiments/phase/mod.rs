@@ -46,7 +46,8 @@ impl Phase {
             settings.sort_by_key(|(parameter, _)| *parameter);
             settings.into_iter().fold(plain, |cell, (parameter, value)| parameter.set(cell, value))
         };
-        let cells: Vec<Cell> = y.values().into_iter().flat_map(|at_y| x.values().into_iter().map(move |at_x| (at_x, at_y))).map(|(a, b)| cell(a, b)).collect();
+        let cells: Vec<Cell> =
+            y.values().into_iter().flat_map(|at_y| x.values().into_iter().map(move |at_x| (at_x, at_y))).map(|(a, b)| cell(a, b)).collect();
         cells.iter().try_for_each(parameter::check)?;
         let sweep = |s: &Sweep| format!("{}={}:{}:{}", s.parameter.name(), s.low, s.high, s.count);
         let fixed: String = fixed.iter().map(|(parameter, value)| format!(" --at {}={value}", parameter.name())).collect();
