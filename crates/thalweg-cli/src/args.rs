@@ -451,7 +451,7 @@ pub enum Command {
     Report(ReportArgs),
     /// A figure, table or theorem of a paper, beside what is true; goes on where it stood.
     Reproduce(ReproduceArgs),
-    /// How often is the measured matrix the minimiser? A phase diagram; goes on where it stood.
+    /// How often is the measured matrix the minimiser? The phase diagram.
     Phase(PhaseArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),

@@ -47,11 +47,9 @@ pub fn lanczos(start: &[f64], steps: usize, mut apply: impl FnMut(&[f64], &mut [
     }
     let k = diagonal.len();
     let mut tridiagonal = vec![0.0; k * k];
-    for i in 0..k {
-        tridiagonal[i * k + i] = diagonal[i];
-        if i + 1 < k {
-            (tridiagonal[i * k + i + 1], tridiagonal[(i + 1) * k + i]) = (beside[i], beside[i]);
-        }
+    diagonal.iter().enumerate().for_each(|(i, d)| tridiagonal[i * k + i] = *d);
+    for (i, &b) in beside.iter().take(k - 1).enumerate() {
+        (tridiagonal[i * k + i + 1], tridiagonal[(i + 1) * k + i]) = (b, b);
     }
     if tridiagonal.iter().any(|x| !x.is_finite()) {
         return None;

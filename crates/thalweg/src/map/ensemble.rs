@@ -65,7 +65,7 @@ impl Ensemble {
         let (d1, d2) = shape;
         let mut rng = stream(seed, 2 * trial + OF_MAP);
         let p = (rate * self.unit(shape)).round();
-        let fits = if self == Ensemble::Completion { rate > 0.0 && rate <= 1.0 } else { p >= 1.0 && p < 1e9 };
+        let fits = if self == Ensemble::Completion { rate > 0.0 && rate <= 1.0 } else { (1.0..1e9).contains(&p) };
         if !fits {
             return Err(Error::Parameter { name: "rate", expected: "1 measurement or more, of entries a share".into(), got: rate.to_string() });
         }

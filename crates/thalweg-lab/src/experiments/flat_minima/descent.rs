@@ -115,7 +115,7 @@ impl Experiment for AlongSolutions {
             all.iter().map(|(_, o)| o.gap.iter().map(|g| g.1).fold(f64::INFINITY, f64::min)).fold(f64::INFINITY, f64::min)
         };
         if !enough.is_empty() {
-            let count = enough.iter().copied().filter(|d| reached(&d)).count();
+            let count = enough.iter().copied().filter(|d| reached(d)).count();
             findings.checks.push(Check::within(
                 "descents in factors as wide as the flat solution's rank that reach its scaled trace",
                 "theorem 3.1 and an earlier implementation: all",
@@ -141,7 +141,7 @@ impl Experiment for AlongSolutions {
             ));
         }
         if !narrow.is_empty() {
-            let count = narrow.iter().copied().filter(|d| reached(&d)).count();
+            let count = narrow.iter().copied().filter(|d| reached(d)).count();
             findings.verdict.push(format!(
                 "In narrower factors {count} of {} do: there the rank bound of (3.6) is felt, and the convex problem is a relaxation.",
                 narrow.len()

@@ -53,7 +53,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn mean(&self, value: fn(&Measured) -> f64) -> Option<f64> {
+    fn mean(&self, value: Value) -> Option<f64> {
         let all: Option<Vec<f64>> = self.measured.iter().map(|m| m.as_ref().filter(|m| m.is_solved).map(value)).collect();
         all.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<f64>() / all.len() as f64)
     }
@@ -63,8 +63,10 @@ fn table(model: Ensemble) -> &'static Measures {
     EARLIER.regularity.iter().find(|table| table.model == model).expect("every model of figure 4 has numbers")
 }
 
+/// A number that a measurement holds.
+type Value = fn(&Measured) -> f64;
 /// What is drawn: a name, its value, and the numbers that the earlier implementation found.
-type Measure = (&'static str, fn(&Measured) -> f64, fn(&Measures) -> &Vec<Vec<Option<f64>>>);
+type Measure = (&'static str, Value, fn(&Measures) -> &Vec<Vec<Option<f64>>>);
 const MEASURES: [Measure; 2] = [("norm excess", |m| m.norm_excess, |t| &t.norm_excess), ("imbalance", |m| m.imbalance, |t| &t.imbalance)];
 
 impl Experiment for Regularity {
@@ -114,7 +116,7 @@ impl Experiment for Regularity {
         let all: Vec<&Measured> = done.iter().flat_map(|(_, o)| o.measured.iter().flatten()).filter(|m| m.is_solved).collect();
         let unsolved = done.iter().flat_map(|(_, o)| o.measured.iter().flatten()).filter(|m| !m.is_solved).count();
         // both bounds as ratios: 1 is tight
-        let bounds: [(&str, fn(&Measured) -> f64); 2] = [
+        let bounds: [(&str, Value); 2] = [
             ("‖L‖² + ‖R‖² over its bound (3.8)", |m| (1.0 + m.norm_excess) / m.condition.powi(2)),
             ("‖LᵀL − RᵀR‖_* over its bound (3.9)", |m| m.imbalance / (2.0 * (m.condition.powi(2) - 1.0)).max(1e-9)),
         ];
@@ -169,7 +171,7 @@ fn compared(
     cells: &[&(Trial, Outcome)],
     model: Ensemble,
     name: &str,
-    value: fn(&Measured) -> f64,
+    value: Value,
     earlier: fn(&Measures) -> &Vec<Vec<Option<f64>>>,
 ) -> Option<Check> {
     let table = table(model);
@@ -189,7 +191,7 @@ fn compared(
     })
 }
 
-fn picture(cells: &[&(Trial, Outcome)], model: Ensemble, name: &str, value: fn(&Measured) -> f64) -> Figure {
+fn picture(cells: &[&(Trial, Outcome)], model: Ensemble, name: &str, value: Value) -> Figure {
     let sorted = |of: fn(&Trial) -> f64| {
         let mut values: Vec<f64> = cells.iter().map(|(trial, _)| of(trial)).collect();
         values.sort_by(f64::total_cmp);

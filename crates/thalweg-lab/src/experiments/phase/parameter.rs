@@ -139,7 +139,7 @@ pub fn check(cell: &Cell) -> Result<(), Error> {
     }
     let measurements = cell.rate * cell.model.unit(cell.shape());
     let is_share = cell.model != Ensemble::Completion || cell.rate <= 1.0;
-    if !(measurements >= 0.5 && measurements < 1e6 && is_share) {
+    if !((0.5..1e6).contains(&measurements) && is_share) {
         return refuse("p", "at least 1 measurement, fewer than a million, of entries no more than there are", measurements.to_string());
     }
     Ok(())
