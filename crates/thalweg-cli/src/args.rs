@@ -9,9 +9,11 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
+use thalweg::map::ENSEMBLES;
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 use thalweg_lab::experiment::{self, Shard};
+use thalweg_lab::{PARAMETERS, Parameter, Sweep};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -439,6 +441,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// The exact loss on the segment between two factorisations.
     Line(LineArgs),
+    /// How flat is the loss at a fit, a recovery, or factors from a file?
+    Flatness(FlatnessArgs),
     /// Recover a low-rank matrix from measurements, with a proof if asked for.
     Recover(RecoverArgs),
     /// Check a certificate of a recovery from the instance alone.
@@ -447,6 +451,8 @@ pub enum Command {
     Report(ReportArgs),
     /// A figure, table or theorem of a paper, beside what is true; goes on where it stood.
     Reproduce(ReproduceArgs),
+    /// How often is the measured matrix the minimiser? The phase diagram.
+    Phase(PhaseArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
     /// Append new rows to the data of a run, and take its fit further on all of them.
@@ -488,6 +494,60 @@ pub struct ReproduceArgs {
     /// List papers and items with the number of trials at each scale.
     #[arg(long)]
     pub list: bool,
+}
+
+fn ensemble_names() -> Vec<&'static str> {
+    ENSEMBLES.iter().map(|(_, name)| *name).collect()
+}
+
+fn parse_setting(text: &str) -> Result<(Parameter, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected PARAMETER=VALUE")?;
+    let names = || PARAMETERS.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+    let parameter = Parameter::named(name).ok_or_else(|| format!("{name} is no parameter; they are {}", names()))?;
+    match value.parse() {
+        Ok(value) if f64::is_finite(value) => Ok((parameter, value)),
+        _ => Err(format!("expected a number after {name}=")),
+    }
+}
+
+fn parse_sweep(text: &str) -> Result<Sweep, String> {
+    let expected = || "expected PARAMETER=LOW:HIGH:COUNT, both ends included".to_owned();
+    let (head, rest) = text.split_once(':').ok_or_else(expected)?;
+    let (parameter, low) = parse_setting(head)?;
+    let (high, count) = rest.split_once(':').ok_or_else(expected)?;
+    let (high, count): (f64, usize) = (high.parse().map_err(|_| expected())?, count.parse().map_err(|_| expected())?);
+    let is_range = if count == 1 { low == high } else { low < high };
+    if high.is_finite() && is_range && (1..=1000).contains(&count) {
+        Ok(Sweep { parameter, low, high, count })
+    } else {
+        Err("LOW must be below HIGH, and COUNT between 1 and 1000".into())
+    }
+}
+
+/// `phase`.
+#[derive(Debug, Args)]
+pub struct PhaseArgs {
+    /// How the matrix is measured.
+    #[arg(value_parser = ensemble_names())]
+    pub model: String,
+    /// What varies from left to right: d, d1, d2, rank, skew, rate (p/d; in completion the share of entries seen) or p.
+    #[arg(long, value_name = "PARAMETER=LOW:HIGH:COUNT", value_parser = parse_sweep)]
+    pub x: Sweep,
+    /// What varies upwards.
+    #[arg(long, value_name = "PARAMETER=LOW:HIGH:COUNT", value_parser = parse_sweep)]
+    pub y: Sweep,
+    /// What another parameter is [default: d=30, rank=2 (3 for quadratic), rate=6 (0.5 for completion), skew=0].
+    #[arg(long, value_name = "PARAMETER=VALUE", value_parser = parse_setting)]
+    pub at: Vec<(Parameter, f64)>,
+    /// Random maps for each cell.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub trials: u64,
+    /// Do part I of N parts only: for N machines, whose results are merged.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = parse_shard)]
+    pub shard: Shard,
+    /// Take over the trials of another output folder first.
+    #[arg(long, value_name = "DIR")]
+    pub merge: Vec<PathBuf>,
 }
 
 /// How much of an experiment to do.
@@ -679,6 +739,32 @@ pub struct LineArgs {
     /// Draw the curve.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+}
+
+fn flatness_kinds() -> Vec<&'static str> {
+    ["nmf"].into_iter().chain(instance_names()).collect()
+}
+
+/// `flatness`.
+#[derive(Debug, Args)]
+pub struct FlatnessArgs {
+    /// Run directory of `fit` or `recover`, or factors (.npz with U and V).
+    pub factors: PathBuf,
+    /// The data or the instance [default: where the run says].
+    #[arg(long, value_name = "INPUT")]
+    pub problem: Option<PathBuf>,
+    /// What they are, for factors from a file: a matrix (nmf), or an instance as for `recover`.
+    #[arg(long, default_value = "nmf", value_parser = flatness_kinds())]
+    pub kind: String,
+    /// Hessian-vector products for the ends of the spectrum; more make the intervals narrower.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=2000))]
+    pub steps: u32,
+    /// Draw the scaled trace over the scale of the factors.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// How to read the data.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 fn instance_names() -> Vec<&'static str> {

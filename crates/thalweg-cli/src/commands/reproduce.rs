@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thalweg_lab::EXPERIMENTS;
 use thalweg_lab::experiment::{
-    About, Agreement, AnyExperiment, Bench, Document, Findings, Key, Reproduction, Shard, Store, Tally, TrialJob, run_trials,
+    About, Agreement, AnyExperiment, Bench, Document, Findings, Key, Reproduction, Scale, Shard, Store, Tally, TrialJob, run_trials,
 };
 
 /// What `reproduce --json` prints for several items; one item is its record.
@@ -31,68 +31,110 @@ struct Listed {
     trials: [usize; 3],
 }
 
+/// Experiments to run, and where.
+pub struct Plan<'a> {
+    /// Which.
+    pub experiments: Vec<&'a dyn AnyExperiment>,
+    /// How much of them.
+    pub scale: Scale,
+    /// Which part of them.
+    pub shard: Shard,
+    /// Folders whose trials are taken over first.
+    pub merge: &'a [PathBuf],
+    /// The folder of data sets.
+    pub data: Option<PathBuf>,
+    /// Where trials and pages go.
+    pub dir: PathBuf,
+}
+
+/// An experiment as far as it is done.
+struct Known {
+    about: About,
+    command: String,
+    scale: Scale,
+    tally: Tally,
+    findings: Findings,
+}
+
+impl Known {
+    fn reproduction(&self) -> Reproduction<'_> {
+        Reproduction { about: &self.about, command: &self.command, scale: self.scale, tally: self.tally, findings: &self.findings }
+    }
+}
+
 pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     if args.list {
         return list(args, common);
     }
-    let chosen = chosen(args)?;
-    let dir = common.output.clone().unwrap_or_else(|| PathBuf::from(format!("thalweg-{}", chosen[0].about().paper)));
-    std::fs::create_dir_all(&dir).map_err(|source| Failure::Output(thalweg::Error::Io { path: dir.clone(), source }))?;
-    let store = Store::open(&dir.join("trials.sqlite")).map_err(Failure::Output)?;
-    for other in &args.merge {
-        let path = if other.is_dir() { other.join("trials.sqlite") } else { other.clone() };
-        let merged = store.merge(&path)?;
-        common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
-    }
-    let bench = Bench::new(args.data.clone().or_else(crate::input::usual_folder));
-    let interrupt = Interrupt::listen();
-    let begin = std::time::Instant::now();
-    let mut is_complete = true;
-    let mut done: Vec<(About, Tally, Findings)> = Vec::new();
-    for experiment in chosen {
-        let about = experiment.about();
-        common.detail(format_args!("{} {}: {}", about.paper, about.item, about.title));
-        let bar = TrialBar::new(common.quiet);
-        let left = common.max_time.map(|limit| Duration::from_secs_f64(limit).saturating_sub(begin.elapsed()));
-        let job = TrialJob {
-            experiment,
-            scale: args.scale.into(),
-            shard: args.shard,
-            store: &store,
-            bench: &bench,
-            threads: common.thread_count(),
-            max_time: left,
-            stop: &interrupt.flag,
-            observe: &|tally| bar.observe(tally.done, tally.all),
-        };
-        let outcome = run_trials(&job);
-        bar.finish();
-        is_complete &= outcome?.is_complete();
-        let (tally, findings) = what_is_known(experiment, args, &store, &bench)?;
-        let page = Reproduction { about: &about, scale: args.scale.into(), tally, findings: &findings }.write(&dir).map_err(Failure::Output)?;
-        if !common.json {
-            print_text(&in_words(&about, tally, &findings, &page))?;
+    let experiments = chosen(args)?;
+    let dir = common.output.clone().unwrap_or_else(|| PathBuf::from(format!("thalweg-{}", experiments[0].about().paper)));
+    Plan { experiments, scale: args.scale.into(), shard: args.shard, merge: &args.merge, data: args.data.clone(), dir }.carry_out(common)
+}
+
+impl Plan<'_> {
+    /// Runs what is not done, writes the pages, and prints what is known.
+    pub fn carry_out(self, common: &Common) -> Result<u8, Failure> {
+        let dir = &self.dir;
+        std::fs::create_dir_all(dir).map_err(|source| Failure::Output(thalweg::Error::Io { path: dir.clone(), source }))?;
+        let store = Store::open(&dir.join("trials.sqlite")).map_err(Failure::Output)?;
+        for other in self.merge {
+            let path = if other.is_dir() { other.join("trials.sqlite") } else { other.clone() };
+            let merged = store.merge(&path)?;
+            common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
         }
-        done.push((about, tally, findings));
-    }
-    if common.json {
-        let of = |at: usize| Reproduction { about: &done[at].0, scale: args.scale.into(), tally: done[at].1, findings: &done[at].2 }.document();
-        match done.len() {
-            1 => print_json(&of(0))?,
-            count => print_json(&Items { schema: 1, command: "reproduce", items: (0..count).map(of).collect() })?,
+        let bench = Bench::new(self.data.clone().or_else(crate::input::usual_folder));
+        let interrupt = Interrupt::listen();
+        let begin = std::time::Instant::now();
+        let mut is_complete = true;
+        let mut done: Vec<Known> = Vec::new();
+        for &experiment in &self.experiments {
+            let about = experiment.about();
+            common.detail(format_args!("{} {}: {}", about.paper, about.item, about.title));
+            let bar = TrialBar::new(common.quiet);
+            let left = common.max_time.map(|limit| Duration::from_secs_f64(limit).saturating_sub(begin.elapsed()));
+            let job = TrialJob {
+                experiment,
+                scale: self.scale,
+                shard: self.shard,
+                store: &store,
+                bench: &bench,
+                threads: common.thread_count(),
+                max_time: left,
+                stop: &interrupt.flag,
+                observe: &|tally| bar.observe(tally.done, tally.all),
+            };
+            let outcome = run_trials(&job);
+            bar.finish();
+            is_complete &= outcome?.is_complete();
+            let known = what_is_known(experiment, self.scale, &store, &bench)?;
+            let page = known.reproduction().write(dir).map_err(Failure::Output)?;
+            if !common.json {
+                print_text(&in_words(&known, &page))?;
+            }
+            done.push(known);
         }
+        if common.json {
+            match &done[..] {
+                [known] => print_json(&known.reproduction().document())?,
+                all => {
+                    let items = all.iter().map(|known| known.reproduction().document()).collect();
+                    print_json(&Items { schema: 1, command: "reproduce", items })?;
+                }
+            }
+        }
+        Ok(if is_complete { DONE } else { interrupt.exit_code().unwrap_or(LIMIT) })
     }
-    Ok(if is_complete { DONE } else { interrupt.exit_code().unwrap_or(LIMIT) })
 }
 
 /// All that the store holds of the whole experiment, whoever ran it.
-fn what_is_known(experiment: &dyn AnyExperiment, args: &ReproduceArgs, store: &Store, bench: &Bench) -> Result<(Tally, Findings), Failure> {
+fn what_is_known(experiment: &dyn AnyExperiment, scale: Scale, store: &Store, bench: &Bench) -> Result<Known, Failure> {
     let about = experiment.about();
-    let trials = experiment.trials(args.scale.into(), bench);
+    let trials = experiment.trials(scale, bench);
     let known = store.done(Key { experiment: &about.name(), version: about.version })?;
     let wanted: std::collections::HashSet<&str> = trials.iter().map(String::as_str).collect();
     let done = known.iter().filter(|done| wanted.contains(done.trial.as_str())).count();
-    Ok((Tally { done, all: trials.len() }, experiment.findings(args.scale.into(), &trials, &known)?))
+    let findings = experiment.findings(scale, &trials, &known)?;
+    Ok(Known { about, command: experiment.command(scale), scale, tally: Tally { done, all: trials.len() }, findings })
 }
 
 fn chosen(args: &ReproduceArgs) -> Result<Vec<&'static dyn AnyExperiment>, Failure> {
@@ -136,7 +178,7 @@ fn list(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-fn in_words(about: &About, tally: Tally, findings: &Findings, page: &Path) -> String {
+fn in_words(Known { about, tally, findings, .. }: &Known, page: &Path) -> String {
     let counted = |wanted| findings.checks.iter().filter(|check| check.agreement == wanted).count();
     let sentences: String = findings.verdict.iter().map(|sentence| format!("  {sentence}\n")).collect();
     format!(

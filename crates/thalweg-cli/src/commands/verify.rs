@@ -36,7 +36,16 @@ pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     }
     let why = why(&verdict, record.fidelity);
     if common.json {
-        print_json(&VerifyDocument { schema: 1, command: "verify", kind: record.kind, norm: record.norm, fidelity: record.fidelity, same_instance, verdict, why })?;
+        print_json(&VerifyDocument {
+            schema: 1,
+            command: "verify",
+            kind: record.kind,
+            norm: record.norm,
+            fidelity: record.fidelity,
+            same_instance,
+            verdict,
+            why,
+        })?;
     } else {
         print_text(&format!("{}: {why}\n", if verdict.certified { "certified" } else { "not certified" }))?;
     }

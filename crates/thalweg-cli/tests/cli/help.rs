@@ -3,16 +3,18 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "info",
     "fit",
     "rank",
     "audit",
     "line",
+    "flatness",
     "recover",
     "verify",
     "reproduce",
+    "phase",
     "report",
     "transform",
     "update",

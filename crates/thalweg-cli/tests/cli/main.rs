@@ -6,6 +6,7 @@ mod constraints;
 mod desk;
 mod documents;
 mod exits;
+mod flatness;
 mod help;
 mod hostile;
 mod inputs;

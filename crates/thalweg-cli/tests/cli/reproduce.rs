@@ -10,11 +10,22 @@ const FACTS: &str = "reproduce star-convexity facts --scale smoke";
 
 #[test]
 fn every_item_is_listed_and_drawn() {
+    for (paper, known) in [("star-convexity", "theorem1"), ("flat-minima", "fig3")] {
+        all_of(paper, known);
+    }
     let desk = Desk::new();
-    let listed = desk.json(0, "reproduce --list");
+    assert!(desk.ends(2, "reproduce star-convexity fig99").err.contains("fig1"));
+    assert!(desk.ends(2, "reproduce moon all").err.contains("star-convexity, flat-minima"));
+    assert!(desk.ends(2, "reproduce").err.contains("star-convexity"));
+    desk.ends(2, "reproduce star-convexity facts --shard 3/2");
+}
+
+fn all_of(paper: &str, known: &str) {
+    let desk = Desk::new();
+    let listed = desk.json(0, &format!("reproduce {paper} --list"));
     let items: Vec<String> = listed.as_array().expect("a list").iter().map(|i| i["item"].as_str().expect("a name").to_owned()).collect();
-    assert!(items.contains(&"theorem1".to_owned()), "{items:?}");
-    let all = desk.json(0, "reproduce star-convexity all --scale smoke -o out");
+    assert!(items.iter().any(|item| item == known), "{items:?}");
+    let all = desk.json(0, &format!("reproduce {paper} all --scale smoke -o out"));
     for (item, name) in all["items"].as_array().expect("items").iter().zip(&items) {
         assert_eq!((&item["item"], &item["command"]), (&name.as_str().into(), &"reproduce".into()));
         assert_eq!(item["trials_done"], item["trials"], "{name}");
@@ -26,11 +37,7 @@ fn every_item_is_listed_and_drawn() {
         }
     }
     // again: nothing is left to do, and the same is found
-    assert_eq!(desk.json(0, "reproduce star-convexity all --scale smoke -o out"), all);
-    assert!(desk.ends(2, "reproduce star-convexity fig99").err.contains("fig1"));
-    assert!(desk.ends(2, "reproduce moon all").err.contains("star-convexity"));
-    assert!(desk.ends(2, "reproduce").err.contains("star-convexity"));
-    desk.ends(2, "reproduce star-convexity facts --shard 3/2");
+    assert_eq!(desk.json(0, &format!("reproduce {paper} all --scale smoke -o out")), all);
 }
 
 #[test]

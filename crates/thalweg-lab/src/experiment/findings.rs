@@ -75,7 +75,7 @@ pub struct Findings {
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
     schema: u32,
-    command: &'static str,
+    command: &'a str,
     paper: &'static str,
     item: &'static str,
     title: &'static str,
@@ -93,6 +93,8 @@ pub struct Document<'a> {
 pub struct Reproduction<'a> {
     /// What it is.
     pub about: &'a About,
+    /// The command that does it.
+    pub command: &'a str,
     /// How much of it was done.
     pub scale: Scale,
     /// Of that, what is finished.
@@ -104,10 +106,11 @@ pub struct Reproduction<'a> {
 impl<'a> Reproduction<'a> {
     /// The record, as `ITEM.json` holds it.
     pub fn document(&self) -> Document<'a> {
-        let Reproduction { about, scale, tally, findings } = *self;
+        let Reproduction { about, command, scale, tally, findings } = *self;
         Document {
             schema: 1,
-            command: "reproduce",
+            // the program's name is left out
+            command: command.split(' ').nth(1).unwrap_or(command),
             paper: about.paper,
             item: about.item,
             title: about.title,

@@ -9,6 +9,7 @@ mod moments;
 mod power_law;
 mod run;
 mod store;
+mod transition;
 
 pub use bootstrap::crossed_interval;
 pub use findings::{Agreement, Check, Document, Findings, Reproduction};
@@ -16,6 +17,7 @@ pub use moments::Moments;
 pub use power_law::PowerLaw;
 pub use run::{Shard, Tally, TrialJob, run_trials};
 pub use store::{Done, Key, Merged, Store};
+pub use transition::Transition;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -124,6 +126,11 @@ pub trait Experiment: Sync {
     type Outcome: Serialize + DeserializeOwned + Send;
     /// What it is.
     fn about(&self) -> About;
+    /// The command that does it.
+    fn command(&self, scale: Scale) -> String {
+        let About { paper, item, .. } = self.about();
+        format!("thalweg reproduce {paper} {item} --scale {}", scale.name())
+    }
     /// Its trials, the most telling first.
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<Self::Trial>;
     /// Runs one; the outcome depends on the trial alone, on any number of threads.
@@ -139,6 +146,8 @@ pub trait Experiment: Sync {
 pub trait AnyExperiment: Sync {
     /// As [`Experiment::about`].
     fn about(&self) -> About;
+    /// As [`Experiment::command`].
+    fn command(&self, scale: Scale) -> String;
     /// As [`Experiment::trials`].
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String>;
     /// As [`Experiment::run`].
@@ -169,6 +178,10 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 impl<E: Experiment> AnyExperiment for E {
     fn about(&self) -> About {
         Experiment::about(self)
+    }
+
+    fn command(&self, scale: Scale) -> String {
+        Experiment::command(self, scale)
     }
 
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String> {

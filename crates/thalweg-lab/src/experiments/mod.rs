@@ -1,6 +1,10 @@
 //! The figures, tables and theorems of the papers.
 
+mod flat_minima;
+mod phase;
 mod star_convexity;
+
+pub use phase::{PARAMETERS, Parameter, Phase, Sweep};
 
 use crate::experiment::AnyExperiment;
 
@@ -18,4 +22,13 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &star_convexity::Theorem,
     &star_convexity::SpreadOfEntries,
     &star_convexity::BetweenOptima,
+    &flat_minima::Interpolation,
+    &flat_minima::Identity,
+    &flat_minima::Frequency,
+    &flat_minima::Regularity,
+    &flat_minima::Depth,
+    &flat_minima::Noise,
+    &flat_minima::Theorems,
+    &flat_minima::AlongSolutions,
+    &flat_minima::Skew,
 ];

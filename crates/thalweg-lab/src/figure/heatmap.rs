@@ -26,7 +26,7 @@ pub struct Heatmap {
 }
 
 // opacity over the page carries the value, so one blue must serve on white and on black
-const ABOVE: [u8; 3] = [28, 116, 196];
+pub(super) const BLUE: [u8; 3] = [28, 116, 196];
 const BELOW: [u8; 3] = [214, 92, 30];
 
 impl Heatmap {
@@ -40,7 +40,7 @@ impl Heatmap {
             let row = self.row(i);
             let largest = row.iter().filter(|v| v.is_finite()).fold(0.0f64, |max, v| max.max(v.abs()));
             for v in row {
-                let [r, g, b] = if *v < 0.0 { BELOW } else { ABOVE };
+                let [r, g, b] = if *v < 0.0 { BELOW } else { BLUE };
                 let opacity = if largest > 0.0 && v.is_finite() { 255.0 * v.abs() / largest } else { 0.0 };
                 pixels.extend([r, g, b, opacity.round() as u8]);
             }
@@ -61,7 +61,7 @@ impl Plot for Heatmap {
         let foot = if slanted { 84.0 } else { 40.0 };
         let mut canvas = Canvas::new(WIDE, top + height + foot);
         canvas.text(0.0, 14.0, Anchor::Start, "axis", &self.row_kind);
-        ramp(&mut canvas, Pixels::Rgba((0..64).flat_map(|i| [ABOVE[0], ABOVE[1], ABOVE[2], 4 * i]).collect()), "0", "largest of its row");
+        ramp(&mut canvas, Pixels::Rgba((0..64).flat_map(|i| [BLUE[0], BLUE[1], BLUE[2], 4 * i]).collect()), "0", "largest of its row");
 
         if rows > 0 && cols > 0 && self.values.len() == rows * cols {
             let uri = data_uri(cols, rows, &Pixels::Rgba(self.pixels()));

@@ -5,6 +5,7 @@ mod bars;
 mod canvas;
 mod curves;
 mod frame;
+mod grid;
 mod heatmap;
 mod images;
 mod line;
@@ -20,6 +21,7 @@ pub use axis::{Axis, Scale};
 pub use bars::{Bar, Bars};
 pub use curves::{Curve, CurveGroup, Curves};
 pub use frame::{At, Level, Tone};
+pub use grid::Grid;
 pub use heatmap::Heatmap;
 pub use images::{Images, Tile};
 pub use line::{figure_of_line, figures_of_alpha, figures_of_families};
@@ -57,6 +59,8 @@ pub enum Kind {
     Strip(Strip),
     /// Bars.
     Bars(Bars),
+    /// Values over two quantities.
+    Grid(Grid),
     /// A matrix.
     Heatmap(Heatmap),
     /// A grid of images.
@@ -150,6 +154,7 @@ impl Kind {
             Kind::Scatter(plot) => plot,
             Kind::Strip(plot) => plot,
             Kind::Bars(plot) => plot,
+            Kind::Grid(plot) => plot,
             Kind::Heatmap(plot) => plot,
             Kind::Images(plot) => plot,
         }

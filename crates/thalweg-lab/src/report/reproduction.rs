@@ -79,7 +79,7 @@ fn provenance(reproduction: &Reproduction<'_>) -> Section {
     let mut section = Section::new("provenance", "Provenance");
     let about = reproduction.about;
     section.before = facts(&[
-        ("command", format!("<code>thalweg reproduce {} {} --scale {}</code>", escape(about.paper), escape(about.item), reproduction.scale.name())),
+        ("command", format!("<code>{}</code>", escape(reproduction.command))),
         ("trials", "<code>trials.sqlite</code> beside this page".into()),
         ("version of the experiment", about.version.to_string()),
         ("thalweg", env!("CARGO_PKG_VERSION").into()),

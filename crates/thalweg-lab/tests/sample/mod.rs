@@ -227,6 +227,7 @@ fn audit(random: &mut Random, manifest: &Manifest, agreement: f64, hill: f64, li
             best_share: 0.971,
             share: 0.966,
         }),
+        flatness: None,
         uniqueness: UniquenessReport { status: Uniqueness::Unknown, why: "No row of X is a multiple of a single row of Vᵀ.".into() },
         empty_rows: Vec::new(),
         empty_cols: Vec::new(),

@@ -1,13 +1,13 @@
 //! Gathering the evidence.
 
 use super::record::{
-    AnswerPair, Audit, BarrierReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status, Uniqueness,
-    UniquenessReport,
+    AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,
+    Uniqueness, UniquenessReport,
 };
 use super::verdict;
 use crate::certificate::{Evidence, SpectralBound, Stationarity, constrained_stationarity, spectral_bound, uniqueness};
 use crate::data::Matrix;
-use crate::geometry::{Line, Verdict, align, barrier, flow_gauge, line, lines};
+use crate::geometry::{Line, Verdict, align, balancedness, barrier, flatness, flow_gauge, hessian_spectrum, line, lines};
 use crate::problem::{Constraints, Loss, Nmf, Penalty, RowSet};
 use crate::solver::nmf::{Init, half_normal_scale};
 use crate::{Error, Factors};
@@ -62,6 +62,8 @@ const COMPARED: usize = 16;
 const BARRIERS_AMONG: usize = 8;
 /// Lines of each kind kept for figures.
 const DRAWN: usize = 24;
+/// Hessian-vector products spent on its largest eigenvalue.
+const LANCZOS_STEPS: usize = 40;
 /// Singular values kept for figures.
 const SPECTRUM: usize = 64;
 
@@ -111,6 +113,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         pairs,
         rank: bound.map(|b| rank_evidence(&b, rank, &proof)),
         uniqueness: uniqueness_report(uniqueness(&answers[best].factors), rank, &settings.constraints),
+        flatness: if is_squares { flatness_report(&problem, &answers[best].factors, settings.seed)? } else { None },
         empty_rows: empty(in_rows),
         empty_cols: empty(in_cols),
         families: families_from_starts.into_iter().chain(between).filter(|f| !f.lines.is_empty()).collect(),
@@ -248,6 +251,17 @@ fn rank_evidence(bound: &SpectralBound, rank: usize, proof: &Stationarity) -> Ra
         best_share: squares.iter().take(rank).sum::<f64>() / total,
         share: 1.0 - proof.relative_error * proof.relative_error,
     }
+}
+
+/// None where the Hessian leaves the range of f64.
+fn flatness_report(problem: &Nmf<'_, f64>, at: &Factors, seed: u64) -> Result<Option<FlatnessReport>, Error> {
+    let Some(flat) = flatness(problem, at.as_slice()) else { return Ok(None) };
+    let spectrum = match hessian_spectrum(problem, at.as_slice(), LANCZOS_STEPS, seed) {
+        Err(Error::NotFinite { .. }) => return Ok(None),
+        other => other?,
+    };
+    let (trace, scaled_trace) = (flat.trace, flat.scaled_trace);
+    Ok(Some(FlatnessReport { trace, scaled_trace, largest_eigenvalue: spectrum.largest, balance: balancedness(at) }))
 }
 
 fn uniqueness_report(evidence: Evidence, rank: usize, constraints: &Constraints) -> UniquenessReport {

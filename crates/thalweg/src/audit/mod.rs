@@ -11,6 +11,6 @@ pub use rank::{
     usual_fraction,
 };
 pub use record::{
-    AnswerPair, Audit, BarrierReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status, Uniqueness,
-    UniquenessReport,
+    AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,
+    Uniqueness, UniquenessReport,
 };

@@ -1,6 +1,6 @@
 //! The audit as a record: what the command line prints as JSON and the report draws.
 
-use crate::geometry::Line;
+use crate::geometry::{Balance, Line};
 use crate::problem::Loss;
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,19 @@ pub struct UniquenessReport {
     pub why: String,
 }
 
+/// How flat the objective is at the best answer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FlatnessReport {
+    /// Trace of the Hessian.
+    pub trace: f64,
+    /// The trace in U over the rows of U, and the same of V.
+    pub scaled_trace: f64,
+    /// The largest eigenvalue of the Hessian lies here with probability 0.95 or more.
+    pub largest_eigenvalue: (f64, f64),
+    /// Whether U and V are of equal size; none where their product is 0.
+    pub balance: Option<Balance>,
+}
+
 /// The trust report of one factorisation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
@@ -184,6 +197,9 @@ pub struct Audit {
     pub rank: Option<RankEvidence>,
     /// Uniqueness of the factorisation of UVᵀ.
     pub uniqueness: UniquenessReport,
+    /// Traces and largest eigenvalue of the Hessian, for least squares. Audits of earlier versions have none.
+    #[serde(default)]
+    pub flatness: Option<FlatnessReport>,
     /// Rows without a single observed entry: no factor.
     pub empty_rows: Vec<usize>,
     /// Columns without a single observed entry: no factor.

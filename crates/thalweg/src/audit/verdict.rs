@@ -20,6 +20,7 @@ pub(super) fn sentences(audit: &Audit, rank: usize) -> Vec<String> {
     said.extend((audit.loss != Loss::Frobenius).then(|| no_lines(audit.loss)));
     said.extend(barriers(audit));
     said.push(uniqueness(audit));
+    said.extend(flatness(audit));
     said.extend(empty(audit));
     said
 }
@@ -146,6 +147,15 @@ fn uniqueness(audit: &Audit) -> String {
         Uniqueness::NotUnique => format!("Not unique: {why}."),
         Uniqueness::Unknown => format!("Uniqueness is not established: {why}."),
     }
+}
+
+fn flatness(audit: &Audit) -> Option<String> {
+    let report = audit.flatness.as_ref()?;
+    let (low, high) = report.largest_eigenvalue;
+    let balance = report.balance.map_or(String::new(), |balance| {
+        format!(" ‖U‖² + ‖V‖² is {} above what balanced factors of the same product have.", percent(balance.norm_excess))
+    });
+    Some(format!("The Hessian at the answer has trace {:.3e}; its largest eigenvalue lies between {low:.3e} and {high:.3e}.{balance}", report.trace))
 }
 
 fn empty(audit: &Audit) -> Option<String> {

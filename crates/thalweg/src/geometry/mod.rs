@@ -1,15 +1,21 @@
 //! The landscape: lines, curvature, gauges, alignment, barriers. Takes points and problems, never solvers.
 
 mod align;
+mod balance;
 mod barrier;
 mod cosine;
 mod curvature;
+mod flatness;
 mod gauge;
 mod line;
+mod spectrum;
 
 pub use align::{Alignment, align};
+pub use balance::{Balance, balancedness};
 pub use barrier::{Barrier, barrier};
 pub use cosine::{GradientCosine, gradient_cosine};
 pub use curvature::{ExpectedCurvature, StartMoments, expected_curvature};
+pub use flatness::{Flatness, Flattest, TraceEstimate, estimate_trace, flatness, flattest_factors};
 pub use gauge::{balance, flow_gauge};
 pub use line::{Line, Verdict, line, lines};
+pub use spectrum::{HessianSpectrum, hessian_spectrum};

@@ -1,6 +1,7 @@
 //! Measurement maps: X ↦ A(X) = (⟨A₁, X⟩, …, ⟨A_p, X⟩), each kind in the smallest form that its structure allows.
 
 mod bilinear;
+mod ensemble;
 mod gaussian;
 mod identity;
 mod jacobian;
@@ -10,6 +11,7 @@ mod rescaling;
 mod sampling;
 
 pub use bilinear::Bilinear;
+pub use ensemble::{ENSEMBLES, Ensemble, planted_matrix};
 pub use gaussian::Gaussian;
 pub use identity::identity;
 pub use jacobian::Jacobian;

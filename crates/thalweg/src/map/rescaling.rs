@@ -1,7 +1,7 @@
 //! The rescaling matrices D1 and D2 that turn flatness into a weighted nuclear norm.
 
 use super::MeasurementMap;
-use crate::linalg::{mul_transpose, row_major, symmetric_eigenvectors};
+use crate::linalg::{dot, fixed_order_sum, mul, mul_transpose, row_major, symmetric_eigenvalues, symmetric_eigenvectors};
 
 /// A symmetric positive semidefinite d×d matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +10,24 @@ pub enum Moment {
     Diagonal(Vec<f64>),
     /// Row-major.
     Full(Vec<f64>),
+}
+
+impl Moment {
+    /// tr(FᵀMF) of a row-major d×r factor.
+    pub fn form(&self, factor: &[f64], rank: usize) -> f64 {
+        match self {
+            Moment::Diagonal(diagonal) => {
+                let rows = diagonal.iter().zip(factor.chunks_exact(rank.max(1)));
+                fixed_order_sum(&rows.map(|(m, row)| m * dot(row, row)).collect::<Vec<f64>>())
+            }
+            Moment::Full(values) => {
+                let d = values.len().isqrt();
+                let mut image = vec![0.0; factor.len()];
+                mul(row_major(values, d, d), row_major(factor, d, rank), &mut image);
+                dot(factor, &image)
+            }
+        }
+    }
 }
 
 /// A power of a moment.
@@ -31,6 +49,39 @@ impl Weight {
                 let mut values = vec![0.0; d * d];
                 diagonal.iter().enumerate().for_each(|(i, &x)| values[i * d + i] = x);
                 values
+            }
+        }
+    }
+
+    /// Smallest and largest eigenvalue. None if the eigenvalue iteration does not end.
+    pub fn extremes(&self) -> Option<(f64, f64)> {
+        let values = match self {
+            Weight::Diagonal(diagonal) => diagonal.clone(),
+            Weight::Full(d, values) => symmetric_eigenvalues(values, *d)?,
+        };
+        Some(values.iter().fold((f64::INFINITY, 0.0), |(least, most), &x| (f64::min(least, x), f64::max(most, x))))
+    }
+
+    /// This times X, row-major with `cols` columns.
+    pub fn times(&self, x: &[f64], cols: usize) -> Vec<f64> {
+        match self {
+            Weight::Diagonal(diagonal) => diagonal.iter().zip(x.chunks_exact(cols)).flat_map(|(w, row)| row.iter().map(move |x| w * x)).collect(),
+            Weight::Full(d, values) => {
+                let mut out = vec![0.0; x.len()];
+                mul(row_major(values, *d, *d), row_major(x, *d, cols), &mut out);
+                out
+            }
+        }
+    }
+
+    /// X times this, X row-major with as many columns as this has rows.
+    pub fn after(&self, x: &[f64]) -> Vec<f64> {
+        match self {
+            Weight::Diagonal(diagonal) => x.chunks_exact(diagonal.len()).flat_map(|row| row.iter().zip(diagonal).map(|(x, w)| x * w)).collect(),
+            Weight::Full(d, values) => {
+                let mut out = vec![0.0; x.len()];
+                mul(row_major(x, x.len() / d, *d), row_major(values, *d, *d), &mut out);
+                out
             }
         }
     }
@@ -62,15 +113,23 @@ pub struct Rescaling {
     pub right_inverse: Weight,
     /// Largest over smallest eigenvalue of D1 and of D2; infinite where singular.
     pub condition: (f64, f64),
+    /// The means that were divided by: (Σ AᵢAᵢᵀ)^½ and (Σ AᵢᵀAᵢ)^½ are these times D1 and D2.
+    pub means: (f64, f64),
 }
 
 impl Rescaling {
     /// Of a map; none if an eigenvalue iteration does not end, or the map is zero.
     pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
         let (first, second) = map.second_moments();
-        let (left, left_inverse, left_condition) = roots(&first)?;
-        let (right, right_inverse, right_condition) = roots(&second)?;
-        Some(Rescaling { left, right, left_inverse, right_inverse, condition: (left_condition, right_condition) })
+        let (left, right) = (Root::of(&first)?, Root::of(&second)?);
+        Some(Rescaling {
+            left: left.root,
+            right: right.root,
+            left_inverse: left.inverse,
+            right_inverse: right.inverse,
+            condition: (left.condition, right.condition),
+            means: (left.mean, right.mean),
+        })
     }
 
     /// Whether a direction of either side is seen by no Aᵢ.
@@ -79,36 +138,55 @@ impl Rescaling {
     }
 }
 
-/// Square root with mean 1, its pseudo-inverse, and its condition number.
-fn roots(moment: &Moment) -> Option<(Weight, Weight, f64)> {
-    match moment {
-        Moment::Diagonal(squares) => {
-            let (roots, inverses, condition) = spectrum_roots(squares)?;
-            Some((Weight::Diagonal(roots), Weight::Diagonal(inverses), condition))
-        }
-        Moment::Full(values) => {
-            let d = values.len().isqrt();
-            let (eigenvalues, vectors) = symmetric_eigenvectors(values, d)?;
-            let (roots, inverses, condition) = spectrum_roots(&eigenvalues)?;
-            Some((Weight::Full(d, recompose(&vectors, &roots)), Weight::Full(d, recompose(&vectors, &inverses)), condition))
+/// Square root divided by the mean of its eigenvalues.
+struct Root {
+    root: Weight,
+    inverse: Weight,
+    condition: f64,
+    mean: f64,
+}
+
+impl Root {
+    fn of(moment: &Moment) -> Option<Root> {
+        match moment {
+            Moment::Diagonal(squares) => {
+                let Roots { roots, inverses, condition, mean } = Roots::of(squares)?;
+                Some(Root { root: Weight::Diagonal(roots), inverse: Weight::Diagonal(inverses), condition, mean })
+            }
+            Moment::Full(values) => {
+                let d = values.len().isqrt();
+                let (eigenvalues, vectors) = symmetric_eigenvectors(values, d)?;
+                let Roots { roots, inverses, condition, mean } = Roots::of(&eigenvalues)?;
+                let with = |values: &[f64]| Weight::Full(d, recompose(&vectors, values));
+                Some(Root { root: with(&roots), inverse: with(&inverses), condition, mean })
+            }
         }
     }
 }
 
 /// √λ with mean 1 and 1/√λ; both 0 where λ is rounding error of the largest one.
-fn spectrum_roots(eigenvalues: &[f64]) -> Option<(Vec<f64>, Vec<f64>, f64)> {
-    let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
-    if largest <= 0.0 || !largest.is_finite() {
-        return None;
+struct Roots {
+    roots: Vec<f64>,
+    inverses: Vec<f64>,
+    condition: f64,
+    mean: f64,
+}
+
+impl Roots {
+    fn of(eigenvalues: &[f64]) -> Option<Roots> {
+        let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
+        if largest <= 0.0 || !largest.is_finite() {
+            return None;
+        }
+        let floor = 10.0 * f64::EPSILON * eigenvalues.len() as f64 * largest;
+        let roots: Vec<f64> = eigenvalues.iter().map(|&l| if l > floor { l.sqrt() } else { 0.0 }).collect();
+        let mean = roots.iter().sum::<f64>() / roots.len() as f64;
+        let roots: Vec<f64> = roots.iter().map(|s| s / mean).collect();
+        let smallest = roots.iter().copied().fold(f64::INFINITY, f64::min);
+        let condition = roots.iter().copied().fold(0.0, f64::max) / smallest;
+        let inverses = roots.iter().map(|&s| if s > 0.0 { 1.0 / s } else { 0.0 }).collect();
+        Some(Roots { roots, inverses, condition, mean })
     }
-    let floor = 10.0 * f64::EPSILON * eigenvalues.len() as f64 * largest;
-    let roots: Vec<f64> = eigenvalues.iter().map(|&l| if l > floor { l.sqrt() } else { 0.0 }).collect();
-    let mean = roots.iter().sum::<f64>() / roots.len() as f64;
-    let roots: Vec<f64> = roots.iter().map(|s| s / mean).collect();
-    let smallest = roots.iter().copied().fold(f64::INFINITY, f64::min);
-    let condition = roots.iter().copied().fold(0.0, f64::max) / smallest;
-    let inverses = roots.iter().map(|&s| if s > 0.0 { 1.0 / s } else { 0.0 }).collect();
-    Some((roots, inverses, condition))
 }
 
 /// Σ f(λₖ) qₖ qₖᵀ of eigenvectors one after the other.

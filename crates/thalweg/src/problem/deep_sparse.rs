@@ -1,6 +1,6 @@
 //! Sparse vectors from few measurements, through the flat minima of a deep diagonal network.
 
-use super::Objective;
+use super::{BlockTrace, Objective};
 use crate::Error;
 use crate::linalg::{column_norms, fixed_order_sum, multiply_transposed_vector, multiply_vector};
 
@@ -141,6 +141,17 @@ impl Objective for DeepSparse {
                 part.iter_mut().enumerate().for_each(|(j, out)| *out += outer[j] * rest[j] * d[h * self.dim + j]);
             }
         }
+    }
+
+    /// 2 Σⱼ Dⱼ ∏_{h≠i} v_{h,j}² for each i: f is quadratic in each factor.
+    ///
+    /// Source: FM, eq. (9.5), which lacks the 2.
+    fn block_traces(&self, v: &[f64]) -> Option<Vec<BlockTrace>> {
+        let of_factor = |i: usize| {
+            let terms: Vec<f64> = self.product_without(v, &[i]).iter().zip(&self.weights).map(|(p, w)| w * p * p).collect();
+            BlockTrace { side: self.dim, trace: 2.0 * fixed_order_sum(&terms) }
+        };
+        Some((0..self.depth).map(of_factor).collect())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Least-squares NMF as a function on one flat buffer: what geometry asks of any problem.
 
-use super::{Nmf, Objective, RowSeparable, segment};
+use super::{BlockTrace, Nmf, Objective, RowSeparable, segment};
 use crate::data::{Matrix, Observed};
-use crate::linalg::{Polynomial, ROW_BLOCK, gram, mul, mul_transpose, row_major, scale};
+use crate::linalg::{Polynomial, ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, row_major, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
@@ -47,6 +47,23 @@ impl Objective for Nmf<'_, f64> {
         }
         Some(quartic)
     }
+
+    /// Σᵢⱼ wᵢⱼ‖vⱼ‖² and Σᵢⱼ wᵢⱼ‖uᵢ‖², and the sum of λ₂ over the entries of each factor.
+    fn block_traces(&self, x: &[f64]) -> Option<Vec<BlockTrace>> {
+        let ((m, n), r) = (self.data().shape(), self.rank());
+        let (u, v) = self.split(x);
+        let [of_rows, of_cols] = self.weight_sums();
+        let squares = |weights: &[f64], factor: &[f64]| {
+            let terms: Vec<f64> = weights.iter().zip(factor.chunks_exact(r)).map(|(w, row)| w * dot(row, row)).collect();
+            fixed_order_sum(&terms)
+        };
+        let ridge = |side: Side| {
+            let rows = self.row_penalties(side).unwrap_or_default();
+            rows.iter().map(|p| (0..r).map(|k| self.penalty_in_column(side, k, *p).l2).sum::<f64>()).sum::<f64>()
+        };
+        let block = |side, trace| BlockTrace { side, trace };
+        Some(vec![block(m, squares(&of_cols, v) + ridge(Side::U)), block(n, squares(&of_rows, u) + ridge(Side::V))])
+    }
 }
 
 /// Units of rounding that a sum over rows, pairwise, of sums over components may have gathered.
@@ -69,6 +86,32 @@ impl Nmf<'_, f64> {
             }
         }
         sums
+    }
+
+    /// Σⱼ wᵢⱼ of each row and Σᵢ wᵢⱼ of each column.
+    fn weight_sums(&self) -> [Vec<f64>; 2] {
+        let (m, n) = self.data().shape();
+        let sums_of = |observed: &Observed| {
+            let of_row = |i: usize| match &observed.weights {
+                Some(weights) => weights.rows_of(Side::U).row(i).1.to_vec(),
+                None => vec![1.0; observed.entries.rows_of(Side::U).row(i).0.len()],
+            };
+            let (mut rows, mut cols) = (vec![0.0; m], vec![0.0; n]);
+            for (i, total) in rows.iter_mut().enumerate() {
+                for (&j, w) in observed.entries.rows_of(Side::U).row(i).0.iter().zip(of_row(i)) {
+                    *total += w;
+                    cols[j as usize] += w;
+                }
+            }
+            [rows, cols]
+        };
+        match self.data().full_and_hidden() {
+            (Matrix::Observed(x), _) => sums_of(x),
+            (_, hidden) => {
+                let [rows, cols] = hidden.map_or([vec![0.0; m], vec![0.0; n]], sums_of);
+                [rows.iter().map(|h| n as f64 - h).collect(), cols.iter().map(|h| m as f64 - h).collect()]
+            }
+        }
     }
 
     fn split<'x>(&self, x: &'x [f64]) -> (&'x [f64], &'x [f64]) {

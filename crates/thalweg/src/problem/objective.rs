@@ -2,6 +2,15 @@
 
 use crate::linalg::Polynomial;
 
+/// The trace of one diagonal block of a Hessian: the second derivatives in the entries of one factor.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct BlockTrace {
+    /// Rows of the factor: what the scaled trace divides by.
+    pub side: usize,
+    /// Σ ∂²f/∂u².
+    pub trace: f64,
+}
+
 /// f: Rᵖ → R with its derivatives, on a flat slice.
 pub trait Objective: Sync {
     /// p.
@@ -19,6 +28,12 @@ pub trait Objective: Sync {
     /// t → f(x + t (y − x)), where it is an exact polynomial.
     fn segment(&self, x: &[f64], y: &[f64]) -> Option<Polynomial> {
         let _ = (x, y);
+        None
+    }
+
+    /// Traces of the diagonal blocks of ∇²f(x), one for each factor, where a closed form is known.
+    fn block_traces(&self, x: &[f64]) -> Option<Vec<BlockTrace>> {
+        let _ = x;
         None
     }
 }

@@ -2,8 +2,10 @@
 
 mod batches;
 mod constraints;
+mod decisions;
 mod deep_sparse;
 mod factored;
+mod flatness;
 mod landscape;
 mod losses;
 mod maps;

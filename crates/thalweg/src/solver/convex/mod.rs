@@ -1,6 +1,7 @@
 //! Convex recovery: the matrix of smallest norm that fits the measurements.
 
 mod bond;
+mod decision;
 pub mod deep_sparse;
 mod dependence;
 mod feasibility;
@@ -16,12 +17,13 @@ mod splitting;
 mod tangent;
 mod uniqueness;
 
+pub use decision::{Decided, Recovers, decide_recovery};
 pub use prepared::{PreparedMap, WarmStart};
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
-use crate::linalg::{exponent, mul, row_major, scale_all};
-use crate::map::{Definition, MeasurementMap, Rescaling, Weight};
+use crate::linalg::{exponent, scale_all};
+use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::{Progress, Status, Stop, run};
 use dependence::{Dependence, examine};
@@ -80,7 +82,9 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
     }
     match examine(map, &scaled.b) {
         None => Ok(broken()),
-        Some(Dependence::Contradiction(y)) => Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() }),
+        Some(Dependence::Contradiction(y)) => {
+            Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() })
+        }
         Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
             scaled.solve(Recovering::start(map, &scaled.b, problem.domain), map, problem.domain, stop, observer)
         }
@@ -120,8 +124,8 @@ struct ScaledMap {
     map: Box<dyn MeasurementMap>,
     /// The exponent by which A was divided.
     exponent: i32,
-    /// X from X̃: D1⁺ and D2⁺ of the flat norm.
-    back: Option<(Weight, Weight)>,
+    /// D1 and D2 of the flat norm, and their pseudo-inverses.
+    rescaling: Option<Rescaling>,
 }
 
 impl ScaledMap {
@@ -134,27 +138,20 @@ impl ScaledMap {
         };
         let map = problem.map.scaled(-exponent);
         match problem.norm {
-            Norm::Nuclear => Some(ScaledMap { map, exponent, back: None }),
+            Norm::Nuclear => Some(ScaledMap { map, exponent, rescaling: None }),
             Norm::Flat => {
-                let Rescaling { left_inverse, right_inverse, .. } = Rescaling::of(&*map)?;
-                let map = map.transformed(&left_inverse, &right_inverse);
-                Some(ScaledMap { map, exponent, back: Some((left_inverse, right_inverse)) })
+                let rescaling = Rescaling::of(&*map)?;
+                let map = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
+                Some(ScaledMap { map, exponent, rescaling: Some(rescaling) })
             }
         }
     }
 
     /// X from X̃, with b divided by this power of two.
     fn back(&self, x: Vec<f64>, of_b: i32) -> Result<Vec<f64>, Error> {
-        let (d1, d2) = self.map.shape();
-        let x = match &self.back {
+        let x = match &self.rescaling {
             None => x,
-            Some((left, right)) => {
-                let (left, right) = (left.dense(), right.dense());
-                let (mut halfway, mut out) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                mul(row_major(&left, d1, d1), row_major(&x, d1, d2), &mut halfway);
-                mul(row_major(&halfway, d1, d2), row_major(&right, d2, d2), &mut out);
-                out
-            }
+            Some(weights) => weights.right_inverse.after(&weights.left_inverse.times(&x, self.map.shape().1)),
         };
         let x = scale_all(&x, of_b - self.exponent);
         match x.iter().find(|x| !x.is_finite()) {

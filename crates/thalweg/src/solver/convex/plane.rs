@@ -88,7 +88,7 @@ impl<T: Real> Plane<T> {
     }
 
     /// (A A*)⁻¹ y.
-    fn solve(&self, y: &mut [T]) {
+    pub fn solve(&self, y: &mut [T]) {
         match &self.rows {
             Rows::Dense { gram, .. } | Rows::OuterProducts { gram, .. } => gram.solve(y),
             Rows::Entries { weights, .. } => y.iter_mut().zip(weights).for_each(|(y, &w)| *y /= w * w),

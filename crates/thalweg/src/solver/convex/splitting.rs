@@ -3,6 +3,7 @@
 use super::bond::Bond;
 use super::shrinkage::{Shrunk, Subspace, shrink};
 use crate::linalg::Real;
+use crate::map::MeasurementMap;
 use crate::problem::Domain;
 
 /// How far each step goes towards its reflection; 1 is plain Douglas–Rachford.
@@ -116,6 +117,23 @@ impl<T: Real> Splitting<T> {
             primal: distance(&self.z, &self.shrunk.x) / size,
             dual: distance(&subgradient, &fitted) / (self.shape.0.min(self.shape.1) as f64).sqrt(),
         }
+    }
+
+    /// Z, in double precision.
+    pub fn fitted(&self) -> Vec<f64> {
+        self.z.iter().map(|z| z.f64()).collect()
+    }
+
+    /// A step of Newton's method from X to {X : A(X) = b}: `excess` is A(X) − b in double precision. None where noise was allowed for.
+    pub fn refit(&self, map: &dyn MeasurementMap, excess: &[f64], x: &mut [f64]) -> Option<()> {
+        let Bond::Exact(plane) = &self.bond else { return None };
+        let mut y: Vec<T> = excess.iter().map(|&e| T::of(e)).collect();
+        plane.solve(&mut y);
+        let y: Vec<f64> = y.iter().map(|y| y.f64()).collect();
+        let mut correction = vec![0.0; x.len()];
+        map.adjoint(&y, &mut correction);
+        x.iter_mut().zip(correction).for_each(|(x, c)| *x -= c);
+        Some(())
     }
 
     /// Moves τ where one residual is far behind the other, keeping X and the subgradient.

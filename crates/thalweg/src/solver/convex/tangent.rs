@@ -42,10 +42,8 @@ pub(super) fn polish(map: &dyn MeasurementMap, b: &[f64], domain: Domain, at: &S
     if domain == Domain::PositiveSemidefinite && point.signs.contains(&-1.0) {
         return None;
     }
-    let dual = Dual { map, point: &point };
-    let multiplier = dual.nearest(&at.multiplier, domain)?;
-    let off_tangent = dual.off_tangent_norm(&multiplier, domain)?;
-    (off_tangent < 1.0 - 1e-8).then_some(Polished { x: point.x, multiplier, rank: factors.rank() })
+    let multiplier = Dual::of(map, &point, domain)?.separating(&at.multiplier)?;
+    Some(Polished { x: point.x, multiplier, rank: factors.rank() })
 }
 
 /// S cut to its rank and shrunk, split evenly; for symmetric matrices V = U diag(signs).
@@ -150,16 +148,45 @@ fn fit_symmetric(map: &dyn MeasurementMap, b: &[f64], factors: Factors, signs: &
 }
 
 /// X = U Σ Vᵀ of rank r.
-struct Point {
+pub(super) struct Point {
     /// Row-major d1×d2.
-    x: Vec<f64>,
+    pub x: Vec<f64>,
     /// d1×r, orthonormal columns.
     u: Vec<f64>,
     /// d2×r; U diag(signs) for symmetric X.
     v: Vec<f64>,
     /// Of the eigenvalues of a symmetric X.
     signs: Vec<f64>,
-    rank: usize,
+    pub rank: usize,
+}
+
+impl Point {
+    /// A matrix known in full, singular values below this part of the largest one taken for rounding. None if a decomposition fails.
+    pub fn of(x: Vec<f64>, (d1, d2): (usize, usize), domain: Domain, floor: f64) -> Option<Self> {
+        let width = d1.min(d2);
+        let column = |a: &[f64], k: usize| a.iter().skip(k).step_by(width).copied().collect::<Vec<f64>>();
+        // singular value, left vector, sign of the right one, right vector
+        let mut parts: Vec<(f64, Vec<f64>, f64, Vec<f64>)> = match domain {
+            Domain::General => {
+                let svd = thin_svd(&x, d1, d2)?;
+                (0..width).map(|k| (svd.singular_values[k], column(&svd.u, k), 1.0, column(&svd.v, k))).collect()
+            }
+            Domain::Symmetric | Domain::PositiveSemidefinite => {
+                let (values, vectors) = symmetric_eigenvectors(&x, d1)?;
+                let part = |(l, q): (&f64, &[f64])| (l.abs(), q.to_vec(), l.signum(), q.iter().map(|q| q * l.signum()).collect());
+                values.iter().zip(vectors.chunks_exact(d1)).map(part).collect()
+            }
+        };
+        let largest = parts.iter().fold(0.0, |most: f64, part| most.max(part.0));
+        parts.retain(|part| part.0 > floor * largest);
+        let rank = parts.len();
+        let beside = |rows: usize, of: &dyn Fn(usize) -> Vec<f64>| {
+            let columns: Vec<Vec<f64>> = (0..rank).map(of).collect();
+            (0..rows * rank).map(|at| columns[at % rank][at / rank]).collect::<Vec<f64>>()
+        };
+        let (u, v) = (beside(d1, &|k| parts[k].1.clone()), beside(d2, &|k| parts[k].3.clone()));
+        Some(Point { x, u, v, signs: parts.iter().map(|part| part.2).collect(), rank })
+    }
 }
 
 fn product(factors: &Factors) -> Vec<f64> {
@@ -213,53 +240,58 @@ fn decomposed_symmetric(factors: &Factors, signs: &[f64]) -> Option<Point> {
     Some(Point { x, u, v, signs, rank })
 }
 
-/// The equations P_T A*(y) = UVᵀ.
-struct Dual<'a> {
+/// The equations P_T A*(y) = UVᵀ, factored.
+pub(super) struct Dual<'a> {
     map: &'a dyn MeasurementMap,
     point: &'a Point,
+    domain: Domain,
+    /// ‖Aᵢ‖ for sampled entries, so that those of different weight count alike; else 1.
+    sizes: Vec<f64>,
+    /// The derivative of A(X) along T, its rows divided by the sizes.
+    jacobian: Jacobian,
+    target: Vec<f64>,
+    normal: Cholesky,
 }
 
-impl Dual<'_> {
-    /// The y nearest to a given one that satisfies them.
-    ///
-    /// Nearest in the norm Σ yᵢ² ‖Aᵢ‖², so that sampled entries of different weight count alike.
-    fn nearest(&self, y: &[f64], domain: Domain) -> Option<Vec<f64>> {
-        let (jacobian, target) = self.equations(domain)?;
-        let sizes: Vec<f64> = match self.map.definition() {
+impl<'a> Dual<'a> {
+    /// At a matrix of low rank. None if the normal equations cannot be factored.
+    pub fn of(map: &'a dyn MeasurementMap, point: &'a Point, domain: Domain) -> Option<Self> {
+        let (jacobian, target) = equations(map, point, domain)?;
+        let sizes: Vec<f64> = match map.definition() {
             Definition::Entries(_, _, weights) => weights.iter().map(|w| w.abs()).collect(),
-            _ => vec![1.0; y.len()],
+            _ => vec![1.0; map.len()],
         };
-        let scaled = jacobian.weighted(&sizes.iter().map(|s| 1.0 / s).collect::<Vec<f64>>());
-        let normal = normal(&scaled, 10.0 * SHIFT)?;
-        let mut y: Vec<f64> = y.iter().zip(&sizes).map(|(y, s)| y * s).collect();
+        let jacobian = jacobian.weighted(&sizes.iter().map(|s| 1.0 / s).collect::<Vec<f64>>());
+        let normal = normal(&jacobian, 10.0 * SHIFT)?;
+        Some(Dual { map, point, domain, sizes, jacobian, target, normal })
+    }
+
+    /// The y nearest to a given one that satisfies them, if it proves X optimal: ‖P_T⊥ A*(y)‖ < 1.
+    pub fn separating(&self, y: &[f64]) -> Option<Vec<f64>> {
+        let y = self.nearest(y)?;
+        (self.off_tangent_norm(&y)? < 1.0 - 1e-8).then_some(y)
+    }
+
+    /// The y nearest to a given one that satisfies them, in the norm Σ yᵢ² ‖Aᵢ‖².
+    fn nearest(&self, y: &[f64]) -> Option<Vec<f64>> {
+        let mut y: Vec<f64> = y.iter().zip(&self.sizes).map(|(y, s)| y * s).collect();
         let mut left = f64::INFINITY;
         for _ in 0..4 {
-            let mut missing = scaled.transposed_times(&y);
-            missing.iter_mut().zip(&target).for_each(|(m, t)| *m = t - *m);
+            let mut missing = self.jacobian.transposed_times(&y);
+            missing.iter_mut().zip(&self.target).for_each(|(m, t)| *m = t - *m);
             let size = norm(&missing);
             if size >= 0.5 * left {
                 break;
             }
             left = size;
-            normal.solve(&mut missing);
-            y.iter_mut().zip(scaled.times(&missing)).for_each(|(y, step)| *y += step);
+            self.normal.solve(&mut missing);
+            y.iter_mut().zip(self.jacobian.times(&missing)).for_each(|(y, step)| *y += step);
         }
-        (left < 1e-7).then(|| y.iter().zip(&sizes).map(|(y, s)| y / s).collect())
-    }
-
-    /// J and its right side: A*(y)V = U and A*(y)ᵀU = V, of which r² equations follow from the others; over symmetric X, A*(y)U = V.
-    fn equations(&self, domain: Domain) -> Option<(Jacobian, Vec<f64>)> {
-        let (map, Point { u, v, rank, .. }) = (self.map, self.point);
-        if domain != Domain::General {
-            return Some((Jacobian::of_side(map, Side::U, u, *rank), v.clone()));
-        }
-        let (d1, d2) = map.shape();
-        let both: Vec<f64> = u.iter().chain(v).copied().collect();
-        Some((map.factored_jacobian(&Factors::new(d1, d2, *rank, both.clone()).ok()?), both))
+        (left < 1e-7).then(|| y.iter().zip(&self.sizes).map(|(y, s)| y / s).collect())
     }
 
     /// ‖P_T⊥ A*(y)‖; over semidefinite X, the largest eigenvalue or 0.
-    fn off_tangent_norm(&self, y: &[f64], domain: Domain) -> Option<f64> {
+    fn off_tangent_norm(&self, y: &[f64]) -> Option<f64> {
         let (map, Point { u, v, rank, .. }) = (self.map, self.point);
         let ((d1, d2), rank) = (map.shape(), *rank);
         let mut g = vec![0.0; d1 * d2];
@@ -274,9 +306,19 @@ impl Dual<'_> {
         mul(row_major(&g, d1, d2), row_major(v, d2, rank), &mut outer);
         mul(row_major(&outer, d1, rank), row_major(v, d2, rank).transpose(), &mut part);
         g.iter_mut().zip(&part).for_each(|(g, part)| *g -= part);
-        match domain {
+        match self.domain {
             Domain::PositiveSemidefinite => crate::linalg::symmetric_eigenvalues(&g, d1).map(|values| values[0].max(0.0)),
             _ => singular_values(&g, d1, d2).map(|values| values[0]),
         }
     }
+}
+
+/// J and its right side: A*(y)V = U and A*(y)ᵀU = V, of which r² equations follow from the others; over symmetric X, A*(y)U = V.
+fn equations(map: &dyn MeasurementMap, Point { u, v, rank, .. }: &Point, domain: Domain) -> Option<(Jacobian, Vec<f64>)> {
+    if domain != Domain::General {
+        return Some((Jacobian::of_side(map, Side::U, u, *rank), v.clone()));
+    }
+    let (d1, d2) = map.shape();
+    let both: Vec<f64> = u.iter().chain(v).copied().collect();
+    Some((map.factored_jacobian(&Factors::new(d1, d2, *rank, both.clone()).ok()?), both))
 }

@@ -1,0 +1,132 @@
+//! `thalweg flatness`.
+
+use super::{line, print_json, print_text};
+use crate::args::{Common, FlatnessArgs};
+use crate::exit::{DONE, Failure};
+use crate::input;
+use serde::Serialize;
+use std::path::Path;
+use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance, read_npz, write_atomically};
+use thalweg::problem::Loss;
+use thalweg_lab::{
+    Effort, FlatnessRecord, Manifest, RecoverManifest, RunDir, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix,
+};
+
+/// What `flatness --json` prints.
+#[derive(Debug, Serialize)]
+struct FlatnessDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    sentence: String,
+    #[serde(flatten)]
+    record: &'a FlatnessRecord,
+}
+
+pub fn run(args: &FlatnessArgs, common: &Common) -> Result<u8, Failure> {
+    let effort = Effort { steps: args.steps as usize, seed: common.seed };
+    let dir = RunDir::new(&args.factors);
+    let record = if !args.factors.is_dir() {
+        of_file(args, common, effort)?
+    } else if let Ok(manifest) = dir.read::<RecoverManifest>() {
+        of_recovery(args, common, effort, &dir, &manifest)?
+    } else {
+        of_fit(args, common, effort, &dir)?
+    };
+    if let Some(path) = &args.svg {
+        let svg = record.figure().svg(thalweg_lab::Style::File);
+        write_atomically(path, |out| std::io::Write::write_all(out, svg.as_bytes())).map_err(Failure::Output)?;
+    }
+    if common.json {
+        print_json(&FlatnessDocument { schema: 1, command: "flatness", sentence: record.sentence(), record: &record })?;
+    } else {
+        print_text(&in_words(&record))?;
+    }
+    Ok(DONE)
+}
+
+fn of_file(args: &FlatnessArgs, common: &Common, effort: Effort) -> Result<FlatnessRecord, Failure> {
+    let Some(path) = &args.problem else {
+        return Err(Failure::Usage("factors from a file need the data or the instance that they belong to: --problem INPUT".into()));
+    };
+    let factors = line::factors(&args.factors)?;
+    let about = |error| Failure::about(path, error);
+    match INSTANCE_KINDS.iter().find(|(_, name)| *name == args.kind) {
+        Some(&(kind, name)) => {
+            let options = input::options(&args.read, ReadOptions::default(), common);
+            flatness_of_instance(name, &read_instance(path, kind, &options).map_err(about)?, &factors, effort).map_err(about)
+        }
+        None => {
+            let (dataset, _) = input::load_asked(path, &args.read, common)?;
+            flatness_of_matrix(&dataset.matrix, &factors, effort).map_err(about)
+        }
+    }
+}
+
+/// The recovered X, split evenly.
+fn of_recovery(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir, manifest: &RecoverManifest) -> Result<FlatnessRecord, Failure> {
+    let path = args.problem.as_ref().unwrap_or(&manifest.instance.path);
+    let about = |error| Failure::about(path, error);
+    let Some(result) = &manifest.result else {
+        return Err(Failure::Usage(format!("{} has no result yet: run `thalweg recover` to its end", dir.path().display())));
+    };
+    let options = ReadOptions { max_memory: common.max_memory, ..manifest.instance.read.clone() };
+    let instance = read_instance(path, manifest.settings.kind, &options).map_err(about)?;
+    refuse_other_bytes(path, &manifest.instance.sha256, &instance.sha256)?;
+    let solution = dir.path().join("solution.npz");
+    let x = read_npz(&solution, common.max_memory)?.remove("X").map(|array| array.values.into_f64()).unwrap_or_default();
+    let factors = even_factors(&x, instance.shape, result.rank).map_err(|error| Failure::about(&solution, error))?;
+    flatness_of_instance(InstanceKind::name(manifest.settings.kind), &instance, &factors, effort).map_err(about)
+}
+
+fn of_fit(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir) -> Result<FlatnessRecord, Failure> {
+    let manifest: Manifest = dir.read()?;
+    if manifest.settings.loss != Loss::Frobenius {
+        return Err(Failure::Usage(format!(
+            "{} was fitted under the loss \"{}\"; `flatness` knows least squares alone",
+            dir.path().display(),
+            manifest.settings.loss
+        )));
+    }
+    let path = args.problem.as_ref().unwrap_or(&manifest.input.path);
+    let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
+    let (dataset, _) = input::load(path, options, common)?;
+    refuse_other_bytes(path, &manifest.input.sha256, &dataset.sha256)?;
+    flatness_of_fit(dir, &manifest, &dataset, &line::factors(dir.path())?, effort).map_err(|error| Failure::about(path, error))
+}
+
+fn refuse_other_bytes(path: &Path, expected: &str, found: &str) -> Result<(), Failure> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Failure::Input(thalweg::Error::Malformed {
+        path: path.to_owned(),
+        place: "the whole of it".into(),
+        expected: format!("what the run was made from, sha256 {expected}"),
+        found: format!("sha256 {found}"),
+    }))
+}
+
+fn in_words(record: &FlatnessRecord) -> String {
+    let (rows, cols) = record.shape;
+    let between = |(low, high): (f64, f64)| format!("{low:.4e} to {high:.4e}");
+    let mut lines = vec![
+        format!("{} {rows}x{cols}, rank {}   misfit {:.1e}", record.model, record.rank, record.misfit),
+        format!("trace             {:.6e}", record.trace),
+        format!("scaled trace      {:.6e}", record.scaled_trace),
+    ];
+    if let Some(least) = record.least_scaled_trace {
+        lines.push(format!("least of product  {least:.6e}"));
+    }
+    lines.push(format!("largest curvature {}", between(record.spectrum.largest)));
+    lines.push(format!("least curvature   {}", between(record.spectrum.smallest)));
+    if let Some(balance) = record.balance {
+        lines.push(format!("imbalance         {:.4e} of ‖UVᵀ‖_*", balance.imbalance));
+        lines.push(format!("norm excess       {:.4e}", balance.norm_excess));
+    }
+    if let Some((left, right)) = record.conditions {
+        let word = |condition: Option<f64>| condition.map_or("singular".to_owned(), |c| format!("{c:.3}"));
+        lines.push(format!("condition         D1 {}, D2 {}", word(left), word(right)));
+    }
+    lines.push(record.sentence());
+    lines.join("\n") + "\n"
+}
