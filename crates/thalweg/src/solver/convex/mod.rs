@@ -131,9 +131,10 @@ impl Scaled {
 
     fn solve(&self, map: &dyn MeasurementMap, b: &[f64], domain: Domain, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
         let (d1, d2) = map.shape();
-        let Some(mut recovering) = Recovering::start(map, b, domain) else {
+        let Some(recovering) = Recovering::start(map, b, domain) else {
             return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; b.len()]));
         };
+        let mut recovering = recovering.expecting(stop.tol);
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| observer(&at.progress(), elapsed));
         let mut status = status(solution.status);
         let mut witness = None;

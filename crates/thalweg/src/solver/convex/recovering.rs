@@ -18,8 +18,10 @@ const CLOSE: f64 = 3e-2;
 const BALANCE_UNTIL: usize = 300;
 /// Steps in single precision: those who need more need digits that it does not have.
 const SINGLE_STEPS: usize = 300;
-/// Residuals below which the point itself is measured, in double precision.
+/// Residuals below which the point itself is measured, in double precision, unless a larger tolerance is asked for.
 const MEASURABLE: f64 = 1e-6;
+/// Numbers of a Jacobian up to which Newton's method is tried: one gibibyte. Images have more.
+const LARGEST_JACOBIAN: usize = 1 << 27;
 
 /// Where a recovery stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,8 @@ pub struct Recovering<'a> {
     point: RecoveryPoint,
     progress: Progress,
     next_polish: usize,
+    /// Residuals below which the point is measured.
+    measurable: f64,
 }
 
 enum Phase {
@@ -88,9 +92,14 @@ impl<'a> Recovering<'a> {
         let at = phase.snapshot();
         let point = RecoveryPoint { x: at.z, multiplier: at.multiplier, rank: at.rank, polished: false };
         let progress = Progress { iteration: 0, objective: f64::NAN, kkt: None, measured_at: 0, unchanged: 0 };
-        let mut recovering = Recovering { map, b, domain, phase, point, progress, next_polish: FIRST_POLISH };
+        let mut recovering = Recovering { map, b, domain, phase, point, progress, next_polish: FIRST_POLISH, measurable: MEASURABLE };
         recovering.progress.objective = recovering.norm(&recovering.point.x);
         Some(recovering)
+    }
+
+    /// Measures the point from this tolerance on.
+    pub(super) fn expecting(self, tol: f64) -> Self {
+        Recovering { measurable: tol.max(MEASURABLE), ..self }
     }
 
     fn norm(&self, x: &[f64]) -> f64 {
@@ -119,7 +128,11 @@ impl<'a> Recovering<'a> {
         let (d1, d2) = self.map.shape();
         if iteration >= self.next_polish && residual < CLOSE && at.rank > 0 {
             let is_determined = tangent_dimension((d1, d2), at.rank, self.domain) <= self.map.len();
-            if is_determined && let Some(found) = polish(self.map, self.b, self.domain, &at) {
+            let is_in_reach = (d1 + d2) * at.rank <= LARGEST_JACOBIAN / self.map.len();
+            if is_determined
+                && is_in_reach
+                && let Some(found) = polish(self.map, self.b, self.domain, &at)
+            {
                 self.point = RecoveryPoint { x: found.x, multiplier: found.multiplier, rank: found.rank, polished: true };
                 self.measure(iteration);
                 return Some(());
@@ -127,7 +140,7 @@ impl<'a> Recovering<'a> {
             self.next_polish = iteration + iteration / 2 + CHECK_EVERY;
         }
         let double = matches!(self.phase, Phase::Double(_));
-        if double && residual < MEASURABLE {
+        if double && residual < self.measurable {
             self.point = RecoveryPoint { x: at.z.clone(), multiplier: at.multiplier.clone(), rank: at.rank, polished: false };
             self.measure(iteration);
         }
