@@ -1,21 +1,87 @@
-"""Times thalweg's recovery against a NumPy prototype or general convex tools, on the same instances.
+#!/usr/bin/env python3
+"""Times recovery against general and specialised tools on the same instances, and prints the table of docs/recovery.md.
 
-    cargo build --release -p thalweg --example recover_speed
-    python3 benches/recover.py [--prototype FOLDER] [--cvxpy] [--repeats 5]
+    cargo build --release --examples -p thalweg
+    python3 benches/recover.py --work FOLDER [--data FOLDER] [--only WORD] [--repeats 5]
 
-Needs numpy; cvxpy with SCS and Clarabel for --cvxpy. FOLDER holds a recovery.py with build_dense, build_mask, solve_nn. Processor seconds of one
-thread, the best of several runs; setting up (rescaling, factorisations) counts, reading the file does not.
+Instances are made from a seed in the --work folder; --data holds the video and the faces. Seconds are CPU seconds of one thread, the median of
+several runs (of one, where a run takes long): setting up counts, reading the file does not. Errors and objectives are recomputed from the
+answers for everybody. What is not installed is skipped with a line. Needs numpy; more of the table with scipy, pillow, cvxpy (SCS and
+Clarabel) and cmfrec.
 """
-import argparse, json, os, subprocess, sys, tempfile, time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-import numpy as np
+import argparse
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ[name] = "1"
+import numpy as np  # noqa: E402
+import recovery_peers as peers  # noqa: E402
+
+REPO = Path(__file__).resolve().parent.parent
+LONG = 10.0
 
 
-def instances(folder):
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        options.work.mkdir(parents=True, exist_ok=True)
+        print("| problem | method | CPU seconds | steps | answer |\n|---|---|---|---|---|")
+
+    def wants(self, problem):
+        return not self.options.only or self.options.only in problem
+
+    def save(self, name, **arrays):
+        path = self.options.work / f"{name}.npz"
+        np.savez(path, **arrays)
+        return path
+
+    def row(self, problem, who, seconds, steps, answer):
+        print(f"| {problem} | {who} | {seconds:.4f} | {steps} | {answer} |", flush=True)
+
+    def peer(self, problem, who, run, judge):
+        """Times `run` and tells what `judge` says of its answer."""
+        seconds = []
+        for _ in range(self.options.repeats):
+            begin = time.process_time()
+            try:
+                answer, steps = run()
+            except (ImportError, ModuleNotFoundError) as missing:
+                print(f"skipped: {who} on {problem}: {missing}", file=sys.stderr)
+                return
+            seconds.append(time.process_time() - begin)
+            if seconds[-1] > LONG:
+                break
+        self.row(problem, who, statistics.median(seconds), steps, judge(answer))
+
+    def ours(self, example, *words):
+        """The records that an example prints, one for each run."""
+        command = [str(self.options.examples / example), *map(str, words)]
+        records = []
+        for _ in range(self.options.repeats):
+            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            records.append(json.loads(out.strip().splitlines()[-1]))
+            if records[-1].get("cpu_seconds", 0) > LONG:
+                break
+        return records
+
+
+def median(records, field):
+    return statistics.median(record[field] for record in records)
+
+
+def apart(x, truth):
+    return f"relative error {np.linalg.norm(x - truth) / np.linalg.norm(truth):.0e}"
+
+
+def linear_instances(bench):
     rng = np.random.default_rng(5)
 
     def low_rank(d, signs=None):
@@ -26,110 +92,146 @@ def instances(folder):
             m = (g * signs) @ g.T
         return m / np.linalg.norm(m)
 
-    def save(name, **arrays):
-        path = os.path.join(folder, name + ".npz")
-        np.savez(path, **arrays)
-        return path
-
     for d, p in ((25, 200), (50, 500)):
         m = low_rank(d)
         a = rng.standard_normal((p, d, d))
-        yield "sensing", save(f"sensing-{d}-{p}", A=a, b=a.reshape(p, -1) @ m.ravel(), truth=m)
-        l, r = rng.standard_normal((p, d)), rng.standard_normal((p, d))
-        if d == 50:
-            yield "bilinear", save(f"bilinear-{d}-{p}", a=l, c=r, b=np.einsum("pi,ij,pj->p", l, m, r), truth=m)
+        yield "sensing", f"sensing d={d}, p={p}", bench.save(f"sensing-{d}-{p}", A=a, b=a.reshape(p, -1) @ m.ravel(), truth=m)
     m = low_rank(50)
     rows, cols = np.nonzero(rng.random((50, 50)) < 0.4)
-    yield "completion", save("completion-50", rows=rows, cols=cols, values=m[rows, cols], shape=np.array([50, 50]), truth=m)
+    path = bench.save("completion-50", rows=rows, cols=cols, values=m[rows, cols], shape=np.array([50, 50]), truth=m)
+    yield "completion", "completion d=50, 40 %", path
     m = low_rank(30, np.array([1.0, 1.0, -1.0]))
     x = rng.standard_normal((300, 30))
-    yield "quadratic", save("quadratic-30-300", x=x, b=np.einsum("pi,ij,pj->p", x, m, x), truth=m)
+    path = bench.save("quadratic-30-300", x=x, b=np.einsum("pi,ij,pj->p", x, m, x), truth=m)
+    yield "quadratic", "quadratic d=30, p=300", path
 
 
-def dense_rows(z):
-    if "A" in z:
-        return z["A"].reshape(len(z["A"]), -1)
-    left, right = (z["x"], z["x"]) if "x" in z else (z["a"], z["c"])
-    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+def linear(bench):
+    for kind, problem, path in linear_instances(bench):
+        if not bench.wants(problem):
+            continue
+        z = np.load(path)
+        truth = z["truth"]
+        for norm in ("nuclear", "flat"):
+            records = bench.ours("recover_speed", kind, path, norm, 1)
+            verdict = records[0]["verdict"]
+            proved = f"certified, radius {verdict['radius']:.0e}" if verdict["certified"] else verdict["unproved"]
+            answer = f"relative error {records[0]['relative_error']:.0e}, {proved}"
+            bench.row(problem, f"thalweg, {norm}", median(records, "solve_seconds"), records[0]["iterations"], answer)
+            bench.row(problem, f"its certificate, {norm}", median(records, "verify_seconds"), "", "")
+            if bench.options.prototype:
+                run = lambda norm=norm: peers.prototype(bench.options.prototype, kind, z, norm == "flat")  # noqa: E731
+                bench.peer(problem, f"prototype, {norm}", run, lambda x: apart(x, truth))
+        for solver in ("SCS", "CLARABEL"):
+            bench.peer(problem, f"CVXPY, {solver}", lambda solver=solver: peers.cvxpy(solver, kind, z), lambda x: apart(x, truth))
+        if kind == "completion":
+            entries = (z["rows"], z["cols"], z["values"], truth.shape)
+            bench.peer(problem, "softImpute, NumPy", lambda: peers.soft_impute(*entries), lambda x: apart(x, truth))
+            bench.peer(problem, "cmfrec, ALS, rank given", lambda: peers.cmfrec_als(*entries, 2), lambda x: apart(x, truth))
 
 
-def best(run, repeats):
-    seconds = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        answer = run()
-        seconds.append(time.process_time() - begin)
-    return min(seconds), answer
+def planted_table(bench):
+    problem = "robust PCA 500×500, rank 10, 10 %"
+    if not bench.wants(problem):
+        return
+    rng = np.random.default_rng(0)
+    n, r = 500, 10
+    truth = rng.standard_normal((n, r)) @ rng.standard_normal((r, n))
+    sparse = np.zeros((n, n))
+    where = rng.permutation(n * n)[: n * n // 10]
+    sparse.flat[where] = rng.uniform(-50, 50, len(where))
+    y = truth + sparse
+    path, found = bench.options.work / "table.npy", bench.options.work / "table-x.npz"
+    np.save(path, y)
+    records = bench.ours("rpca_speed", path, 1e-4, found)
+    answer = apart(np.load(found)["X"], truth) + (", certified" if records[0]["certified"] else "")
+    bench.row(problem, "thalweg", median(records, "cpu_seconds"), records[0]["iterations"], answer)
+    bench.row(problem, "its certificate", median(records, "certificate_seconds"), "", f"radius {float(records[0]['radius']):.0e}")
+    for who, run in (
+        ("IALM, full decompositions", lambda: peers.ialm(y, False)),
+        ("IALM, partial decompositions", lambda: peers.ialm(y, True)),
+        ("AccAltProj, rank given", lambda: peers.altproj(y, r)),
+    ):
+        bench.peer(problem, who, run, lambda x: apart(x, truth))
 
 
-def prototype(folder, kind, z, flat, repeats):
-    sys.path.insert(0, folder)
-    import recovery
+def pictures(bench):
+    if bench.options.data is None:
+        print("skipped: video and faces, without --data", file=sys.stderr)
+        return
+    for problem, make in (("video 20800×200", video), ("faces 64×32256", faces)):
+        if not bench.wants(problem):
+            continue
+        try:
+            y = make(bench.options.data)
+        except (ImportError, FileNotFoundError) as missing:
+            print(f"skipped: {problem}: {missing}", file=sys.stderr)
+            continue
+        path = bench.options.work / f"{problem.split()[0]}.npy"
+        np.save(path, y)
+        for tol in ("5e-3", "1e-3", "1e-4"):
+            records = bench.ours("rpca_speed", path, tol)
+            answer = f"objective {records[0]['objective']:.6e}, proved gap {records[0]['gap']:.1e}"
+            bench.row(problem, f"thalweg, gap {tol}", median(records, "cpu_seconds"), records[0]["iterations"], answer)
+        tall = y if y.shape[0] > y.shape[1] else y.T.copy()
+        cost = lambda x, y=tall: np.linalg.svd(x, compute_uv=False).sum() + np.abs(y - x).sum() / np.sqrt(max(y.shape))  # noqa: E731
+        for who, partial in (("IALM, full decompositions", False), ("IALM, partial decompositions", True)):
+            bench.peer(problem, who, lambda partial=partial: peers.ialm(tall, partial), lambda x: f"objective {cost(x):.6e}")
 
-    truth = z["truth"]
-    if kind == "completion":
-        mask = np.zeros(z["shape"], bool)
-        mask[z["rows"], z["cols"]] = True
-        build = lambda: recovery.build_mask(truth * mask, mask, flat)
-    else:
-        rows = dense_rows(z)
-        build = lambda: recovery.build_dense(rows, z["b"], *truth.shape, flat, kind == "quadratic")
 
-    def run():
-        op, back, _ = build()
-        return back(recovery.solve_nn(op).X)
+def video(data):
+    import scipy.io
 
-    seconds, x = best(run, repeats)
-    return seconds, np.linalg.norm(x - truth)
+    return scipy.io.loadmat(data / "video" / "escalator_data.mat")["X"].astype(float)
 
 
-def cvxpy(solver, kind, z):
-    import cvxpy as cp
+def faces(data):
+    from PIL import Image
 
-    truth = z["truth"]
-    x = cp.Variable(truth.shape, symmetric=kind == "quadratic")
-    if kind == "completion":
-        fits = x[z["rows"], z["cols"]] == z["values"]
-    else:
-        fits = dense_rows(z) @ cp.vec(x, order="C") == z["b"]
-    problem = cp.Problem(cp.Minimize(cp.normNuc(x)), [fits])
-    options = {"SCS": dict(eps_abs=1e-9, eps_rel=1e-9, max_iters=100000), "CLARABEL": {}}[solver]
-    begin = time.process_time()
-    problem.solve(solver=solver, **options)
-    return time.process_time() - begin, np.linalg.norm(x.value - truth)
+    files = sorted(glob.glob(str(data / "yale-b-cropped" / "yaleB20" / "*.pgm")))
+    return np.stack([np.asarray(Image.open(f)).astype(float).ravel() for f in files])
+
+
+def phase(bench):
+    problem = "phase retrieval d=100, p=600"
+    if not bench.wants(problem):
+        return
+    records = bench.ours("factored_speed", "phase", 100, 600)
+    bench.row(problem, "thalweg", median(records, "cpu_seconds"), records[0]["iterations"], f"relative error {records[0]['relative_error']:.0e}")
+    rng = np.random.default_rng(2)
+    x, u = rng.standard_normal((600, 100)), rng.standard_normal(100)
+    bench.peer(problem, "amplitude flow, NumPy", lambda: peers.amplitude_flow(x, (x @ u) ** 2), lambda v: apart(v * np.sign(v @ u), u))
+
+
+def sparse(bench):
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal((80, 200))
+    truth = np.zeros(200)
+    truth[rng.permutation(200)[:5]] = rng.standard_normal(5)
+    b = a @ truth
+    path = bench.save("sparse", A=a, b=b, truth=truth)
+    for depth, who, run in ((2, "HiGHS", lambda: peers.highs(a, b)), (4, "Newton on the dual, NumPy", lambda: peers.dual_newton(a, b, 4))):
+        problem = f"sparse d=200, p=80, depth {depth}"
+        if not bench.wants(problem):
+            continue
+        cost = lambda x, depth=depth: ((a**2).mean(0) * np.abs(x) ** (2 - 2 / depth)).sum()  # noqa: E731
+        records = bench.ours("sparse_speed", path, depth)
+        proved = ", certified" if records[0]["certified"] else ""
+        bench.row(problem, "thalweg", median(records, "cpu_seconds"), records[0]["iterations"], f"objective {records[0]['objective']:.12f}{proved}")
+        bench.peer(problem, who, run, lambda x: f"objective {cost(x):.12f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prototype", help="folder with recovery.py")
-    parser.add_argument("--cvxpy", action="store_true")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the instances")
+    parser.add_argument("--data", type=Path, help="folder with video/ and yale-b-cropped/")
+    parser.add_argument("--prototype", type=Path, help="folder with recovery.py, a NumPy prototype")
+    parser.add_argument("--only", help="problems whose name holds this word")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--binary", default=os.path.join(HERE, "../target/release/examples/recover_speed"))
-    options = parser.parse_args()
-    print("| instance | norm | thalweg: solve s | verify s | error | certified | radius | other: s | error |\n|---|---|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for kind, path in instances(folder):
-            z = np.load(path)
-            for norm in ("nuclear", "flat"):
-                out = subprocess.run(
-                    [options.binary, kind, path, norm, str(options.repeats)],
-                    env={**os.environ, "RAYON_NUM_THREADS": "1"}, check=True, capture_output=True, text=True,
-                ).stdout
-                record = json.loads(out)
-                verdict = record["verdict"]
-                radius = verdict["radius"]
-                own = (
-                    f"{record['solve_seconds']:.4f} | {record['verify_seconds']:.4f} | {record['relative_error']:.0e} | "
-                    f"{'yes' if verdict['certified'] else verdict['unproved']} | {'' if radius is None else format(radius, '.0e')}"
-                )
-                others = []
-                if options.prototype:
-                    others.append(("prototype", *prototype(options.prototype, kind, z, norm == "flat", options.repeats)))
-                if options.cvxpy and norm == "nuclear":
-                    others += [(name, *cvxpy(name, kind, z)) for name in ("SCS", "CLARABEL")]
-                times = ", ".join(f"{name} {seconds:.3f}" for name, seconds, _ in others)
-                errors = ", ".join(f"{error:.0e}" for _, _, error in others)
-                print(f"| {os.path.basename(path)[:-4]} | {norm} | {own} | {times} | {errors} |", flush=True)
+    parser.add_argument("--examples", type=Path, default=REPO / "target" / "release" / "examples", help="folder of the built examples")
+    bench = Bench(parser.parse_args())
+    for part in (linear, planted_table, pictures, phase, sparse):
+        part(bench)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ use clap_complete::Shell;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use thalweg::data::{INSTANCE_KINDS, Missing, Negative, Scale};
+use thalweg::data::{INSTANCE_KINDS, ImageShape, Missing, Negative, Scale};
 use thalweg::map::ENSEMBLES;
 use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
+use thalweg::solver::factored::FACTORED_METHODS;
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
+use thalweg_lab::RecoverKind;
 use thalweg_lab::experiment::{self, Shard};
 use thalweg_lab::{PARAMETERS, Parameter, Sweep};
 
@@ -37,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
   thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
   thalweg recover sensing instance.npz --certify          the matrix of smallest nuclear norm, proved
+  thalweg recover rpca frames.npy -o run                  low-rank background and sparse corruptions
   thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
   thalweg audit run && thalweg report run -o report.html  how far to trust it
 
@@ -443,7 +446,7 @@ pub enum Command {
     Line(LineArgs),
     /// How flat is the loss at a fit, a recovery, or factors from a file?
     Flatness(FlatnessArgs),
-    /// Recover a low-rank matrix from measurements, with a proof if asked for.
+    /// Recover a low-rank matrix or a sparse vector, with a proof if asked for.
     Recover(RecoverArgs),
     /// Check a certificate of a recovery from the instance alone.
     Verify(VerifyArgs),
@@ -771,6 +774,17 @@ fn instance_names() -> Vec<&'static str> {
     INSTANCE_KINDS.iter().map(|(_, name)| *name).collect()
 }
 
+fn recover_names() -> Vec<&'static str> {
+    RecoverKind::all().map(RecoverKind::name).collect()
+}
+
+fn factored_names() -> Vec<&'static str> {
+    std::iter::once(CONVEX).chain(FACTORED_METHODS.iter().map(|m| m.about().name)).collect()
+}
+
+/// The method that needs no rank.
+pub const CONVEX: &str = "convex";
+
 /// What a recovery minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NormArg {
@@ -783,10 +797,11 @@ pub enum NormArg {
 /// `recover`.
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
-    /// What was measured: matrices A and b; vectors a, c and b; vectors x and b (symmetric); or some entries.
-    #[arg(value_parser = instance_names())]
+    /// What was measured: matrices A and b; vectors a, c and b; vectors x and b (symmetric); some entries; a table with corrupted entries
+    /// (rpca); or A and b of a sparse vector.
+    #[arg(value_parser = recover_names())]
     pub kind: String,
-    /// The instance: .npz with the arrays of its kind; for completion any file that `fit` reads.
+    /// The instance: .npz with the arrays of its kind; for completion and rpca any file that `fit` reads.
     pub input: PathBuf,
     /// The norm that is minimised.
     #[arg(long, value_enum, default_value = "nuclear")]
@@ -800,15 +815,33 @@ pub struct RecoverArgs {
     /// Allow for noise: minimise ½‖A(X) − b‖² + LAMBDA·norm.
     #[arg(long, value_name = "LAMBDA", value_parser = parse_lambda, conflicts_with = "noise")]
     pub penalty: Option<f64>,
+    /// convex: the matrix of smallest norm; the others: factors of a given --rank [default: convex, als where the matrix is large].
+    #[arg(long, value_parser = factored_names())]
+    pub method: Option<String>,
+    /// Columns of the factors, for the methods that need it.
+    #[arg(short = 'k', long)]
+    pub rank: Option<usize>,
+    /// Completion: hide all but this part of the entries first, and tell the error on those.
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
+    pub keep: Option<f64>,
+    /// rpca: weight of the corruptions [default: 1/√max(rows, columns)].
+    #[arg(long, value_name = "LAMBDA", conflicts_with = "budget")]
+    pub lambda: Option<f64>,
+    /// rpca: the smallest norm among all X whose entries differ from the table by this in sum.
+    #[arg(long, value_name = "TAU")]
+    pub budget: Option<f64>,
+    /// sparse: depth K of the network whose flattest fit is sought; 2 is a weighted sum of absolute values [default: 2].
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub depth: Option<u32>,
     /// Prove the answer from the instance, and write the certificate.
     #[arg(long)]
     pub certify: bool,
-    /// Iteration limit.
-    #[arg(long, default_value_t = 5000)]
-    pub max_iters: usize,
-    /// Relative duality gap and misfit at which it has converged.
-    #[arg(long, default_value_t = thalweg::solver::convex::RECOVERY_TOLERANCE, value_parser = parse_tolerance)]
-    pub tol: f64,
+    /// Iteration limit [default: 5000; rpca 1000].
+    #[arg(long)]
+    pub max_iters: Option<usize>,
+    /// Relative duality gap and misfit at which it has converged [default: 1e-9; rpca 1e-4, which an exact finish exceeds].
+    #[arg(long, value_parser = parse_tolerance)]
+    pub tol: Option<f64>,
     /// How to read entries.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -830,9 +863,34 @@ pub struct VerifyArgs {
 /// `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Run directories.
+    /// Run directories, of fits or of recoveries.
     #[arg(required = true)]
     pub dirs: Vec<PathBuf>,
+    /// Recoveries: rows (or columns) of the data are images of so many pixels.
+    #[arg(long, value_name = "HEIGHT,WIDTH", value_parser = parse_image_shape)]
+    pub image_shape: Option<ImageShape>,
+    /// How the pixels of an image stand in a row of the data.
+    #[arg(long, value_enum, default_value = "rows")]
+    pub image_order: ImageOrderArg,
+    /// The images to show, counted from 0 [default: six, evenly spread].
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub images: Vec<usize>,
+}
+
+/// How the pixels of an image stand in a row of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImageOrderArg {
+    /// Pixel row after pixel row.
+    Rows,
+    /// Pixel column after pixel column, as MATLAB stores them.
+    Columns,
+}
+
+fn parse_image_shape(text: &str) -> Result<ImageShape, String> {
+    let expected = || "expected HEIGHT,WIDTH in pixels, such as 192,168".to_owned();
+    let (height, width) = text.split_once([',', 'x']).ok_or_else(expected)?;
+    let (height, width) = (height.trim().parse().map_err(|_| expected())?, width.trim().parse().map_err(|_| expected())?);
+    if height > 0 && width > 0 { Ok(ImageShape { height, width }) } else { Err(expected()) }
 }
 
 /// `transform`.

@@ -29,9 +29,14 @@ pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, Restar
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use recover::{
-    CertificateRecord, InstanceRecord, RecoverJob, RecoverManifest, RecoverRecord, RecoverSettings, read_certificate, recover_in, verify_certificate,
+    Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
+    DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, read_certificate, recover_in, recover_sparse_in,
+    separate_in, verify_certificate, verify_deep_sparse, verify_robust_pca,
 };
-pub use report::{HistoryRow, ReportFiles, RunView, write_rank_report, write_report};
+pub use report::{
+    HistoryRow, PictureOptions, PixelOrder, RecoveryView, ReportFiles, RunView, write_rank_report, write_recovery_report, write_report,
+};
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
 pub use update::{Update, update};

@@ -43,9 +43,9 @@ fn time(problem: &Factored<'_>, method: &dyn FactoredMethod, truth: &Factors, to
         size += entry(truth).powi(2);
     }
     let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
+    let peak = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|size| size.split_whitespace().next()).unwrap_or("null");
     println!(
-        "{{\"method\":\"{}\",\"cpu_seconds\":{cpu:.5},\"start_seconds\":{started:.5},\"elapsed_seconds\":{elapsed:.5},\"status\":\"{:?}\",\"iterations\":{},\"relative_residual\":{:.2e},\"relative_error\":{:.2e},\"memory\":\"{peak}\"}}",
+        "{{\"method\":\"{}\",\"cpu_seconds\":{cpu:.5},\"start_seconds\":{started:.5},\"elapsed_seconds\":{elapsed:.5},\"status\":\"{:?}\",\"iterations\":{},\"relative_residual\":{:.2e},\"relative_error\":{:.2e},\"peak_kib\":{peak}}}",
         method.about().name,
         found.status,
         found.progress.iteration,

@@ -7,7 +7,10 @@ use thalweg::map::{Gaussian, MeasurementMap, Quadratic, Sampling};
 use thalweg::problem::{Fidelity, Norm, Recovery};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{PreparedMap, WarmStart, recover};
-fn normals(n: usize, seed: u64) -> Vec<f64> { let mut r = stream(seed, 5); (0..n).map(|_| StandardNormal.sample(&mut r)).collect() }
+fn normals(n: usize, seed: u64) -> Vec<f64> {
+    let mut r = stream(seed, 5);
+    (0..n).map(|_| StandardNormal.sample(&mut r)).collect()
+}
 fn low(d: usize, r: usize, seed: u64) -> Vec<f64> {
     let (u, v) = (normals(d * r, seed), normals(d * r, seed + 1));
     let mut x: Vec<f64> = (0..d * d).map(|at| (0..r).map(|k| u[at / d * r + k] * v[at % d * r + k]).sum()).collect();
@@ -42,7 +45,17 @@ fn main() {
                         let err = f.x.iter().zip(&x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
                         let problem = Recovery::new(&map, &b, norm).unwrap().with_fidelity(Fidelity::Ball { radius }).unwrap();
                         let v = verify(&problem, &leading_factors(&f.x, (d, d), f.rank).unwrap(), &f.multiplier).unwrap();
-                        println!("{norm:?} r {r} sigma {sigma} {:?} iters {} rank {} {:.2} ms prep {:.0} ms err {err:.4} gap {:.1e} {:?} radius {:.1e}", f.status, f.iterations, f.rank, s * 1e3, prep * 1e3, v.gap.unwrap_or(9.9), v.unproved, v.radius.unwrap_or(9.9));
+                        println!(
+                            "{norm:?} r {r} sigma {sigma} {:?} iters {} rank {} {:.2} ms prep {:.0} ms err {err:.4} gap {:.1e} {:?} radius {:.1e}",
+                            f.status,
+                            f.iterations,
+                            f.rank,
+                            s * 1e3,
+                            prep * 1e3,
+                            v.gap.unwrap_or(9.9),
+                            v.unproved,
+                            v.radius.unwrap_or(9.9)
+                        );
                     }
                 }
             }
@@ -57,7 +70,10 @@ fn main() {
                 "quadratic" => {
                     let u = normals(d * 3, seed + 7);
                     let s = [1.0, 1.0, -1.0];
-                    (Box::new(Quadratic::new(75, d, normals(75 * d, seed)).unwrap()), (0..d * d).map(|at| (0..3).map(|k| s[k] * u[at / d * 3 + k] * u[at % d * 3 + k]).sum()).collect())
+                    (
+                        Box::new(Quadratic::new(75, d, normals(75 * d, seed)).unwrap()),
+                        (0..d * d).map(|at| (0..3).map(|k| s[k] * u[at / d * 3 + k] * u[at % d * 3 + k]).sum()).collect(),
+                    )
                 }
                 _ => {
                     let keep = normals(d * d, seed);
@@ -77,7 +93,20 @@ fn main() {
                 let s = t.elapsed().as_secs_f64();
                 let t = Instant::now();
                 let v = verify(&problem, &leading_factors(&f.x, (d, d), f.rank).unwrap(), &f.multiplier).unwrap();
-                println!("{kind} {seed} {norm:?} {:?} iters {} rank {} {:.1} ms verify {:.1} ms misfit {:.1e} gap {:.1e} margin {:.3} tangent {:.1e} {:?} radius {:.1e}", f.status, f.iterations, f.rank, s * 1e3, t.elapsed().as_secs_f64() * 1e3, v.misfit.unwrap_or(9.9), v.gap.unwrap_or(9.9), v.margin.unwrap_or(9.9), v.tangent.unwrap_or(9.9), v.unproved, v.radius.unwrap_or(9.9));
+                println!(
+                    "{kind} {seed} {norm:?} {:?} iters {} rank {} {:.1} ms verify {:.1} ms misfit {:.1e} gap {:.1e} margin {:.3} tangent {:.1e} {:?} radius {:.1e}",
+                    f.status,
+                    f.iterations,
+                    f.rank,
+                    s * 1e3,
+                    t.elapsed().as_secs_f64() * 1e3,
+                    v.misfit.unwrap_or(9.9),
+                    v.gap.unwrap_or(9.9),
+                    v.margin.unwrap_or(9.9),
+                    v.tangent.unwrap_or(9.9),
+                    v.unproved,
+                    v.radius.unwrap_or(9.9)
+                );
             }
         }
     }

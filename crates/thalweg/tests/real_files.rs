@@ -2,7 +2,10 @@
 //! the environment variable `THALWEG_SHARED` names, or in `shared` beside the workspace, and say so when they find none.
 
 use std::path::{Path, PathBuf};
-use thalweg::data::{Dataset, ImageShape, Matrix, Missing, Negative, ReadOptions, Scale, Stft, Weights, catalogue, read};
+use thalweg::data::{
+    Dataset, ImageShape, Kept, Matrix, Missing, Negative, ReadOptions, Scale, Stft, Weights, catalogue, read, read_instance_keeping,
+    read_rpca_instance,
+};
 
 /// The file, if it is there.
 fn find(name: &str) -> Option<PathBuf> {
@@ -240,4 +243,25 @@ fn what_is_no_matrix_is_refused_politely() {
     if let Some(path) = find("satellite/Indian_pines_gt.npy") {
         assert_eq!(read(&path, &plain()).expect("a matrix").matrix.shape(), (145, 145));
     }
+}
+
+#[test]
+fn frames_and_faces_to_separate() {
+    if let Some(path) = find("video/escalator_data.mat") {
+        let video = read_rpca_instance(&path, &plain()).unwrap();
+        assert_eq!((video.shape, video.observed(), video.image), ((20800, 200), 20800 * 200, None));
+    }
+    if let Some(path) = find("yale-b-cropped/yaleB20") {
+        let faces = read_rpca_instance(&path, &plain()).unwrap();
+        assert_eq!((faces.shape, faces.image), ((64, 32256), Some(ImageShape { height: 192, width: 168 })));
+    }
+}
+
+#[test]
+fn a_picture_of_which_a_part_is_kept() {
+    let Some(path) = find("images/camera.png") else { return };
+    let (given, hidden) = read_instance_keeping(&path, &plain(), Kept { fraction: 0.4, seed: 0 }).unwrap();
+    assert_eq!((given.shape, given.b.len() + hidden.entries.len()), ((512, 512), 512 * 512));
+    assert!((0.39..0.41).contains(&(given.b.len() as f64 / (512.0 * 512.0))));
+    assert_eq!(given.truth.expect("the whole picture").len(), 512 * 512);
 }

@@ -6,50 +6,129 @@ use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input;
 use serde::Serialize;
 use thalweg::certificate::recovery::RecoveryVerdict;
-use thalweg::data::{InstanceKind, ReadOptions, read_instance};
+use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
 use thalweg::problem::{Fidelity, Norm};
-use thalweg_lab::{read_certificate, verify_certificate};
+use thalweg_lab::{Certificate, CertificateRecord, Proof, RecoverKind, read_certificate, verify_certificate, verify_deep_sparse, verify_robust_pca};
 
-/// What `verify --json` prints.
+/// What `verify --json` prints of a matrix from measurements.
 #[derive(Debug, Serialize)]
-struct VerifyDocument {
+struct MeasuredDocument {
     schema: u32,
     command: &'static str,
     kind: InstanceKind,
     norm: Norm,
     fidelity: Fidelity,
+    kept: Option<Kept>,
     same_instance: bool,
     #[serde(flatten)]
     verdict: RecoveryVerdict,
     why: String,
 }
 
+/// What `verify --json` prints of a separation or a sparse vector: with the parameters that make the problem.
+#[derive(Debug, Serialize)]
+struct ProofDocument {
+    schema: u32,
+    command: &'static str,
+    kind: RecoverKind,
+    lambda: Option<f64>,
+    budget: Option<f64>,
+    depth: Option<usize>,
+    same_instance: bool,
+    #[serde(flatten)]
+    proof: Proof,
+}
+
 pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     let path = if args.certificate.is_dir() { args.certificate.join("certificate.json") } else { args.certificate.clone() };
-    let record = read_certificate(&path)?;
     let options = input::options(&args.read, ReadOptions::default(), common);
-    let instance = read_instance(&args.problem, record.kind, &options).map_err(|error| Failure::about(&args.problem, error))?;
-    let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(|error| Failure::about(&path, error))?;
-    let same_instance = record.instance_sha256 == instance.sha256;
-    if !same_instance {
+    let about_problem = |error| Failure::about(&args.problem, error);
+    let about_certificate = |error| Failure::about(&path, error);
+    match read_certificate(&path)? {
+        Certificate::Measured(record) => {
+            let instance = match record.kept {
+                Some(Kept { fraction, seed }) => {
+                    read_instance_keeping(&args.problem, &options, Kept { fraction, seed }).map(|(instance, _)| instance)
+                }
+                None => read_instance(&args.problem, record.kind, &options),
+            };
+            let instance = instance.map_err(about_problem)?;
+            let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
+            say_measured(&record, same(args, common, &record.instance_sha256, &instance.sha256), verdict, common)
+        }
+        Certificate::RobustPca(record) => {
+            let instance = read_rpca_instance(&args.problem, &options).map_err(about_problem)?;
+            let found = verify_robust_pca(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
+            let document = ProofDocument {
+                schema: 1,
+                command: "verify",
+                kind: record.kind,
+                lambda: Some(record.lambda),
+                budget: record.budget,
+                depth: None,
+                same_instance: same(args, common, &record.instance_sha256, &instance.sha256),
+                proof: Proof::from(&found),
+            };
+            say(document, common)
+        }
+        Certificate::DeepSparse(record) => {
+            let instance = read_sparse_instance(&args.problem, common.max_memory).map_err(about_problem)?;
+            let found = verify_deep_sparse(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
+            let document = ProofDocument {
+                schema: 1,
+                command: "verify",
+                kind: record.kind,
+                lambda: None,
+                budget: None,
+                depth: Some(record.depth),
+                same_instance: same(args, common, &record.instance_sha256, &instance.sha256),
+                proof: Proof::from(&found),
+            };
+            say(document, common)
+        }
+    }
+}
+
+/// Whether the certificate was made for this very file.
+fn same(args: &VerifyArgs, common: &Common, made_for: &str, checked: &str) -> bool {
+    if made_for != checked {
         common.say(format_args!("note: the certificate was made for another file than {}; it is checked against this one", args.problem.display()));
     }
-    let why = why(&verdict, record.fidelity);
+    made_for == checked
+}
+
+fn say_measured(record: &CertificateRecord, same_instance: bool, verdict: RecoveryVerdict, common: &Common) -> Result<u8, Failure> {
+    let (kind, norm, kept, why) = (record.kind, record.norm, record.kept, why(&verdict, record.fidelity));
     if common.json {
-        print_json(&VerifyDocument {
-            schema: 1,
-            command: "verify",
-            kind: record.kind,
-            norm: record.norm,
-            fidelity: record.fidelity,
-            same_instance,
-            verdict,
-            why,
-        })?;
+        let fidelity = record.fidelity;
+        print_json(&MeasuredDocument { schema: 1, command: "verify", kind, norm, fidelity, kept, same_instance, verdict, why })?;
     } else {
-        print_text(&format!("{}: {why}\n", if verdict.certified { "certified" } else { "not certified" }))?;
+        let part = kept.map_or(String::new(), |kept| format!("of the part {} of the entries that seed {} keeps: ", kept.fraction, kept.seed));
+        say_in_words(verdict.certified, &format!("{part}{why}"))?;
     }
-    Ok(if verdict.certified { DONE } else { NOT_ESTABLISHED })
+    Ok(code(verdict.certified))
+}
+
+fn say(document: ProofDocument, common: &Common) -> Result<u8, Failure> {
+    if common.json {
+        print_json(&document)?;
+    } else {
+        let of = match (document.budget, document.lambda, document.depth) {
+            (Some(budget), ..) => format!("under the budget {budget}"),
+            (None, Some(lambda), _) => format!("for λ = {lambda}"),
+            (None, None, depth) => format!("at depth {}", depth.unwrap_or(0)),
+        };
+        say_in_words(document.proof.certified, &format!("{of}, {}", document.proof.why))?;
+    }
+    Ok(code(document.proof.certified))
+}
+
+fn say_in_words(certified: bool, why: &str) -> Result<(), Failure> {
+    print_text(&format!("{}: {why}\n", if certified { "certified" } else { "not certified" }))
+}
+
+fn code(certified: bool) -> u8 {
+    if certified { DONE } else { NOT_ESTABLISHED }
 }
 
 /// The verdict in words, as far as it was proved.

@@ -158,6 +158,231 @@ fn what_was_tampered_with_is_not_certified() {
     assert_eq!((&checked["certified"], &checked["same_instance"]), (&false.into(), &false.into()));
 }
 
+/// 60×50 of rank 1, two entries in a hundred corrupted, two not observed.
+fn put_table(desk: &Desk) -> Vec<f64> {
+    let (m, n) = (60, 50);
+    let (u, v, chance, size) = (scattered(m, 21), scattered(n, 22), scattered(m * n, 23), scattered(m * n, 24));
+    let low_rank: Vec<f64> = (0..m * n).map(|at| u[at / n] * v[at % n]).collect();
+    let sparse: Vec<f64> = chance.iter().zip(&size).map(|(c, s)| if *c > 2.05 { 8.0 * s } else { 0.0 }).collect();
+    let mut y: Vec<f64> = low_rank.iter().zip(&sparse).map(|(x, s)| x + s).collect();
+    (0..m * n).filter(|at| chance[*at] < -2.05).for_each(|at| y[at] = f64::NAN);
+    let table = |values: &[f64]| array(&[m, n], values.to_vec());
+    let parts = [("Y", table(&y)), ("truth_low_rank", table(&low_rank)), ("truth_sparse", table(&sparse))];
+    write_npz(&desk.path("table.npz"), &parts).expect("writes");
+    let line = |row: &[f64]| row.iter().map(|y| if y.is_nan() { String::new() } else { y.to_string() }).collect::<Vec<_>>().join(",");
+    desk.put("table.csv", y.chunks(n).map(|row| line(row) + "\n").collect::<String>());
+    low_rank
+}
+
+fn put_vector(desk: &Desk) -> Vec<f64> {
+    let (p, d) = (30, 70);
+    let mut x = vec![0.0; d];
+    [(4, 1.5), (33, -0.75), (60, 2.0)].iter().for_each(|&(at, value)| x[at] = value);
+    let a = scattered(p * d, 31);
+    let b: Vec<f64> = a.chunks(d).map(|row| row.iter().zip(&x).map(|(a, x)| a * x).sum()).collect();
+    let arrays = [("A", array(&[p, d], a)), ("b", array(&[p], b)), ("truth", array(&[d], x.clone()))];
+    write_npz(&desk.path("vector.npz"), &arrays).expect("writes");
+    x
+}
+
+fn taken(desk: &Desk, run: &str, name: &str) -> Vec<f64> {
+    read_npz(&desk.path(&format!("{run}/solution.npz")), 1 << 24).expect("reads").remove(name).expect("there").values.into_f64()
+}
+
+#[test]
+fn tables_are_separated_proved_and_checked() {
+    let desk = Desk::new();
+    let low_rank = put_table(&desk);
+    for (file, has_truth) in [("table.npz", true), ("table.csv", false)] {
+        let found = desk.json(0, &format!("recover rpca {file} --certify -o {file}-run"));
+        assert_eq!((&found["command"], &found["kind"], &found["status"]), (&"recover".into(), &"rpca".into(), &"converged".into()));
+        assert_eq!((&found["rank"], &found["certified"]), (&1.into(), &true.into()), "{found}");
+        for number in ["objective", "relative_residual", "lambda", "corrupted", "margin", "radius", "gap", "iterations", "seconds"] {
+            assert!(found[number].is_number(), "{number} of {found}");
+        }
+        assert_eq!(found["relative_error"].as_f64().is_some_and(|error| error < 1e-12), has_truth, "{found}");
+        let x = taken(&desk, &format!("{file}-run"), "low_rank");
+        assert!(x.iter().zip(&low_rank).all(|(x, t)| (x - t).abs() < 1e-10));
+        let corrupted = taken(&desk, &format!("{file}-run"), "sparse").iter().filter(|s| **s != 0.0).count();
+        assert_eq!(found["corrupted"], corrupted);
+        let checked = desk.json(0, &format!("verify {file}-run --problem {file}"));
+        assert_eq!((&checked["certified"], &checked["same_instance"], &checked["lambda"]), (&true.into(), &true.into(), &found["lambda"]));
+        // what was found from one file is proved from the other
+        let other = if has_truth { "table.csv" } else { "table.npz" };
+        assert_eq!(desk.json(0, &format!("verify {file}-run --problem {other}"))["same_instance"], false);
+    }
+    let spent: f64 = taken(&desk, "table.npz-run", "sparse").iter().map(|s| s.abs()).sum();
+    let found = desk.json(0, &format!("recover rpca table.npz --budget {spent:?} --certify -o budget"));
+    assert_eq!((&found["certified"], &found["budget"]), (&true.into(), &spent.into()), "{found}");
+    desk.ends(0, "verify budget --problem table.npz");
+    // more than λ may be, and a budget that nothing uses up, end with what is known of them
+    let heavy = desk.json(0, "recover rpca table.npz --lambda 0.5 -o heavy");
+    assert!(heavy["certified"].is_null() && heavy["gap"].as_f64().is_some_and(|gap| gap < 2e-4), "{heavy}");
+}
+
+#[test]
+fn vectors_are_recovered_proved_and_checked() {
+    let desk = Desk::new();
+    let truth = put_vector(&desk);
+    for depth in [2, 4] {
+        let found = desk.json(0, &format!("recover sparse vector.npz --depth {depth} --certify -o depth-{depth}"));
+        assert_eq!((&found["kind"], &found["status"], &found["certified"]), (&"sparse".into(), &"converged".into(), &true.into()), "{found}");
+        assert_eq!((&found["depth"], &found["rank"]), (&depth.into(), &Value::Null));
+        for number in ["objective", "relative_residual", "nonzeros", "margin", "radius", "gap", "relative_error", "iterations", "seconds"] {
+            assert!(found[number].is_number(), "{number} of {found}");
+        }
+        let checked = desk.json(0, &format!("verify depth-{depth} --problem vector.npz"));
+        assert_eq!((&checked["certified"], &checked["depth"]), (&true.into(), &depth.into()));
+    }
+    let x = taken(&desk, "depth-2", "x");
+    assert!(x.iter().zip(&truth).all(|(x, t)| (x - t).abs() < 1e-12));
+    let found = desk.json(3, "recover sparse vector.npz --depth 1 --certify -o flat");
+    assert_eq!((&found["status"], &found["certified"]), (&"under_determined".into(), &false.into()));
+    assert_ne!(taken(&desk, "flat", "second"), taken(&desk, "flat", "x"));
+    let a = scattered(6, 9).repeat(2);
+    write_npz(&desk.path("contradiction.npz"), &[("A", array(&[2, 6], a)), ("b", array(&[2], vec![1.0, 2.0]))]).expect("writes");
+    let found = desk.json(3, "recover sparse contradiction.npz");
+    assert_eq!(found["status"], "inconsistent");
+    assert!(found["nothing_fits_below"].as_f64().is_some_and(|bound| bound > 1e9), "{found}");
+}
+
+#[test]
+fn tampered_separations_and_vectors_are_not_certified() {
+    let desk = Desk::new();
+    put_table(&desk);
+    put_vector(&desk);
+    desk.ends(0, "recover rpca table.npz --certify -o table");
+    desk.ends(0, "recover sparse vector.npz --certify -o vector");
+    for (run, problem, name, at, by) in [
+        ("table", "table.npz", "U", 0, 1e-3),
+        ("table", "table.npz", "s", 0, 1e-6),
+        ("table", "table.npz", "V", 3, 1e-3),
+        ("table", "table.npz", "W", 7, 1e3),
+        ("vector", "vector.npz", "x", 4, 1e-6),
+        ("vector", "vector.npz", "y", 2, 1e3),
+    ] {
+        let file = desk.path(&format!("{run}/certificate.npz"));
+        let whole = read_npz(&file, 1 << 24).expect("reads");
+        let mut changed = whole.clone();
+        let array = changed.get_mut(name).expect("there");
+        let mut values = array.values.clone().into_f64();
+        values[at] += by * values[at].abs().max(1e-3);
+        array.values = Numbers::F64(values);
+        let write = |arrays: &std::collections::BTreeMap<String, Array>| {
+            let listed: Vec<(&str, Array)> = arrays.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+            write_npz(&file, &listed).expect("writes");
+        };
+        write(&changed);
+        assert_eq!(desk.json(3, &format!("verify {run} --problem {problem}"))["certified"], false, "{name} of {run}");
+        write(&whole);
+        desk.ends(0, &format!("verify {run} --problem {problem}"));
+    }
+}
+
+#[test]
+fn flags_of_other_kinds_are_refused() {
+    let desk = Desk::new();
+    put_instances(&desk);
+    put_table(&desk);
+    put_vector(&desk);
+    for words in [
+        "rpca table.npz --depth 2",
+        "rpca table.npz --objective flat",
+        "rpca table.npz --lambda 0.1 --budget 3",
+        "rpca table.npz --lambda -1",
+        "rpca table.npz --budget -1",
+        "sparse vector.npz --tol 1e-3",
+        "sparse vector.npz --depth 0",
+        "sensing sensing.npz --lambda 0.1",
+        "sensing sensing.npz --keep 0.5",
+        "completion completion.csv --rank 2",
+        "completion completion.csv --method als",
+        "completion completion.csv --method als -k 1 --certify",
+        "quadratic quadratic.npz --method gauss-newton -k 1",
+        "rpca table.npz --weights W",
+    ] {
+        let code = if words.contains("--weights") { 65 } else { 2 };
+        desk.ends(code, &format!("recover {words} -o refused"));
+        assert!(!desk.has("refused"), "{words}");
+    }
+    desk.ends(75, "recover rpca table.npz --max-time 0 -o late");
+    desk.ends(0, "recover rpca table.npz -o taken");
+    assert!(desk.ends(2, "recover rpca table.npz --lambda 0.3 -o taken").err.contains("another run"));
+    assert!(desk.ends(2, "recover sparse vector.npz -o taken").err.contains("another run"));
+}
+
+#[test]
+fn factors_fit_what_the_convex_problem_fits() {
+    let desk = Desk::new();
+    put_instances(&desk);
+    for (kind, file, more) in [
+        ("sensing", "sensing.npz", "--method gauss-newton"),
+        ("bilinear", "bilinear.npz", "--method als"),
+        ("quadratic", "quadratic.npz", "--method scaled-gradient --positive"),
+        ("completion", "completion.csv", "--method als"),
+        ("completion", "completion.mtx", "--method gauss-newton"),
+    ] {
+        let found = desk.json(0, &format!("recover {kind} {file} {more} -k 1 -o {file}-run"));
+        assert_eq!((&found["status"], &found["rank"]), (&"converged".into(), &1.into()), "{found}");
+        assert!(found["norm"].is_null() && found["certified"].is_null() && found["relative_residual"].as_f64().is_some_and(|r| r < 1e-8), "{found}");
+        let (u, v) = (taken(&desk, &format!("{file}-run"), "U"), taken(&desk, &format!("{file}-run"), "V"));
+        assert!(truth().iter().enumerate().all(|(at, t)| (u[at / D] * v[at % D] - t).abs() < 1e-6), "{kind}");
+    }
+}
+
+#[test]
+fn what_was_hidden_is_predicted_and_the_proof_is_of_what_was_given() {
+    let desk = Desk::new();
+    let x = truth();
+    let line = |row: &[f64]| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n";
+    desk.put("whole.csv", x.chunks(D).map(line).collect::<String>());
+    let found = desk.json(0, "recover completion whole.csv --keep 0.7 --seed 3 --certify -o run");
+    assert_eq!(found["certified"], true, "{found}");
+    assert!(found["hidden_rmse"].as_f64().is_some_and(|rmse| rmse < 1e-9) && found["relative_error"].as_f64().is_some_and(|e| e < 1e-9), "{found}");
+    let measurements = found["measurements"].as_u64().expect("a count");
+    assert!((30..60).contains(&measurements), "{measurements}");
+    desk.ends(0, "verify run --problem whole.csv");
+    assert!(desk.ends(2, "recover completion whole.csv --keep 0.7 --seed 4 -o run").err.contains("another run"));
+    let factors = desk.json(0, "recover completion whole.csv --keep 0.7 --seed 3 --method als -k 1 -o factors");
+    assert!(factors["hidden_rmse"].as_f64().is_some_and(|rmse| rmse < 1e-6), "{factors}");
+}
+
+#[test]
+fn recoveries_have_pages_with_their_pictures() {
+    let desk = Desk::new();
+    put_instances(&desk);
+    put_table(&desk);
+    put_vector(&desk);
+    let pixels: Vec<u8> = (0..24 * 16).map(|at| (8 * (at / 16) + 4 * (at % 16)) as u8 / 2 + 20).collect();
+    let picture = [b"P5 16 24 255\n".to_vec(), pixels].concat();
+    std::fs::write(desk.path("picture.pgm"), picture).expect("writes");
+    desk.ends(0, "recover rpca table.npz --certify -o table");
+    desk.ends(0, "recover sparse vector.npz --certify -o vector");
+    desk.ends(0, "recover sensing sensing.npz -o sensing");
+    desk.ends(0, "recover completion picture.pgm --keep 0.6 -o picture");
+    desk.ends(0, "recover completion picture.pgm --keep 0.6 --method als -k 2 -o factors");
+    let page = |words: &str| {
+        let written = desk.json(0, &format!("report {words} -o page/report.html"));
+        let figures = written["figures"].as_array().expect("a list").iter().map(|figure| figure.as_str().expect("a path").to_owned());
+        (String::from_utf8(desk.bytes("page/report.html")).expect("text"), figures.collect::<Vec<_>>())
+    };
+    let (html, figures) = page("table --image-shape 10,5 --image-order columns --images 0,59");
+    assert!(html.contains("Certified") && html.contains("|S|, the corruptions") && html.contains("<svg"), "{html}");
+    assert_eq!(figures.len(), 8, "{figures:?}");
+    let table = String::from_utf8(desk.bytes("page/figures/pictures-low-rank.csv")).expect("text");
+    assert_eq!(table.lines().count(), 51);
+    assert!(page("vector").0.contains("Certified") && page("sensing").0.contains("No certificate was asked for"));
+    for run in ["picture", "factors"] {
+        assert!(page(run).0.contains("Peak signal-to-noise ratio"), "{run}");
+    }
+    assert_eq!(page("table vector picture").1.len(), 8);
+    desk.ends(2, "report table --image-shape 7,7");
+    desk.ends(2, "report table --image-shape 5,10 --images 60");
+    // the input went away: the page says so and has the rest
+    std::fs::remove_file(desk.path("picture.pgm")).expect("removes");
+    assert!(page("picture").0.contains("cannot be read again"));
+}
+
 #[test]
 fn statuses_and_exit_codes() {
     let desk = Desk::new();
@@ -208,6 +433,7 @@ fn bad_instances_are_refused_in_one_line() {
     put("truth.npz", &[("x", array(&[3, 2], numbers(6))), ("b", array(&[3], numbers(3))), ("truth", array(&[3, 3], numbers(9)))]);
     put("nan.npz", &[("A", array(&[1, 2, 2], vec![1.0, f64::NAN, 0.0, 0.0])), ("b", array(&[1], numbers(1)))]);
     desk.put("text.npz", "A,b\n");
+    desk.put("words.csv", "1,2\n3,four\n");
     for (words, says) in [
         ("sensing flat.npz", "array A"),
         ("sensing short.npz", "array b"),
@@ -218,6 +444,10 @@ fn bad_instances_are_refused_in_one_line() {
         ("sensing nan.npz", "finite"),
         ("sensing text.npz", "zip"),
         ("completion nameless.npz", "two or more dimensions"),
+        ("sparse short.npz", "array A"),
+        ("sparse nameless.npz", "an array A"),
+        ("rpca text.npz", "zip"),
+        ("rpca words.csv", "number"),
     ] {
         let ran = desk.ends(65, &format!("recover {words} -o refused"));
         assert!(ran.err.contains(says) && ran.err.trim_end().lines().count() == 1, "{words}: {}", ran.err);

@@ -34,6 +34,14 @@ const TERMS: &[(&str, &str)] = &[
     ),
     ("barrier", "How far the loss rises on a segment above the larger of its end values. 0: no hill between the two."),
     ("matched", "Before the line is drawn, the components of one answer are put in the order and the scale of the other: neither changes UVᵀ."),
+    (
+        "nuclear norm ‖X‖_*",
+        "The sum of the singular values of X. Among the matrices that fit enough measurements, the one that makes it least is the one of low rank.",
+    ),
+    (
+        "certified, radius",
+        "Proved from the data alone, rounding included: every minimiser lies within the radius, relative to the answer's norm. The margin is the room that the proof has to spare.",
+    ),
     ("unique", "U and V are the only non-negative factors with the product UVᵀ, order and scale of components apart."),
     (
         "established, measured",

@@ -10,11 +10,14 @@ mod open;
 mod page;
 mod provenance;
 mod rank;
+mod recovery;
 mod reproduction;
 mod restarts;
 mod section;
 mod survey;
 mod verdict;
+
+pub use recovery::{PictureOptions, PixelOrder, RecoveryView};
 
 use crate::experiment::Reproduction;
 use crate::figure::Style;
@@ -82,6 +85,17 @@ pub fn write_report(runs: &[RunView], html: &Path) -> Result<ReportFiles, Error>
         return Err(Error::Empty { what: "the report", why: "it needs at least one run" });
     }
     write_page(&page::page(runs), html)
+}
+
+/// Writes the page of one or several recoveries, as [`write_report`] does for runs.
+///
+/// # Errors
+/// [`Error::Empty`] without a recovery, [`Error::Io`].
+pub fn write_recovery_report(runs: &[RecoveryView], html: &Path) -> Result<ReportFiles, Error> {
+    if runs.is_empty() {
+        return Err(Error::Empty { what: "the report", why: "it needs at least one recovery" });
+    }
+    write_page(&recovery::page(runs), html)
 }
 
 /// Writes the page of a survey of ranks, as [`write_report`] does for runs.

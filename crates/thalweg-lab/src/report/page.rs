@@ -40,6 +40,13 @@ impl Body {
         self.figures.append(&mut section.figures);
     }
 
+    /// Adds a part with a head of its own, and its sections with their prefix.
+    pub(super) fn article<'a>(&mut self, id: &str, head: &str, sections: impl Iterator<Item = (Section, &'a str)>, level: usize) {
+        self.html += &format!("<article id=\"{id}\">\n{head}");
+        sections.for_each(|(section, prefix)| self.add(section, prefix, level));
+        self.html += "</article>\n";
+    }
+
     pub(super) fn link(&mut self, anchor: &str, html: &str) {
         self.contents += &format!("<li><a href=\"#{anchor}\">{html}</a></li>\n");
     }
@@ -61,16 +68,14 @@ pub(super) fn page(runs: &[RunView]) -> Page {
             body.add(compare::section(runs, &prefixes), "", 2);
             for (run, prefix) in runs.iter().zip(&prefixes) {
                 body.link(&format!("{prefix}run"), &name(&run.name, 40));
-                body.html += &format!(
-                    "<article id=\"{prefix}run\">\n<header><h2>{}</h2>\n<p class=\"about\">{} · {}</p></header>\n",
+                let head = format!(
+                    "<header><h2>{}</h2>\n<p class=\"about\">{} · {}</p></header>\n",
                     name(&run.name, 80),
                     name(&input_name(run), 60),
                     about(run)
                 );
-                for section in sections(run) {
-                    body.add(section, prefix, 3);
-                }
-                body.html += "</article>\n";
+                let sections = sections(run).into_iter().map(|section| (section, prefix.as_str()));
+                body.article(&format!("{prefix}run"), &head, sections, 3);
             }
             let title = format!("{} runs", runs.len());
             (title.clone(), format!("<h1>{title}</h1>\n"))

@@ -189,7 +189,13 @@ pub(super) fn section(run: &RunView) -> Section {
     let mut sentences = audit.verdict.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = sentences.next().unwrap_or("The audit gave no verdict.");
     let rest: String = sentences.map(paragraph).collect();
-    let claims: String = claims(audit)
+    section.before = format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n{}", escape(first), claims_html(&claims(audit)));
+    section
+}
+
+/// The claims as a list.
+pub(super) fn claims_html(claims: &[Claim]) -> String {
+    let claims: String = claims
         .iter()
         .map(|claim| {
             format!(
@@ -203,7 +209,5 @@ pub(super) fn section(run: &RunView) -> Section {
             )
         })
         .collect();
-    section.before =
-        format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n<ul class=\"claims\">\n{claims}</ul>\n", escape(first));
-    section
+    format!("<ul class=\"claims\">\n{claims}</ul>\n")
 }

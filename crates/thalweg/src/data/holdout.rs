@@ -50,15 +50,16 @@ pub fn hold_out_again(data: &Matrix<f64>, fraction: f64, seed: u64, repeat: u32)
 impl Holdout {
     /// √(mean of (x − uᵢvⱼᵀ)²) over the held-out entries; none if there are none.
     pub fn rmse<T: Real>(&self, factors: &Factors<T>) -> Option<f64> {
-        let squares: Vec<f64> = self
-            .entries
-            .iter()
-            .map(|e| {
-                let (u, v) = factors.row_pair(e.row as usize, e.col as usize);
-                let product: f64 = u.iter().zip(v).map(|(a, b)| a.f64() * b.f64()).sum();
-                (e.value - product).powi(2)
-            })
-            .collect();
+        self.rmse_of(|i, j| {
+            let (u, v) = factors.row_pair(i, j);
+            u.iter().zip(v).map(|(a, b)| a.f64() * b.f64()).sum()
+        })
+    }
+
+    /// √(mean of (x − prediction(i, j))²) over the held-out entries; none if there are none.
+    pub fn rmse_of(&self, prediction: impl Fn(usize, usize) -> f64) -> Option<f64> {
+        let square = |e: &Triplet| (e.value - prediction(e.row as usize, e.col as usize)).powi(2);
+        let squares: Vec<f64> = self.entries.iter().map(square).collect();
         (!squares.is_empty()).then(|| (fixed_order_sum(&squares) / squares.len() as f64).sqrt())
     }
 }

@@ -3,7 +3,7 @@
 use super::arrays::npz::{Archive, load};
 use super::arrays::{Array, Numbers};
 use super::source::{Budget, Source, shown};
-use super::{Matrix, Missing, ReadOptions, read};
+use super::{Dataset, Holdout, Matrix, Missing, ReadOptions, hold_out, read};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -99,22 +99,23 @@ pub fn read_instance(path: &Path, kind: InstanceKind, options: &ReadOptions) -> 
     };
     let (b, [count]) = arrays.take("b", ["p"])?;
     arrays.same("b", "numbers, one for each measurement", p, count)?;
-    let truth = arrays.truth(shape)?;
+    let truth = arrays.truth("truth", shape)?;
     Ok(Instance { shape, measurements, b, truth, sha256: sha256(&source) })
 }
 
-fn sha256(source: &Source) -> String {
+pub(super) fn sha256(source: &Source) -> String {
     Sha256::digest(&source.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct Arrays<'a> {
-    archive: Archive<'a>,
-    source: &'a Source,
+/// The arrays of an instance's file.
+pub(super) struct Arrays<'a> {
+    pub(super) archive: Archive<'a>,
+    pub(super) source: &'a Source,
 }
 
 impl Arrays<'_> {
     /// A finite array with so many dimensions, none of them 0.
-    fn take<const N: usize>(&mut self, name: &'static str, sides: [&str; N]) -> Result<(Vec<f64>, [usize; N]), Error> {
+    pub(super) fn take<const N: usize>(&mut self, name: &'static str, sides: [&str; N]) -> Result<(Vec<f64>, [usize; N]), Error> {
         if !self.archive.has(name) {
             let found = self.archive.names().iter().take(10).map(|name| shown(name.as_bytes())).collect::<Vec<_>>().join(", ");
             return Err(self.source.malformed("its arrays", format!("an array {name} ({})", sides.join(", ")), format!("[{found}]")));
@@ -136,23 +137,56 @@ impl Arrays<'_> {
         }
     }
 
-    fn same(&self, name: &'static str, what: &str, expected: usize, got: usize) -> Result<(), Error> {
+    pub(super) fn same(&self, name: &'static str, what: &str, expected: usize, got: usize) -> Result<(), Error> {
         if got == expected { Ok(()) } else { Err(self.archive.malformed(name, format!("{expected} {what}"), got.to_string())) }
     }
 
-    fn truth(&mut self, (d1, d2): (usize, usize)) -> Result<Option<Vec<f64>>, Error> {
-        if !self.archive.has("truth") {
+    /// The matrix of that name, if the file has it.
+    pub(super) fn truth(&mut self, name: &'static str, (d1, d2): (usize, usize)) -> Result<Option<Vec<f64>>, Error> {
+        if !self.archive.has(name) {
             return Ok(None);
         }
-        let (truth, shape) = self.take("truth", ["d1", "d2"])?;
+        let (truth, shape) = self.take(name, ["d1", "d2"])?;
         if shape != [d1, d2] {
-            return Err(self.archive.malformed("truth", format!("shape ({d1}, {d2})"), format!("shape {shape:?}")));
+            return Err(self.archive.malformed(name, format!("shape ({d1}, {d2})"), format!("shape {shape:?}")));
         }
         Ok(Some(truth))
     }
 }
 
+/// Which part of the observed entries a completion is given; the others are hidden from it, to judge it by.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Part that is kept, between 0 and 1; each entry is drawn on its own, and every row and column keeps one.
+    pub fraction: f64,
+    /// Seed of the draw.
+    pub seed: u64,
+}
+
+/// Reads a completion of which only a part is given, and what was hidden. Where every entry is observed, they are the truth.
+///
+/// # Errors
+/// As [`read_instance`]; [`Error::Parameter`] unless 0 < fraction < 1.
+pub fn read_instance_keeping(path: &Path, options: &ReadOptions, kept: Kept) -> Result<(Instance, Holdout), Error> {
+    if !(kept.fraction > 0.0 && kept.fraction < 1.0) {
+        return Err(Error::Parameter { name: "keep", expected: "a fraction between 0 and 1".into(), got: kept.fraction.to_string() });
+    }
+    let (dataset, truth) = completed(path, options)?;
+    let truth = match &dataset.matrix {
+        Matrix::Dense(x) => Some(x.values().to_vec()),
+        _ => truth,
+    };
+    let (matrix, hidden) = hold_out(&dataset.matrix, 1.0 - kept.fraction, kept.seed)?;
+    Ok((from_entries(&matrix, truth, dataset.sha256), hidden))
+}
+
 fn completion(path: &Path, options: &ReadOptions) -> Result<Instance, Error> {
+    let (dataset, truth) = completed(path, options)?;
+    Ok(from_entries(&dataset.matrix, truth, dataset.sha256))
+}
+
+/// The matrix to complete, and the whole of it if the file has that.
+fn completed(path: &Path, options: &ReadOptions) -> Result<(Dataset, Option<Vec<f64>>), Error> {
     // a list does not say what it leaves out; here it is what is to be completed. A table that cannot be read one way cannot the other.
     let missing = |missing| read(path, &ReadOptions { missing, ..options.clone() });
     let dataset = match options.missing {
@@ -166,22 +200,26 @@ fn completion(path: &Path, options: &ReadOptions) -> Result<Instance, Error> {
         let expected = "nan or absent: with zero, no entry is left to complete".to_owned();
         return Err(Error::Parameter { name: "missing", expected, got: "zero".into() });
     }
-    let shape = dataset.matrix.shape();
+    let truth = match dataset.format {
+        "npz" => {
+            let budget = Budget::new(path, options.max_memory);
+            let source = load(path, &budget)?;
+            Arrays { archive: Archive::open(&source, &budget)?, source: &source }.truth("truth", dataset.matrix.shape())?
+        }
+        _ => None,
+    };
+    Ok((dataset, truth))
+}
+
+fn from_entries(matrix: &Matrix<f64>, truth: Option<Vec<f64>>, sha256: String) -> Instance {
+    let shape = matrix.shape();
     let (mut rows, mut cols, mut b) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..shape.0 {
-        for (j, value, _) in dataset.matrix.row_entries(i) {
+        for (j, value, _) in matrix.row_entries(i) {
             rows.push(i as u32);
             cols.push(j as u32);
             b.push(value);
         }
     }
-    let truth = match dataset.format {
-        "npz" => {
-            let budget = Budget::new(path, options.max_memory);
-            let source = load(path, &budget)?;
-            Arrays { archive: Archive::open(&source, &budget)?, source: &source }.truth(shape)?
-        }
-        _ => None,
-    };
-    Ok(Instance { shape, measurements: Measurements::Entries(rows, cols), b, truth, sha256: dataset.sha256 })
+    Instance { shape, measurements: Measurements::Entries(rows, cols), b, truth, sha256 }
 }

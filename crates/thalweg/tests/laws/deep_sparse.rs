@@ -120,6 +120,40 @@ fn near_misses_are_never_certified() {
     assert!(tried >= 1900);
 }
 
+/// From one entry to more than can be recovered, so that what was planted is the minimiser or just not. Whatever is certified, no solution that
+/// costs no more may lie beyond its radius.
+#[test]
+fn of_three_hundred_instances_near_the_threshold_none_is_certified_falsely() {
+    let (mut of_planted, mut refused) = (0, 0);
+    for seed in 0..300 {
+        let (problem, truth) = planted(16, 40, 1 + seed as usize % 12, 2 + seed as usize / 100 % 3, 2000 + seed);
+        let solution = solve_deep_sparse(&problem);
+        let norm = solution.x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut nudged = solution.x.clone();
+        let kernel = kernel_direction(&problem, seed);
+        nudged.iter_mut().zip(&kernel).for_each(|(x, k)| *x += 1e-4 * norm * k);
+        let candidates = [&truth, &solution.x, &nudged];
+        let costs = candidates.map(|x| problem.objective(x));
+        for (which, (x, cost)) in candidates.iter().zip(costs).enumerate() {
+            let found = certify_deep_sparse(&problem, x, &solution.multiplier).unwrap();
+            if !found.certified {
+                refused += 1;
+                continue;
+            }
+            of_planted += usize::from(which == 0);
+            for (other, other_cost) in candidates.iter().zip(costs) {
+                let apart = distance(other, x);
+                let is_no_better = other_cost > cost * (1.0 - 1e-12);
+                assert!(
+                    is_no_better && (other_cost > cost * (1.0 + 1e-12) || apart < 2.0 * found.radius.max(1e-12)),
+                    "seed {seed}: {apart:e} {found:?}"
+                );
+            }
+        }
+    }
+    assert!(of_planted > 20 && refused > 300, "{of_planted} planted ones certified, {refused} refused");
+}
+
 #[test]
 fn depth_one_orders_nothing() {
     let (problem, _) = planted(10, 30, 2, 1, 1);

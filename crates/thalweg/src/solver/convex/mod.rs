@@ -188,7 +188,7 @@ impl Scaled {
         observer: Watch<'_>,
     ) -> Result<Recovered, Error> {
         let (d1, d2) = map.shape();
-        let Some(mut recovering) = recovering else {
+        let Some(mut recovering) = recovering.map(|recovering| recovering.expecting(stop.tol)) else {
             return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]));
         };
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));

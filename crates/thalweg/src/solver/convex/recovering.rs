@@ -27,10 +27,12 @@ const BALANCE_UNTIL: usize = 300;
 const SINGLE_STEPS: usize = 300;
 /// Residuals that single precision is left at, where Newton's method does not follow.
 const SINGLE_FLOOR: f64 = 1e-4;
-/// Residuals below which the point itself is measured, in double precision.
+/// Residuals below which the point itself is measured, in double precision, unless a larger tolerance is asked for.
 const MEASURABLE: f64 = 1e-6;
 /// How much more misfit beyond a ball counts than the same duality gap: certificates ask for a tenth of the usual tolerance.
 const EXCESS_WEIGHT: f64 = 10.0;
+/// Numbers of a Jacobian up to which Newton's method is tried: one gibibyte. Images have more.
+const LARGEST_JACOBIAN: usize = 1 << 27;
 
 /// Where a recovery stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +68,8 @@ pub struct Recovering<'a> {
     polishes: usize,
     /// y that separates b from what semidefinite X can measure.
     separating: Option<Vec<f64>>,
+    /// Residuals below which the point is measured.
+    measurable: f64,
 }
 
 enum Phase {
@@ -130,7 +134,19 @@ impl<'a> Recovering<'a> {
         let at = phase.snapshot();
         let point = RecoveryPoint { x: at.z, multiplier: setting.multiplier(map, &at.multiplier), rank: at.rank, polished: false };
         let progress = Progress { iteration: 0, objective: f64::NAN, kkt: None, measured_at: 0, unchanged: 0 };
-        let mut recovering = Recovering { map, b, domain, setting, phase, point, progress, next_polish: FIRST_POLISH, polishes: 0, separating: None };
+        let mut recovering = Recovering {
+            map,
+            b,
+            domain,
+            setting,
+            phase,
+            point,
+            progress,
+            next_polish: FIRST_POLISH,
+            polishes: 0,
+            separating: None,
+            measurable: MEASURABLE,
+        };
         recovering.progress.objective = recovering.norm(&recovering.point.x);
         recovering
     }
@@ -150,6 +166,11 @@ impl<'a> Recovering<'a> {
     pub(super) fn trail(&self) -> Trail {
         let at = self.phase.snapshot();
         Trail { s: at.s, tau: at.tau }
+    }
+
+    /// Measures the point from this tolerance on.
+    pub(super) fn expecting(self, tol: f64) -> Self {
+        Recovering { measurable: tol.max(MEASURABLE), ..self }
     }
 
     fn norm(&self, x: &[f64]) -> f64 {
@@ -195,7 +216,7 @@ impl<'a> Recovering<'a> {
         // within noise, an X of exactly this rank is as good as one that fits better
         let x = if is_exact { at.z.clone() } else { at.x.clone() };
         self.point = RecoveryPoint { x, multiplier, rank: at.rank, polished: false };
-        if is_double && residual < MEASURABLE {
+        if is_double && residual < self.measurable {
             self.measure(iteration);
         }
         if iteration <= BALANCE_UNTIL && iteration.is_multiple_of(2 * CHECK_EVERY) {
@@ -211,10 +232,12 @@ impl<'a> Recovering<'a> {
     /// Newton's method on the factors, if the rank determines them; where that fails twice or does not apply, on S and y.
     fn polish(&self, at: &Snapshot) -> Option<Polished> {
         let is_exact = self.setting.fidelity() == Fidelity::Exact;
-        let is_determined = is_exact && tangent_dimension(self.map.shape(), at.rank, self.domain) <= self.map.len();
-        let on_factors = if is_determined { polish(self.map, self.b, self.domain, at) } else { None };
+        let ((d1, d2), p) = (self.map.shape(), self.map.len());
+        let is_determined = is_exact && tangent_dimension((d1, d2), at.rank, self.domain) <= p;
+        let is_in_reach = |unknowns: usize| unknowns <= LARGEST_JACOBIAN / p.max(1);
+        let on_factors = if is_determined && is_in_reach((d1 + d2) * at.rank) { polish(self.map, self.b, self.domain, at) } else { None };
         match on_factors {
-            None if !is_determined || self.polishes > 0 => self.setting.newton(self.map, self.b, self.domain, at),
+            None if is_in_reach(p) && (!is_determined || self.polishes > 0) => self.setting.newton(self.map, self.b, self.domain, at),
             found => found,
         }
     }

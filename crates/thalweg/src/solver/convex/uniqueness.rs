@@ -9,12 +9,16 @@ use crate::{Factors, Side};
 /// ‖A(U S Vᵀ)‖² over ‖A‖² below which S is a direction that no measurement sees.
 const BLIND: f64 = 1e-16;
 
+/// Numbers of a table up to which directions are compared: one gibibyte.
+const LARGEST_TABLE: usize = 1 << 27;
+
 /// X + U S Vᵀ with A(U S Vᵀ) = 0, S symmetric: it fits b, and as long as Σ + S ⪰ 0 its norm is tr(Σ + S) = ‖X‖_*, because
-/// tr S = ⟨A*(y), U S Vᵀ⟩ = 0 when P_T A*(y) = UVᵀ. None if A is injective on these directions.
+/// tr S = ⟨A*(y), U S Vᵀ⟩ = 0 when P_T A*(y) = UVᵀ. None if A is injective on these directions, or
+/// they are too many to compare.
 pub(super) fn second_solution(map: &dyn MeasurementMap, at: &RecoveryPoint, domain: Domain) -> Option<Vec<f64>> {
     let (d1, d2) = map.shape();
     let rank = at.rank;
-    if rank == 0 || domain != Domain::General {
+    if rank == 0 || domain != Domain::General || rank * d1.max(rank) > LARGEST_TABLE / map.len() {
         return None;
     }
     let svd = thin_svd(&at.x, d1, d2)?;

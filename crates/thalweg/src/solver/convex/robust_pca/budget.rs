@@ -3,6 +3,7 @@
 use super::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca};
 use crate::Error;
 use crate::problem::{RecoveryStatus, RobustPca};
+use std::time::Instant;
 
 /// A solution under a budget.
 #[derive(Debug, Clone)]
@@ -21,7 +22,8 @@ const USED_UP: f64 = 1e-9;
 /// Minimises ‖X‖_* over ‖Y − X‖₁ ≤ budget. The deviation falls as λ grows, so its λ is found by bisection of log λ between 1/√(mn), where
 /// X = 0, and 1, where X = Y; a matrix that is low-rank but for sparse entries whose sum is the budget is met at the first λ.
 ///
-/// `Stalled` where no λ uses the budget up to the tolerance: X is then feasible, and nothing more is said of it.
+/// `Stalled` where no λ uses the budget up to the tolerance: X is then feasible, and nothing more is said of it. `TimeLimit`: the last X, which
+/// need not be feasible.
 ///
 /// # Errors
 /// [`Error::Parameter`] unless the budget is finite and not negative.
@@ -31,13 +33,18 @@ pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &Robus
     if !(budget >= 0.0 && budget.is_finite()) {
         return Err(Error::Parameter { name: "budget", expected: "a finite number, not negative".into(), got: budget.to_string() });
     }
+    let begin = Instant::now();
+    let left = || RobustPcaOptions { max_time: options.max_time.map(|limit| limit.saturating_sub(begin.elapsed())), ..*options };
     let (m, n) = problem.shape();
     let (mut low, mut high) = (1.0 / ((m * n) as f64).sqrt(), 1.0);
     let mut lambda = problem.lambda().clamp(low, high);
     let mut feasible: Option<WithinBudget> = None;
     for _ in 0..MAX_TRIALS {
         let problem = problem.clone().with_lambda(lambda)?;
-        let solution = solve_robust_pca(&problem, options);
+        let solution = solve_robust_pca(&problem, &left());
+        if solution.status == RecoveryStatus::TimeLimit {
+            return Ok(WithinBudget { problem, solution });
+        }
         let deviation = problem.deviation(&solution.low_rank);
         let fits = deviation <= budget * (1.0 + 1e-12);
         let tolerance = if solution.is_exact { USED_UP } else { options.tol };
@@ -58,7 +65,7 @@ pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &Robus
         // λ = 1: X = Y
         None => {
             let problem = problem.clone().with_lambda(1.0)?;
-            let solution = solve_robust_pca(&problem, options);
+            let solution = solve_robust_pca(&problem, &left());
             WithinBudget { problem, solution }
         }
     };

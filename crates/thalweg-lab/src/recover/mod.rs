@@ -1,22 +1,39 @@
 //! A recovery, its files, and its certificate.
 
+mod certificate;
+mod deep_sparse;
+mod factored;
+mod kind;
+mod proof;
+mod robust_pca;
+
+pub use certificate::{Certificate, read_certificate};
+pub use deep_sparse::{
+    DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord, DeepSparseSettings, recover_sparse_in, verify_deep_sparse,
+};
+pub use factored::{DENSE_LIMIT, FactoredSettings};
+pub use kind::RecoverKind;
+pub use proof::Proof;
+pub use robust_pca::{
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, separate_in, verify_robust_pca,
+};
+
 use crate::run_dir::Record;
 use crate::{FitError, RunDir};
+use certificate::{array, arrays_beside};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, rules_out, verify};
-use thalweg::data::{Array, Instance, InstanceKind, Numbers, ReadOptions, read_npz, write_npz};
+use thalweg::data::{Holdout, Instance, InstanceKind, Kept, ReadOptions, write_npz};
 use thalweg::map::{MeasurementMap, map_of};
 use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::convex::recover;
 use thalweg::solver::{Progress, Stop};
 use thalweg::{Error, Factors};
-
-/// The largest certificate that is read: its arrays are apart.
-const LARGEST_RECORD: u64 = 1 << 20;
 
 /// What identifies a recovery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +53,9 @@ pub struct RecoverSettings {
     pub tol: f64,
     /// Whether a certificate was asked for.
     pub certify: bool,
+    /// Set where factors are sought and not the matrix of smallest norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factored: Option<FactoredSettings>,
 }
 
 /// The instance of a recovery.
@@ -51,6 +71,9 @@ pub struct InstanceRecord {
     pub measurements: usize,
     /// How it was read.
     pub read: ReadOptions,
+    /// The part of the entries that the recovery was given, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// The result of a recovery.
@@ -58,7 +81,7 @@ pub struct InstanceRecord {
 pub struct RecoverRecord {
     /// How it ended.
     pub status: RecoveryStatus,
-    /// ‖X‖_* or ‖D1 X D2‖_*, with a penalty ½‖A(X) − b‖² and λ times that; recomputed.
+    /// ‖X‖_* or ‖D1 X D2‖_*, with a penalty ½‖A(X) − b‖² and λ times that, recomputed; ½‖A(UVᵀ) − b‖² where factors were sought.
     pub objective: f64,
     /// ‖A(X) − b‖ / ‖b‖, recomputed.
     pub relative_residual: f64,
@@ -79,11 +102,14 @@ pub struct RecoverRecord {
     pub verify_seconds: Option<f64>,
     /// ‖X − truth‖_F / ‖truth‖_F.
     pub relative_error: Option<f64>,
+    /// √(mean squared error) over the entries that were hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_rmse: Option<f64>,
 }
 
-/// `manifest.json` of a recovery.
+/// `manifest.json` of a recovery: of a matrix from measurements, unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecoverManifest {
+pub struct RecoverManifest<S = RecoverSettings, R = RecoverRecord> {
     /// 1.
     pub schema: u32,
     /// Version of thalweg that wrote it.
@@ -93,12 +119,12 @@ pub struct RecoverManifest {
     /// The instance.
     pub instance: InstanceRecord,
     /// The settings.
-    pub settings: RecoverSettings,
+    pub settings: S,
     /// The result.
-    pub result: Option<RecoverRecord>,
+    pub result: Option<R>,
 }
 
-impl Record for RecoverManifest {
+impl<S: Serialize + DeserializeOwned, R: Serialize + DeserializeOwned> Record for RecoverManifest<S, R> {
     const FILE: &'static str = "manifest.json";
 }
 
@@ -122,6 +148,9 @@ pub struct CertificateRecord {
     pub shape: (usize, usize),
     /// SHA-256 of the instance that it was made for.
     pub instance_sha256: String,
+    /// The part of the instance's entries that it was made for, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// File beside this one with the arrays `U` (d1×r), `V` (d2×r), X = UVᵀ, and `y` (p).
     pub arrays: String,
     /// What was proved when it was made. A check proves it anew.
@@ -136,6 +165,8 @@ impl Record for CertificateRecord {
 pub struct RecoverJob<'a> {
     /// The instance.
     pub instance: &'a Instance,
+    /// What was hidden from it.
+    pub hidden: Option<&'a Holdout>,
     /// The manifest without a result.
     pub manifest: RecoverManifest,
     /// Where it is kept.
@@ -162,16 +193,17 @@ fn problem<'a>(map: &'a dyn MeasurementMap, b: &'a [f64], norm: Norm, fidelity: 
 pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
     let settings = &job.manifest.settings;
     let map = map_of(job.instance)?;
+    if let Some(factored) = &settings.factored {
+        let record = factored::recover_in_factors(&job, &*map, factored)?;
+        return finish(job, record);
+    }
     let problem = problem(&*map, &job.instance.b, settings.norm, settings.fidelity, settings.domain)?;
-    take_directory(&job)?;
+    take(&job)?;
     let begin = Instant::now();
     let stop = Stop { max_iters: settings.max_iters, max_time: job.max_time, tol: settings.tol };
-    let found = recover(&problem, &stop, &mut |progress, _| {
-        (job.observe)(progress);
-        if job.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    let found = recover(&problem, &stop, &mut |progress, _| job.watch(progress))?;
     let seconds = begin.elapsed().as_secs_f64();
-    let mut record = judged(&problem, &found, job.instance, seconds);
+    let mut record = judged(&problem, &found, &job, seconds);
     write_solution(&job.dir, &found, map.shape()).map_err(FitError::Output)?;
     if settings.certify {
         let begin = Instant::now();
@@ -179,23 +211,43 @@ pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
         record.verdict = Some(verdict);
         record.verify_seconds = Some(begin.elapsed().as_secs_f64());
     }
+    finish(job, record)
+}
+
+impl RecoverJob<'_> {
+    fn watch(&self, progress: &Progress) -> ControlFlow<()> {
+        (self.observe)(progress);
+        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Creates the directory, or makes sure that it holds this very run.
+fn take(job: &RecoverJob<'_>) -> Result<(), FitError> {
+    let identity = |s: &RecoverSettings| (s.kind, s.norm, s.domain, s.factored.clone());
+    take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, objective, domain or method")
+}
+
+fn finish(job: RecoverJob<'_>, record: RecoverRecord) -> Result<RecoverManifest, FitError> {
     let manifest = RecoverManifest { result: Some(record), ..job.manifest };
     job.dir.write(&manifest).map_err(FitError::Output)?;
     Ok(manifest)
 }
 
-/// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &RecoverJob<'_>) -> Result<(), FitError> {
-    let path = job.dir.path();
-    if job.dir.has::<RecoverManifest>() {
+/// Creates the directory, or makes sure that it holds a run on the same instance whose settings are the same; `what` else may differ.
+fn take_directory<S, R>(dir: &RunDir, manifest: &RecoverManifest<S, R>, are_same: impl Fn(&S, &S) -> bool, what: &'static str) -> Result<(), FitError>
+where
+    S: Serialize + DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+{
+    let path = dir.path();
+    if dir.has::<RecoverManifest<S, R>>() {
         let other = |what| FitError::Other { dir: path.display().to_string(), what };
-        let old: RecoverManifest = job.dir.read().map_err(|_| other("command"))?;
-        if old.instance.sha256 != job.manifest.instance.sha256 {
+        let old: RecoverManifest<S, R> = dir.read().map_err(|_| other("command or kind"))?;
+        if (&old.instance.sha256, old.instance.kept) != (&manifest.instance.sha256, manifest.instance.kept) {
             return Err(other("instance"));
         }
-        let identity = |s: &RecoverSettings| (s.kind, s.norm, s.fidelity, s.domain);
-        if identity(&old.settings) != identity(&job.manifest.settings) {
-            return Err(other("kind, objective, noise or domain"));
+        if !are_same(&old.settings, &manifest.settings) {
+            return Err(other(what));
         }
     }
     std::fs::create_dir_all(path).map_err(|source| FitError::Output(Error::Io { path: path.to_owned(), source }))
@@ -203,7 +255,7 @@ fn take_directory(job: &RecoverJob<'_>) -> Result<(), FitError> {
 
 /// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn, and so is one that nothing
 /// fits without proof.
-fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, seconds: f64) -> RecoverRecord {
+fn judged(problem: &Recovery<'_>, found: &Recovered, job: &RecoverJob<'_>, seconds: f64) -> RecoverRecord {
     let relative_residual = relative_misfit(problem, &found.x);
     let allowed = match problem.fidelity {
         Fidelity::Exact => 0.0,
@@ -218,6 +270,7 @@ fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, second
     let nothing_fits = multiplier.filter(|_| found.status == RecoveryStatus::Infeasible).map(|y| rules_out(problem, y));
     let misfits = found.status == RecoveryStatus::Converged && relative_residual > allowed + 1e-8;
     let contradicted = misfits || nothing_fits == Some(false);
+    let (_, d2) = problem.map.shape();
     RecoverRecord {
         status: if contradicted { RecoveryStatus::Stalled } else { found.status },
         objective: objective(problem, &found.x),
@@ -229,15 +282,15 @@ fn judged(problem: &Recovery<'_>, found: &Recovered, instance: &Instance, second
         iterations: found.iterations,
         seconds,
         verify_seconds: None,
-        relative_error: instance.truth.as_ref().map(|truth| {
-            let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
-            norm(&mut truth.iter().zip(&found.x).map(|(t, x)| t - x)) / norm(&mut truth.iter().copied())
-        }),
+        relative_error: job.instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
+        hidden_rmse: job.hidden.and_then(|hidden| hidden.rmse_of(|i, j| found.x[i * d2 + j])),
     }
 }
 
-fn array(shape: &[usize], values: &[f64]) -> Array {
-    Array { shape: shape.to_vec(), values: Numbers::F64(values.to_vec()) }
+/// ‖x − truth‖ / ‖truth‖.
+fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
+    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    norm(&mut truth.iter().zip(x).map(|(t, x)| t - x)) / norm(&mut truth.iter().copied())
 }
 
 /// `X`; with a witness, also `second` (another minimiser), `contradiction` or `separating` (y).
@@ -274,6 +327,7 @@ fn certify(job: &RecoverJob<'_>, problem: &Recovery<'_>, found: &Recovered) -> R
         domain: settings.domain,
         shape,
         instance_sha256: job.instance.sha256.clone(),
+        kept: job.manifest.instance.kept,
         arrays: name.to_owned(),
         verdict,
     };
@@ -281,55 +335,20 @@ fn certify(job: &RecoverJob<'_>, problem: &Recovery<'_>, found: &Recovered) -> R
     Ok(verdict)
 }
 
-/// Reads a certificate's record.
-///
-/// # Errors
-/// [`Error::Io`], [`Error::Malformed`] also for a record of a later version or arrays elsewhere than beside it, [`Error::Memory`].
-pub fn read_certificate(path: &Path) -> Result<CertificateRecord, Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let needed = std::fs::metadata(path).map_err(io)?.len();
-    if needed > LARGEST_RECORD {
-        return Err(Error::Memory { path: path.to_owned(), what: "the certificate".into(), needed, limit: LARGEST_RECORD });
-    }
-    let malformed =
-        |place: String, expected: &str, found: String| Error::Malformed { path: path.to_owned(), place, expected: expected.into(), found };
-    let bytes = std::fs::read(path).map_err(io)?;
-    let record: CertificateRecord = serde_json::from_slice(&bytes).map_err(|reason| {
-        malformed(format!("line {}, column {}", reason.line(), reason.column()), "a certificate of a recovery", reason.to_string())
-    })?;
-    if record.schema != 1 {
-        return Err(malformed("schema".into(), "1", record.schema.to_string()));
-    }
-    let is_plain_name = Path::new(&record.arrays).components().count() == 1 && Path::new(&record.arrays).file_name().is_some();
-    if is_plain_name { Ok(record) } else { Err(malformed("arrays".into(), "the name of a file beside the certificate", record.arrays)) }
-}
-
 /// Proves the claim of a certificate anew, from the instance and the certificate's arrays.
 ///
 /// # Errors
-/// As [`read_npz`]; [`Error::Malformed`] for missing arrays or wrong shapes; [`Error::Shape`] if they do not fit the instance.
+/// As [`thalweg::data::read_npz`]; [`Error::Malformed`] for missing arrays or wrong shapes; [`Error::Shape`] if they do not fit the instance.
 pub fn verify_certificate(path: &Path, record: &CertificateRecord, instance: &Instance, max_memory: u64) -> Result<RecoveryVerdict, Error> {
-    let arrays_path = path.parent().unwrap_or(Path::new("")).join(&record.arrays);
-    let mut arrays = read_npz(&arrays_path, max_memory)?;
-    let mut take = |name: &str, dimensions: usize| match arrays.remove(name) {
-        Some(Array { shape, values }) if shape.len() == dimensions => Ok((shape, values.into_f64())),
-        Some(Array { shape, .. }) => Err((name.to_owned(), format!("shape {shape:?}"))),
-        None => Err((name.to_owned(), "nothing".into())),
-    };
-    let malformed = |(name, found): (String, String)| Error::Malformed {
-        path: arrays_path.clone(),
-        place: format!("array {name}"),
-        expected: "U (d1×r), V (d2×r) and y (p)".into(),
-        found,
-    };
-    let (u_shape, mut buffer) = take("U", 2).map_err(malformed)?;
-    let (v_shape, v) = take("V", 2).map_err(malformed)?;
-    let (_, y) = take("y", 1).map_err(malformed)?;
-    if v_shape[1] != u_shape[1] {
-        return Err(Error::Shape { what: "V", expected: (v_shape[0], u_shape[1]), got: (v_shape[0], v_shape[1]) });
+    let mut arrays = arrays_beside(path, &record.arrays, "U (d1×r), V (d2×r) and y (p)", max_memory)?;
+    let ([d1, rank], mut buffer) = arrays.take("U")?;
+    let ([d2, v_width], v) = arrays.take("V")?;
+    let ([_], y) = arrays.take("y")?;
+    if v_width != rank {
+        return Err(Error::Shape { what: "V", expected: (d2, rank), got: (d2, v_width) });
     }
     buffer.extend(v);
-    let factors = Factors::new(u_shape[0], v_shape[0], u_shape[1], buffer)?;
+    let factors = Factors::new(d1, d2, rank, buffer)?;
     let map = map_of(instance)?;
     verify(&problem(&*map, &instance.b, record.norm, record.fidelity, record.domain)?, &factors, &y)
 }

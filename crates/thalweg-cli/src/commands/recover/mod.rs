@@ -1,0 +1,286 @@
+//! `thalweg recover`.
+
+mod deep_sparse;
+mod robust_pca;
+
+use super::verify::why;
+use super::{print_json, print_text};
+use crate::args::{CONVEX, Common, NormArg, RecoverArgs};
+use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use crate::input;
+use crate::signals::Interrupt;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping};
+use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
+use thalweg::solver::convex::RECOVERY_TOLERANCE;
+use thalweg_lab::{
+    DENSE_LIMIT, FactoredSettings, FitError, InstanceRecord, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings, RunDir,
+    recover_in,
+};
+
+const MAX_ITERS: usize = 5000;
+
+/// What `recover --json` prints.
+#[derive(Debug, Serialize)]
+struct RecoverDocument {
+    schema: u32,
+    command: &'static str,
+    kind: InstanceKind,
+    norm: Option<Norm>,
+    fidelity: Fidelity,
+    method: String,
+    shape: (usize, usize),
+    measurements: usize,
+    status: RecoveryStatus,
+    objective: f64,
+    relative_residual: f64,
+    rank: usize,
+    certified: Option<bool>,
+    margin: Option<f64>,
+    radius: Option<f64>,
+    gap: Option<f64>,
+    why: Option<&'static str>,
+    nothing_fits_below: Option<f64>,
+    nothing_fits: Option<bool>,
+    iterations: usize,
+    seconds: f64,
+    verify_seconds: Option<f64>,
+    relative_error: Option<f64>,
+    hidden_rmse: Option<f64>,
+    solution: String,
+    certificate: Option<String>,
+}
+
+pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
+    let kind = RecoverKind::named(&args.kind).expect("the parser knows the kinds");
+    refuse_others(kind, args)?;
+    match kind {
+        RecoverKind::Rpca => robust_pca::run(args, common),
+        RecoverKind::Sparse => deep_sparse::run(args, common),
+        RecoverKind::Measured(kind) => recover_measured(kind, args, common),
+    }
+}
+
+/// Flags that say something of other kinds only are refused, not ignored.
+fn refuse_others(kind: RecoverKind, args: &RecoverArgs) -> Result<(), Failure> {
+    let is_measured = matches!(kind, RecoverKind::Measured(_));
+    let [is_rpca, is_sparse] = [RecoverKind::Rpca, RecoverKind::Sparse].map(|other| kind == other);
+    let flags = [
+        ("--objective", args.objective == NormArg::Flat, !is_rpca),
+        ("--positive", args.positive, is_measured),
+        ("--noise", args.noise.is_some(), is_measured),
+        ("--penalty", args.penalty.is_some(), is_measured),
+        ("--method", args.method.is_some(), is_measured),
+        ("--rank", args.rank.is_some(), is_measured),
+        ("--keep", args.keep.is_some(), kind == RecoverKind::Measured(InstanceKind::Completion)),
+        ("--lambda", args.lambda.is_some(), is_rpca),
+        ("--budget", args.budget.is_some(), is_rpca),
+        ("--depth", args.depth.is_some(), is_sparse),
+        ("--max-iters", args.max_iters.is_some(), !is_sparse),
+        ("--tol", args.tol.is_some(), !is_sparse),
+    ];
+    match flags.iter().find(|(_, is_given, is_known)| *is_given && !is_known) {
+        Some((flag, ..)) => Err(Failure::Usage(format!("{flag} says nothing of kind {}", kind.name()))),
+        None => Ok(()),
+    }
+}
+
+/// The method that was asked for, or fits the size; with a rank where it needs one.
+fn factored(args: &RecoverArgs, (d1, d2): (usize, usize), common: &Common) -> Result<Option<FactoredSettings>, Failure> {
+    let is_large = d1.saturating_mul(d2) > DENSE_LIMIT;
+    let method = match &args.method {
+        Some(method) => method.as_str(),
+        None if is_large => {
+            common.say(format_args!("note: {d1}x{d2} is too large for dense iterates; --method als finds factors, of the given --rank"));
+            "als"
+        }
+        None => CONVEX,
+    };
+    match (method, args.rank) {
+        (CONVEX, None) => Ok(None),
+        (CONVEX, Some(_)) => Err(Failure::Usage("the convex problem finds its rank: --rank needs a --method that takes one".into())),
+        (method, None) => Err(Failure::Usage(format!("--method {method} needs --rank"))),
+        (_, Some(_)) if args.certify => Err(Failure::Usage("factors have no certificate: --certify needs --method convex".into())),
+        (_, Some(_)) if args.objective == NormArg::Flat => Err(Failure::Usage("--objective flat needs --method convex".into())),
+        (_, Some(_)) if args.noise.or(args.penalty).is_some() => Err(Failure::Usage("--noise and --penalty need --method convex".into())),
+        (method, Some(rank)) => Ok(Some(FactoredSettings { method: method.into(), rank, seed: common.seed })),
+    }
+}
+
+fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
+    let options = input::options(&args.read, ReadOptions::default(), common);
+    let kept = args.keep.map(|fraction| Kept { fraction, seed: common.seed });
+    let about = |error| Failure::about(&args.input, error);
+    let (instance, hidden) = match kept {
+        Some(kept) => read_instance_keeping(&args.input, &options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
+        None => (read_instance(&args.input, kind, &options).map_err(about)?, None),
+    };
+    let path = absolute(&args.input);
+    let measurements = instance.b.len();
+    let record = InstanceRecord { path, sha256: instance.sha256.clone(), shape: instance.shape, measurements, read: options, kept };
+    let factored = factored(args, instance.shape, common)?;
+    if factored.is_some() && kind == InstanceKind::Quadratic && !args.positive {
+        return Err(Failure::Usage("factors of a symmetric matrix need --positive".into()));
+    }
+    let settings = RecoverSettings {
+        kind,
+        norm: if args.objective == NormArg::Flat { Norm::Flat } else { Norm::Nuclear },
+        fidelity: match (args.noise, args.penalty) {
+            (Some(radius), _) => Fidelity::Ball { radius },
+            (_, Some(lambda)) => Fidelity::Penalised { lambda },
+            (None, None) => Fidelity::Exact,
+        },
+        domain: match (kind, args.positive) {
+            (_, true) => Domain::PositiveSemidefinite,
+            (InstanceKind::Quadratic, false) => Domain::Symmetric,
+            _ => Domain::General,
+        },
+        max_iters: args.max_iters.unwrap_or(MAX_ITERS),
+        tol: args.tol.unwrap_or(RECOVERY_TOLERANCE),
+        certify: args.certify,
+        factored,
+    };
+    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(&args.input, objective_name(&settings))));
+    let interrupt = Interrupt::listen();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let manifest = RecoverManifest { schema: 1, thalweg: version, command: "recover".into(), instance: record, settings, result: None };
+    let job = RecoverJob {
+        instance: &instance,
+        hidden: hidden.as_ref(),
+        manifest,
+        dir: dir.clone(),
+        max_time: common.max_time.map(Duration::from_secs_f64),
+        stop: &interrupt.flag,
+        observe: &|_| {},
+    };
+    let manifest = recover_in(job).map_err(|error| match error {
+        FitError::Input(error) => Failure::about(&args.input, error),
+        other => other.into(),
+    })?;
+    let result = manifest.result.as_ref().expect("a recovery that returns has a result");
+    if common.json {
+        print_json(&document(&manifest, result, &dir))?;
+    } else {
+        print_text(&in_words(&args.input, &manifest, result, &dir))?;
+    }
+    Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result)))
+}
+
+fn objective_name(settings: &RecoverSettings) -> &str {
+    match (&settings.factored, settings.norm) {
+        (Some(factored), _) => &factored.method,
+        (None, Norm::Flat) => "flat",
+        (None, Norm::Nuclear) => "nuclear",
+    }
+}
+
+/// The input's name and what was done with it, in the working directory.
+fn default_dir(input: &Path, what: &str) -> PathBuf {
+    let stem = input.file_stem().map_or("instance".into(), |stem| stem.to_string_lossy());
+    PathBuf::from(format!("{stem}-recover-{what}"))
+}
+
+/// So that `verify` and `report` find it from any folder.
+fn absolute(input: &Path) -> PathBuf {
+    std::path::absolute(input).unwrap_or_else(|_| input.to_owned())
+}
+
+/// The code of an answer of this status, of which so much was asked and proved.
+fn status_code(status: RecoveryStatus, certified: Option<bool>) -> u8 {
+    match status {
+        RecoveryStatus::Converged if certified.unwrap_or(true) => DONE,
+        RecoveryStatus::TimeLimit | RecoveryStatus::Stopped => LIMIT,
+        _ => NOT_ESTABLISHED,
+    }
+}
+
+fn exit_code(result: &RecoverRecord) -> u8 {
+    status_code(result.status, result.verdict.map(|verdict| verdict.certified))
+}
+
+fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) -> RecoverDocument {
+    let verdict = result.verdict;
+    RecoverDocument {
+        schema: 1,
+        command: "recover",
+        kind: manifest.settings.kind,
+        norm: manifest.settings.factored.is_none().then_some(manifest.settings.norm),
+        fidelity: manifest.settings.fidelity,
+        method: manifest.settings.factored.as_ref().map_or(CONVEX.into(), |factored| factored.method.clone()),
+        shape: manifest.instance.shape,
+        measurements: manifest.instance.measurements,
+        status: result.status,
+        objective: result.objective,
+        relative_residual: result.relative_residual,
+        rank: result.rank,
+        certified: verdict.map(|v| v.certified),
+        margin: verdict.and_then(|v| v.margin),
+        radius: verdict.and_then(|v| v.radius),
+        gap: verdict.and_then(|v| v.gap),
+        why: verdict.and_then(|v| v.unproved).map(|u| u.why()),
+        nothing_fits_below: result.nothing_fits_below,
+        nothing_fits: result.nothing_fits,
+        iterations: result.iterations,
+        seconds: result.seconds,
+        verify_seconds: result.verify_seconds,
+        relative_error: result.relative_error,
+        hidden_rmse: result.hidden_rmse,
+        solution: dir.path().join("solution.npz").display().to_string(),
+        certificate: verdict.map(|_| dir.path().join("certificate.json").display().to_string()),
+    }
+}
+
+fn word(status: RecoveryStatus) -> &'static str {
+    match status {
+        RecoveryStatus::Converged => "converged",
+        RecoveryStatus::Inconsistent => "inconsistent: the measurements contradict one another",
+        RecoveryStatus::Infeasible => "infeasible: no matrix of the domain fits",
+        RecoveryStatus::UnderDetermined => "under-determined: another minimiser is in solution.npz, as `second`",
+        RecoveryStatus::MaxIters => "stopped at the iteration limit",
+        RecoveryStatus::TimeLimit => "stopped at the time limit",
+        RecoveryStatus::Stalled => "stalled: the residual is above the tolerance",
+        RecoveryStatus::Breakdown => "broke down: numbers went bad",
+        RecoveryStatus::Stopped => "interrupted",
+    }
+}
+
+fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) -> String {
+    let (d1, d2) = manifest.instance.shape;
+    let mut lines = vec![
+        format!("{}: {d1}x{d2} from {} measurements, {}", input.display(), manifest.instance.measurements, word(result.status)),
+        format!(
+            "rank {}   objective {:.10e}   misfit {:.1e}   {} iterations",
+            result.rank, result.objective, result.relative_residual, result.iterations
+        ),
+    ];
+    if let Some(bound) = result.nothing_fits_below {
+        lines.push(format!("contradiction    no matrix of Frobenius norm below {bound:.3e} fits"));
+    }
+    if result.nothing_fits == Some(true) {
+        lines.push("proved           no semidefinite matrix fits: `separating` in solution.npz combines the measurements to a contradiction".into());
+    }
+    if let Some(error) = result.relative_error {
+        lines.push(format!("error            {error:.2e} relative to the truth in the file"));
+    }
+    if let Some(rmse) = result.hidden_rmse {
+        lines.push(format!("hidden entries   missed by {rmse:.4e}, root mean square"));
+    }
+    if let Some(verdict) = &result.verdict {
+        let word = if verdict.certified { "certified        " } else { "not certified    " };
+        lines.push(format!("{word}{}", why(verdict, manifest.settings.fidelity)));
+    }
+    lines.push(where_it_is(dir, input, result.verdict.is_some()));
+    lines.join("\n") + "\n"
+}
+
+/// The files, and how to go on.
+fn where_it_is(dir: &RunDir, input: &Path, has_certificate: bool) -> String {
+    let next = if has_certificate {
+        format!("thalweg verify {} --problem {}", dir.path().join("certificate.json").display(), input.display())
+    } else {
+        format!("thalweg report {}", dir.path().display())
+    };
+    format!("solution         {}\nnext             {next}", dir.path().join("solution.npz").display())
+}

@@ -1,0 +1,131 @@
+//! `thalweg recover rpca`.
+
+use super::{absolute, default_dir, status_code, where_it_is, word};
+use crate::args::{Common, RecoverArgs};
+use crate::commands::{print_json, print_text};
+use crate::exit::Failure;
+use crate::input;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+use thalweg::data::{ReadOptions, read_rpca_instance};
+use thalweg::problem::RecoveryStatus;
+use thalweg::solver::convex::robust_pca::RobustPcaOptions;
+use thalweg_lab::{
+    InstanceRecord, RecoverKind, RecoverManifest, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, RunDir, separate_in,
+};
+
+/// What `recover rpca --json` prints.
+#[derive(Debug, Serialize)]
+struct RobustPcaDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    kind: RecoverKind,
+    shape: (usize, usize),
+    measurements: usize,
+    status: RecoveryStatus,
+    lambda: f64,
+    budget: Option<f64>,
+    objective: f64,
+    relative_residual: f64,
+    rank: usize,
+    corrupted: usize,
+    certified: Option<bool>,
+    margin: Option<f64>,
+    radius: Option<f64>,
+    gap: f64,
+    why: Option<&'a str>,
+    iterations: usize,
+    seconds: f64,
+    verify_seconds: f64,
+    relative_error: Option<f64>,
+    solution: String,
+    certificate: Option<String>,
+}
+
+pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
+    let options = input::options(&args.read, ReadOptions::default(), common);
+    let instance = read_rpca_instance(&args.input, &options).map_err(|error| Failure::about(&args.input, error))?;
+    instance.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
+    let record = InstanceRecord {
+        path: absolute(&args.input),
+        sha256: instance.sha256.clone(),
+        shape: instance.shape,
+        measurements: instance.observed(),
+        read: options,
+        kept: None,
+    };
+    let usual = RobustPcaOptions::default();
+    let settings = RobustPcaSettings {
+        kind: RecoverKind::Rpca,
+        lambda: args.lambda,
+        budget: args.budget,
+        max_iters: args.max_iters.unwrap_or(usual.max_iters),
+        tol: args.tol.unwrap_or(usual.tol),
+        certify: args.certify,
+    };
+    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(&args.input, RecoverKind::Rpca.name())));
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let manifest = RecoverManifest { schema: 1, thalweg: version, command: "recover".into(), instance: record, settings, result: None };
+    let max_time = common.max_time.map(Duration::from_secs_f64);
+    let manifest = separate_in(RobustPcaJob { instance: &instance, manifest, dir: dir.clone(), max_time })?;
+    let result = manifest.result.as_ref().expect("a separation that returns has a result");
+    if common.json {
+        print_json(&document(&manifest, result, &dir))?;
+    } else {
+        print_text(&in_words(&args.input, &manifest, result, &dir))?;
+    }
+    Ok(status_code(result.status, result.proof.as_ref().map(|proof| proof.certified)))
+}
+
+fn document<'a>(manifest: &RobustPcaManifest, result: &'a RobustPcaRecord, dir: &RunDir) -> RobustPcaDocument<'a> {
+    let proof = result.proof.as_ref();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    RobustPcaDocument {
+        schema: 1,
+        command: "recover",
+        kind: RecoverKind::Rpca,
+        shape: manifest.instance.shape,
+        measurements: manifest.instance.measurements,
+        status: result.status,
+        lambda: result.lambda,
+        budget: manifest.settings.budget,
+        objective: result.objective,
+        relative_residual: result.relative_residual,
+        rank: result.rank,
+        corrupted: result.corrupted,
+        certified: proof.map(|proof| proof.certified),
+        margin: proof.and_then(|proof| proof.margin),
+        radius: proof.and_then(|proof| proof.radius),
+        gap: result.gap,
+        why: proof.map(|proof| proof.why.as_str()),
+        iterations: result.iterations,
+        seconds: result.seconds,
+        verify_seconds: result.verify_seconds,
+        relative_error: result.relative_error,
+        solution: file("solution.npz"),
+        certificate: proof.map(|_| file("certificate.json")),
+    }
+}
+
+fn in_words(input: &Path, manifest: &RobustPcaManifest, result: &RobustPcaRecord, dir: &RunDir) -> String {
+    let (m, n) = manifest.instance.shape;
+    let observed = manifest.instance.measurements;
+    let share = 100.0 * result.corrupted as f64 / observed.max(1) as f64;
+    let mut lines = vec![
+        format!("{}: {m}x{n}, {observed} observed entries, {}", input.display(), word(result.status)),
+        format!(
+            "rank {}   {} corrupted entries ({share:.2} %)   objective {:.10e}   {} iterations",
+            result.rank, result.corrupted, result.objective, result.iterations
+        ),
+        format!("gap              {:.1e}: no separation costs less by more than that part; λ = {:.6e}", result.gap, result.lambda),
+    ];
+    if let Some(error) = result.relative_error {
+        lines.push(format!("error            {error:.2e} relative to the truth in the file"));
+    }
+    if let Some(proof) = &result.proof {
+        lines.push(format!("{:<17}{}", if proof.certified { "certified" } else { "not certified" }, proof.why));
+    }
+    lines.push(where_it_is(dir, input, result.proof.is_some()));
+    lines.join("\n") + "\n"
+}
