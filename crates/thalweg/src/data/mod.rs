@@ -14,6 +14,8 @@ mod random;
 mod select;
 mod source;
 mod stack;
+mod values;
+mod weighted;
 
 pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
@@ -27,3 +29,4 @@ pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Trip
 pub use planted::{LAWS, Law, planted_factors};
 pub use random::stream;
 pub use stack::write_matrix;
+pub use values::Owner;

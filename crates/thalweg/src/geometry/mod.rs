@@ -6,6 +6,7 @@ mod cosine;
 mod curvature;
 mod gauge;
 mod line;
+mod probe;
 
 pub use align::{Alignment, align};
 pub use barrier::{Barrier, barrier};
@@ -13,3 +14,7 @@ pub use cosine::{GradientCosine, gradient_cosine};
 pub use curvature::{ExpectedCurvature, StartMoments, expected_curvature};
 pub use gauge::{balance, flow_gauge};
 pub use line::{Line, Verdict, line, lines};
+pub use probe::{
+    ConvexityLength, ConvexityLengths, Eigenvalues, Estimate, convexity_lengths, hessian_eigenvalues, hessian_trace, random_directions, sampled_line,
+    sampled_plane,
+};
