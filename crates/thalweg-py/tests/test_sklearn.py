@@ -27,7 +27,8 @@ def checks():
             yield pytest.param(instance, check, id=f"{type(instance).__name__}-{getattr(check, 'func', check).__name__}")
 
 
-@pytest.mark.parametrize(("estimator", "check"), checks())
+@pytest.mark.filterwarnings("ignore:Estimator .* does not inherit from")
+@pytest.mark.parametrize(("estimator", "check"), list(checks()))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_scikit_learn_check(estimator, check):
     if getattr(check, "func", check).__name__ in EXCEPTIONS:
@@ -62,4 +63,4 @@ def test_better_or_equal_to_their_answer(X):
         W = theirs.fit_transform(X)
         ours = thalweg.NMF(4, init="custom", beta_loss=loss, tol=1e-7, max_iter=5000).fit(X, W=W, H=theirs.components_)
         assert ours.reconstruction_err_ <= theirs.reconstruction_err_ * (1 + 1e-9)
-        assert ours.reconstruction_err_ == pytest.approx(theirs.reconstruction_err_, rel=1e-3)
+        assert ours.reconstruction_err_ == pytest.approx(theirs.reconstruction_err_, rel=1e-2)

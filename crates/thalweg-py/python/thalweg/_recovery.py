@@ -82,7 +82,7 @@ def verify(problem, X, multiplier, rank, *, objective="nuclear", positive=False,
 
 
 class MatrixCompletion(Factorization):
-    """X ≈ U Vᵀ of low rank on the entries that were observed, with entries of either sign; ``predict`` gives the others.
+    """X ≈ U Vᵀ of low rank on the entries that were observed, with entries of either sign; ``entries`` gives any of the others.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class MatrixCompletion(Factorization):
             "max_time": None if self.max_time is None else number("max_time", self.max_time, 0.0),
         }
 
-    def predict(self, rows, cols):
+    def entries(self, rows, cols):
         """The entries (rows[i], cols[i]) of U Vᵀ."""
         self._check_fitted()
         U, V = self.result_.U, self.result_.V
@@ -224,5 +224,5 @@ class RobustPCA(Estimator):
         return self._output((X @ self.components_.T).astype(X.dtype, copy=False), X)
 
     def fit_transform(self, X, y=None):
-        """Fits X, and returns the coordinates of the rows of ``low_rank_``."""
-        return self._output(self.fit(X).low_rank_ @ self.components_.T, X)
+        """Fits X, and returns ``transform(X)``; the coordinates without corruption are ``low_rank_ @ components_.T``."""
+        return self.fit(X).transform(X)
