@@ -29,6 +29,8 @@ pub struct FitJob<'a> {
     pub given: Given,
     /// Where it is kept, if it is.
     pub keep: Option<Keep>,
+    /// Whether to prove a lower bound at the end: the eigenvalues of a Gram matrix, which may cost more than a short fit.
+    pub bound: bool,
     /// Time limit of this call.
     pub max_time: Option<Duration>,
     /// Set from outside to end the run, leaving it resumable.
@@ -452,7 +454,7 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted
         scaled_penalty: kept.scaled_penalty,
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
-        lower_bound: if is_over && job.manifest.settings.loss == Loss::Frobenius {
+        lower_bound: if job.bound && is_over && job.manifest.settings.loss == Loss::Frobenius {
             spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.components()))
         } else {
             None

@@ -130,6 +130,8 @@ pub fn fit<'py>(
             dataset: &data.dataset,
             given: Given { start, ..Given::default() },
             keep: None,
+            // an audit proves it
+            bound: false,
             max_time: asked.max_time.map(Duration::from_secs_f64),
             stop: &stop,
             observe: &|_, _, _| (),

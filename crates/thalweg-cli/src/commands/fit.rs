@@ -89,6 +89,7 @@ pub fn fit_in(
         dataset,
         given,
         keep: Some(Keep { dir, max_memory: common.max_memory, checkpoint_every }),
+        bound: true,
         max_time: common.max_time.map(Duration::from_secs_f64),
         stop: &interrupt.flag,
         observe: &|restart, progress, status| bars.observe(restart, progress, status),

@@ -95,8 +95,6 @@ class Fit(Record):
             f"objective        {self.objective:.8e}   relative error {self.relative_error:.6f}",
             f"residual (kkt)   {self.kkt:.2e}   tolerance {settings['tol']:g}",
         ]
-        if self.lower_bound is not None:
-            lines.append(f"lower bound      {self.lower_bound:.8e}")
         if self.holdout_rmse is not None:
             lines.append(f"held-out RMSE    {self.holdout_rmse:.6f}")
         return "\n".join(lines)
