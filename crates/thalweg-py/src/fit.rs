@@ -108,7 +108,10 @@ fn history<'py>(py: Python<'py>, fitted: &Fitted) -> PyResult<Bound<'py, PyArray
     array(py, fitted.answers.iter().flat_map(|a| &a.history).flat_map(row).collect(), 6)
 }
 
-/// Fits, and returns the manifest as JSON, each restart's U above V, the measurements on the way, and the exception that ended it early.
+/// The manifest as JSON, each restart's U above V, the measurements on the way, and the exception that ended the fit early.
+type Found<'py> = (String, Vec<Bound<'py, PyAny>>, Bound<'py, PyArray2<f64>>, Option<PyErr>);
+
+/// Fits.
 #[pyfunction]
 #[pyo3(signature = (data, asked, start=None, threads=None))]
 pub fn fit<'py>(
@@ -117,7 +120,7 @@ pub fn fit<'py>(
     asked: &str,
     start: Option<(PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>)>,
     threads: Option<usize>,
-) -> PyResult<(String, Vec<Bound<'py, PyAny>>, Bound<'py, PyArray2<f64>>, Option<PyErr>)> {
+) -> PyResult<Found<'py>> {
     let asked: Asked = serde_json::from_str(asked).map_err(unreadable)?;
     let threads = thread_count(threads)?;
     let start = start.map(|(u, v)| factors(&u, &v)).transpose()?;

@@ -202,7 +202,8 @@ pub fn convexity_lengths(
             let next = at(k);
             let largest = before.abs().max(here.abs()).max(next.abs());
             // a value that is no number ends the convex stretch as well
-            if !(before - 2.0 * here + next >= -8.0 * f64::EPSILON * largest) {
+            let bend = before - 2.0 * here + next;
+            if bend.is_nan() || bend < -8.0 * f64::EPSILON * largest {
                 return Ok(ConvexityLength { length: reach * (k - 1) as f64 / (points - 1) as f64, is_censored: false });
             }
             (before, here) = (here, next);
