@@ -12,11 +12,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGES = ["docs/python.md", "docs/python-gallery.md", "docs/python-migration.md", "crates/thalweg-py/README.md"]
 
 
+def blocks_of(page):
+    """The code of a page."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    blocks = blocks_of(page)
     assert blocks
     namespace = {"__name__": page}
     for block in blocks:

@@ -19,3 +19,14 @@ def test_importing_loads_numpy_and_nothing_else():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = [name for name in loaded if name.split(".")[0] in ("scipy", "sklearn", "pandas", "polars", "matplotlib", "torch")]
     assert "thalweg" in loaded and not heavy
+
+
+def test_the_code_of_the_guide_keeps_to_the_stubs(tmp_path):
+    from test_docs import PAGES, blocks_of
+
+    names = [f"page{number}.py" for number in range(len(PAGES))]
+    for name, page in zip(names, PAGES):
+        (tmp_path / name).write_text("\n".join(blocks_of(page)))
+    command = [sys.executable, "-m", "mypy", "--ignore-missing-imports", *names]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -86,7 +86,7 @@ class RobustPCA(Estimator):
     status_: str
     objective_: float
     weight_: float
-    certificate_: dict[str, Any] | None
+    certificate_: Any
     def __init__(
         self,
         weight: float | None = None,
