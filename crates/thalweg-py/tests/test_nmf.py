@@ -125,6 +125,7 @@ def test_given_factors_are_the_start():
     done = thalweg.NMF(3, tol=1e-8).fit(X)
     again = thalweg.NMF(3, tol=1e-8, init="custom").fit(X, W=done.result_.U, H=done.components_)
     assert again.n_iter_ <= 8 and again.status_ == "converged"
+    assert thalweg.NMF(init="custom").fit(X, W=done.result_.U, H=done.components_).n_components_ == 3
     with pytest.raises(ValueError, match="both W and H"):
         thalweg.NMF(3, init="custom").fit(X)
     with pytest.raises(ValueError, match="shape"):

@@ -54,8 +54,10 @@ class Factorization(Estimator):
         data = unweighted
         if sample_weight is not None or entry_weight is not None:
             data = as_data(unweighted, sample_weight=sample_weight, entry_weight=entry_weight)
-        asked = self._ask(data)
-        found = fit(data, json.dumps(asked), self._start(W, H), self.threads)
+        asked, start = self._ask(data), self._start(W, H)
+        if start is not None and self.n_components in (None, "auto"):
+            asked["rank"] = start[0].shape[-1]
+        found = fit(data, json.dumps(asked), start, self.threads)
         self._keep(*found[:3])
         if found[3] is not None:
             raise found[3]
@@ -89,9 +91,11 @@ class Factorization(Estimator):
 
     def _warn(self):
         if self.status_ != "converged":
-            message = f"the fit ended as {self.status_!r} after {self.n_iter_} iterations, with residual {self.kkt_:.2e} and tolerance {self.tol:g}"
-            more = ": raise max_iter" if self.status_ == "max_iters" else ""
-            warnings.warn(message + more, exception(ConvergenceWarning), stacklevel=4)
+            ended = f"The fit ended as {self.status_!r} after {self.n_iter_} iterations"
+            if self.status_ == "max_iters":
+                ended = f"Maximum number of iterations {self.n_iter_} reached (raise max_iter)"
+            message = f"{ended}, with residual {self.kkt_:.2e} and tolerance {self.tol:g}"
+            warnings.warn(message, exception(ConvergenceWarning), stacklevel=4)
 
     def transform(self, X):
         """U of the rows of X on the components of the fit: each row the exact answer of its own problem, whatever the others are."""
@@ -143,7 +147,7 @@ class NMF(Factorization):
     Parameters
     ----------
     n_components : int or None
-        The rank; None (or "auto") is the smaller side of X.
+        The rank; None (or "auto") is that of a given start, else the smaller side of X.
     init : str or None
         "random", "half-normal", "nndsvd", "nndsvda", "spa", "exterior"; None is the method's own. "custom" asks for W and H in ``fit``.
     solver : str or None
