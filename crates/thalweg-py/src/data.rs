@@ -92,8 +92,8 @@ impl Data {
 
     /// How many entries were observed.
     #[getter]
-    fn observed(&self) -> u64 {
-        self.matrix().summary().observed
+    fn observed(&self) -> usize {
+        self.matrix().observed_counts().0.iter().sum()
     }
 }
 
