@@ -12,10 +12,10 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use thalweg::certificate::certify_robust_pca;
-use thalweg::certificate::recovery::{leading_factors, relative_misfit, value, verify as prove};
+use thalweg::certificate::recovery::{leading_factors, relative_misfit, value as objective_of, verify as prove};
 use thalweg::data::{Instance, Measurements};
 use thalweg::map::{MeasurementMap, map_of};
-use thalweg::problem::{Norm, Recovered, Recovery, RobustPca, Witness};
+use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, RobustPca, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::recover as solve;
 use thalweg::solver::convex::robust_pca::{RobustPcaOptions, solve_robust_pca};
@@ -105,6 +105,9 @@ impl Aim {
     }
 }
 
+/// ‖A(X) − b‖ / ‖b‖ up to which an answer can have converged: as for the command line.
+const MISFIT_ALLOWED: f64 = 1e-8;
+
 /// A record as a dictionary.
 fn dictionary<'py>(py: Python<'py>, record: &impl serde::Serialize) -> PyResult<Bound<'py, PyDict>> {
     let text = serde_json::to_string(record).expect("records hold plain values");
@@ -124,12 +127,15 @@ pub fn recover<'py>(py: Python<'py>, measured: &Measured, aim: &str, threads: Op
         let stop = Stop { max_iters: aim.max_iters, max_time: aim.max_time.map(Duration::from_secs_f64), tol: aim.tol };
         let mut watch = |_: &_, _| if flag.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let found = solve(&problem, &stop, &mut watch)?;
-        let (misfit, objective) = (relative_misfit(&problem, &found.x), value(&problem, &found.x));
+        let (misfit, objective) = (relative_misfit(&problem, &found.x), objective_of(&problem, &found.x));
         Ok((found, misfit, objective))
     };
     let (found, misfit, objective) = interruptible(py, thread_count(threads)?, &flag, work)?.or_raise()?.map_err(raised)?;
     let record = PyDict::new(py);
-    record.set_item("status", serde_json::to_value(found.status).expect("a word").as_str())?;
+    // a claim of convergence that the residual contradicts is withdrawn
+    let contradicted = found.status == RecoveryStatus::Converged && misfit > MISFIT_ALLOWED;
+    let status = if contradicted { RecoveryStatus::Stalled } else { found.status };
+    record.set_item("status", serde_json::to_value(status).expect("a word").as_str())?;
     record.set_item("objective", objective)?;
     record.set_item("relative_residual", misfit)?;
     record.set_item("rank", found.rank)?;
