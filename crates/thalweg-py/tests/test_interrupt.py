@@ -31,7 +31,7 @@ def test_ctrl_c_ends_a_fit_and_leaves_what_was_found():
 def test_ctrl_c_ends_a_survey():
     interrupt_after(0.3)
     with pytest.raises(KeyboardInterrupt):
-        thalweg.rank_sweep(planted(300, 200, 5, noise=0.5), (1, 30), tol=0.0, max_iter=10**7)
+        thalweg.rank_sweep(planted(120, 80, 5, noise=0.5), (1, 30), tol=0.0, max_iter=10**7)
 
 
 def test_other_threads_go_on_meanwhile():
