@@ -366,7 +366,7 @@ impl PenaltyArgs {
     pub fn read(&self) -> Result<Penalty, Failure> {
         let factor = |l2: Option<f64>, l1: Option<f64>| FactorPenalty { l2: l2.or(self.l2).unwrap_or(0.0), l1: l1.or(self.l1).unwrap_or(0.0) };
         let scaling = PenaltyScaling::named(&self.penalty_scaling).expect("the parser knows the scalings");
-        let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling };
+        let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling, ..Penalty::default() };
         penalty.check_numbers()?;
         Ok(penalty)
     }

@@ -70,25 +70,9 @@ pub fn load(path: &Path, options: ReadOptions, common: &Common) -> Result<(Datas
     let dataset = read(path, &options)?;
     // absolute, so that `audit` finds it from any folder
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let record = record(&path, options, &dataset);
+    let record = InputRecord::new(path, options, &dataset);
     for note in &dataset.notes {
         common.say(format_args!("note: {note}"));
     }
     Ok((dataset, record))
-}
-
-/// The record of an input.
-pub fn record(path: &Path, options: ReadOptions, dataset: &Dataset) -> InputRecord {
-    InputRecord {
-        path: path.to_owned(),
-        sha256: dataset.sha256.clone(),
-        format: dataset.format.to_owned(),
-        kind: dataset.matrix.kind().to_owned(),
-        shape: dataset.matrix.shape(),
-        observed: dataset.matrix.summary().observed,
-        read: options,
-        scale: dataset.scale,
-        image: dataset.image,
-        notes: dataset.notes.clone(),
-    }
 }

@@ -1,4 +1,4 @@
-//! A fit with restarts, kept on disk so that it survives being killed.
+//! A fit with restarts, kept on disk if it is to survive being killed.
 
 use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
 use std::fs::File;
@@ -27,18 +27,44 @@ pub struct FitJob<'a> {
     pub dataset: &'a Dataset,
     /// What the settings speak of beside the data.
     pub given: Given,
-    /// Where it is kept.
-    pub dir: RunDir,
+    /// Where it is kept, if it is.
+    pub keep: Option<Keep>,
+    /// Whether to prove a lower bound at the end: the eigenvalues of a Gram matrix, which may cost more than a short fit.
+    pub bound: bool,
     /// Time limit of this call.
     pub max_time: Option<Duration>,
-    /// Memory that reading a checkpoint may take, in bytes.
-    pub max_memory: u64,
-    /// Time between two checkpoints of a restart: what a kill can cost.
-    pub checkpoint_every: Duration,
     /// Set from outside to end the run, leaving it resumable.
     pub stop: &'a AtomicBool,
     /// Told after every iteration of a restart, and once with its status.
     pub observe: &'a (dyn Fn(usize, &Progress, Option<Status>) + Sync),
+}
+
+/// Where a fit is kept, and how often.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// The run directory.
+    pub dir: RunDir,
+    /// Memory that reading a checkpoint may take, in bytes.
+    pub max_memory: u64,
+    /// Time between two checkpoints of a restart: what a kill can cost.
+    pub checkpoint_every: Duration,
+}
+
+impl Keep {
+    /// A restart that stands in the directory.
+    fn restart<T: WorkingPrecision>(&self, number: usize) -> Result<Option<Restart<T>>, Error> {
+        let path = self.dir.restart(number);
+        if path.exists() { Restart::load(&path, number, self.max_memory).map(Some) } else { Ok(None) }
+    }
+}
+
+/// What a fit found.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// The manifest with its result.
+    pub manifest: Manifest,
+    /// Every restart, in order.
+    pub answers: Vec<Judged>,
 }
 
 /// Why a fit did not begin.
@@ -77,13 +103,13 @@ pub fn split(dataset: &Dataset, manifest: &Manifest) -> Result<Option<(Matrix<f6
     settings.holdout.map(|fraction| hold_out(&dataset.matrix, fraction, settings.seed)).transpose()
 }
 
-/// Runs every restart to its end, or until time is up or the stop flag is set; then the directory can be taken up again with the same call.
+/// Runs every restart to its end, or until time is up or the stop flag is set; then a directory can be taken up again with the same call.
 ///
 /// The result depends on data and settings alone: not on threads, interruptions, or how restarts are spread over threads.
 ///
 /// # Errors
 /// [`FitError::Other`] if the directory holds a run with other settings, [`FitError::Input`] for bad data and failed reads and writes.
-pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
+pub fn fit(job: FitJob<'_>) -> Result<Fitted, FitError> {
     let held = split(job.dataset, &job.manifest)?;
     let (training, holdout) = match &held {
         Some((training, holdout)) => (training, Some(holdout)),
@@ -103,7 +129,7 @@ pub fn fit(job: FitJob<'_>) -> Result<Manifest, FitError> {
         Precision::F32 => Some(narrow(kept, settings)?),
         Precision::F64 => None,
     };
-    let _lock = take_directory(&job)?;
+    let _lock = job.keep.as_ref().map(|keep| take_directory(&job, &keep.dir)).transpose()?;
     let records = match &narrow {
         Some(narrow) => restarts(&job, kept, narrow)?,
         None => restarts(&job, kept, training)?,
@@ -180,34 +206,34 @@ fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> 
 }
 
 /// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &FitJob<'_>) -> Result<File, FitError> {
-    let lock = job.dir.lock().map_err(FitError::Output)?;
-    if job.dir.has::<Manifest>() {
-        let old: Manifest = job.dir.read()?;
+fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
+    let lock = dir.lock().map_err(FitError::Output)?;
+    if dir.has::<Manifest>() {
+        let old: Manifest = dir.read()?;
         let what = if old.input.sha256 != job.manifest.input.sha256 {
             Some("input")
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
             Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out or batch size")
-        } else if Given::load(&job.dir)? != job.given {
+        } else if Given::load(dir)? != job.given {
             Some("start or fixed columns")
         } else {
             None
         };
         if let Some(what) = what {
-            return Err(FitError::Other { dir: job.dir.path().display().to_string(), what });
+            return Err(FitError::Other { dir: dir.path().display().to_string(), what });
         }
-        job.dir.sweep().map_err(FitError::Output)?;
+        dir.sweep().map_err(FitError::Output)?;
         return Ok(lock);
     }
-    job.dir.create().map_err(FitError::Output)?;
+    dir.create().map_err(FitError::Output)?;
     let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
     if labels != Labels::default() {
-        job.dir.write(&labels).map_err(FitError::Output)?;
+        dir.write(&labels).map_err(FitError::Output)?;
     }
-    job.given.save(&job.dir).map_err(FitError::Output)?;
-    job.dir.write(&job.manifest).map_err(FitError::Output)?;
+    job.given.save(dir).map_err(FitError::Output)?;
+    dir.write(&job.manifest).map_err(FitError::Output)?;
     Ok(lock)
 }
 
@@ -225,11 +251,16 @@ fn identity(settings: &FitSettings) -> FitSettings {
 }
 
 /// A restart that has ended or was stopped, judged from the data.
-struct Judged {
-    factors: Factors<f64>,
-    record: RestartRecord,
-    proof: Stationarity,
-    history: Vec<HistoryRow>,
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Where it ended.
+    pub factors: Factors<f64>,
+    /// How.
+    pub record: RestartRecord,
+    /// What was recomputed from the data.
+    pub proof: Stationarity,
+    /// Measurements on the way.
+    pub history: Vec<HistoryRow>,
 }
 
 /// Restarts side by side, each on its share of the threads.
@@ -247,7 +278,8 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix
                 return;
             }
             // once stopped, restarts that have not begun have nothing to tell; one is needed
-            if number > 0 && job.stop.load(Ordering::Relaxed) && !job.dir.restart(number).exists() {
+            let is_begun = || job.keep.as_ref().is_some_and(|keep| keep.dir.restart(number).exists());
+            if number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun() {
                 continue;
             }
             let judged = one_restart(job, kept, &problem, number, begin);
@@ -273,8 +305,8 @@ fn one_restart<T: WorkingPrecision>(
     begin: Instant,
 ) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
-    let path = job.dir.restart(number);
-    let mut restart = if path.exists() { Restart::load(&path, number, job.max_memory)? } else { first(problem, job, kept.holdout, number)? };
+    let kept_restart = job.keep.as_ref().map(|keep| keep.restart(number)).transpose()?.flatten();
+    let mut restart = kept_restart.map_or_else(|| first(problem, job, kept.holdout, number), Ok)?;
     if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
@@ -364,7 +396,6 @@ fn advance<T: WorkingPrecision>(
     begin: Instant,
 ) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
-    let path = job.dir.restart(number);
     let earlier = restart.seconds;
     let mut history = restart.history;
     let mut failed = None;
@@ -381,10 +412,10 @@ fn advance<T: WorkingPrecision>(
             history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt, holdout_rmse });
         }
         (job.observe)(number, &progress, None);
-        if saved.elapsed() >= job.checkpoint_every {
+        if let Some(keep) = job.keep.as_ref().filter(|keep| saved.elapsed() >= keep.checkpoint_every) {
             let checkpoint =
                 Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, tol: settings.tol, history: history.clone() };
-            failed = checkpoint.save(&path).err();
+            failed = checkpoint.save(&keep.dir.restart(number)).err();
             saved = Instant::now();
         }
         if failed.is_some() || job.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -401,22 +432,18 @@ fn advance<T: WorkingPrecision>(
         tol: settings.tol,
         history,
     };
-    restart.save(&path)?;
+    if let Some(keep) = &job.keep {
+        restart.save(&keep.dir.restart(number))?;
+    }
     Ok(restart)
 }
 
-/// Picks the best restart and writes what the run found.
-fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manifest, FitError> {
+/// Picks the best restart, and writes what the run found if it is kept.
+fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
     let is_whole = judged.len() == job.manifest.settings.restarts;
     let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
     let winner = &judged[best];
-    let path = job.dir.factors();
-    let written = match job.manifest.settings.precision {
-        Precision::F64 => write_factors(&path, &winner.factors),
-        Precision::F32 => write_factors(&path, &winner.factors.cast::<f32>()),
-    };
-    written.and_then(|()| write_history(&job.dir, judged.iter().flat_map(|j| &j.history))).map_err(FitError::Output)?;
     // one restart that was cut short leaves the run unfinished, whatever the best one did
     let unfinished = judged.iter().map(|j| j.record.status).find(|&s| !is_final(s)).or((!is_whole).then_some(Status::Stopped));
     let result = FitRecord {
@@ -427,7 +454,7 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manife
         scaled_penalty: kept.scaled_penalty,
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
-        lower_bound: if is_over && job.manifest.settings.loss == Loss::Frobenius {
+        lower_bound: if job.bound && is_over && job.manifest.settings.loss == Loss::Frobenius {
             spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.components()))
         } else {
             None
@@ -435,11 +462,24 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Manife
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
         holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),
-        restarts: judged.into_iter().map(|j| j.record).collect(),
+        restarts: judged.iter().map(|j| j.record.clone()).collect(),
     };
-    let manifest = Manifest { result: Some(result), ..job.manifest };
-    job.dir.write(&manifest).map_err(FitError::Output)?;
-    Ok(manifest)
+    let fitted = Fitted { manifest: Manifest { result: Some(result), ..job.manifest }, answers: judged };
+    if let Some(keep) = &job.keep {
+        write(&keep.dir, &fitted, best).map_err(FitError::Output)?;
+    }
+    Ok(fitted)
+}
+
+/// The best factors, the history, and last the manifest that speaks of them.
+fn write(dir: &RunDir, fitted: &Fitted, best: usize) -> Result<(), Error> {
+    let (path, factors) = (dir.factors(), &fitted.answers[best].factors);
+    match fitted.manifest.settings.precision {
+        Precision::F64 => write_factors(&path, factors)?,
+        Precision::F32 => write_factors(&path, &factors.cast::<f32>())?,
+    }
+    write_history(dir, fitted.answers.iter().flat_map(|j| &j.history))?;
+    dir.write(&fitted.manifest)
 }
 
 fn write_history<'a>(dir: &RunDir, rows: impl Iterator<Item = &'a HistoryRow>) -> Result<(), Error> {

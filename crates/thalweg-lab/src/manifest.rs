@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
-use thalweg::data::{ImageShape, Precision, ReadOptions};
+use thalweg::data::{Dataset, ImageShape, Precision, ReadOptions};
 use thalweg::problem::{Loss, Penalty, RowSet, ScaledPenalty};
 
 /// The input of a run.
@@ -30,6 +30,24 @@ pub struct InputRecord {
     pub image: Option<ImageShape>,
     /// What a user should know about the reading.
     pub notes: Vec<String>,
+}
+
+impl InputRecord {
+    /// The record of what was read from here in this way; an empty path stands for data that were in memory.
+    pub fn new(path: PathBuf, read: ReadOptions, dataset: &Dataset) -> Self {
+        InputRecord {
+            path,
+            sha256: dataset.sha256.clone(),
+            format: dataset.format.to_owned(),
+            kind: dataset.matrix.kind().to_owned(),
+            shape: dataset.matrix.shape(),
+            observed: dataset.matrix.summary().observed,
+            read,
+            scale: dataset.scale,
+            image: dataset.image,
+            notes: dataset.notes.clone(),
+        }
+    }
 }
 
 fn one() -> f64 {

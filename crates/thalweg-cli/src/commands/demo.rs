@@ -4,19 +4,18 @@ use super::print_text;
 use crate::args::{Common, DemoArgs};
 use crate::commands::fit::{CHECKPOINT_EVERY, fit_in};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
-use crate::input;
 use std::path::PathBuf;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
 use thalweg::problem::{Loss, Penalty, RowSet};
-use thalweg_lab::{FitSettings, Given, RunDir, RunView, audit_run, write_report};
+use thalweg_lab::{FitSettings, Given, InputRecord, RunDir, RunView, audit_run, write_report};
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
 
 pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let dataset = digits();
-    let record = input::record("(embedded) UCI optical digits".as_ref(), ReadOptions::default(), &dataset);
+    let record = InputRecord::new("(embedded) UCI optical digits".into(), ReadOptions::default(), &dataset);
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-demo")));
     let settings = FitSettings {
         rank: RANK,

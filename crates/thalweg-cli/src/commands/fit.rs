@@ -1,7 +1,7 @@
 //! `thalweg fit`.
 
 use super::{line::factors, print_json, print_text};
-use crate::args::{Common, FitArgs, InitArg, PrecisionArg, SignsArg};
+use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::{Bars, word};
@@ -12,9 +12,9 @@ use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
 use thalweg::problem::{Loss, RowSet};
-use thalweg::solver::nmf::{About, Batches, Init, Order, default_divergence_method, default_method, divergence_method, method};
+use thalweg::solver::nmf::{About, Init};
 use thalweg::{Error, Side};
-use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Manifest, RunDir, fit};
+use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Keep, Manifest, Needs, RunDir, batch_size, fit};
 
 /// Time between two saves of a restart, where nothing else is asked.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
@@ -88,30 +88,40 @@ pub fn fit_in(
         manifest,
         dataset,
         given,
-        dir,
+        keep: Some(Keep { dir, max_memory: common.max_memory, checkpoint_every }),
+        bound: true,
         max_time: common.max_time.map(Duration::from_secs_f64),
-        max_memory: common.max_memory,
-        checkpoint_every,
         stop: &interrupt.flag,
         observe: &|restart, progress, status| bars.observe(restart, progress, status),
     };
     let outcome = fit(job);
     bars.finish();
-    let manifest = outcome.map_err(|error| match error {
+    let fitted = outcome.map_err(|error| match error {
         FitError::Input(error) => Failure::about(&path, error),
         FitError::Given { path, error } => Failure::about(&path, error),
         other => other.into(),
     })?;
-    Ok((manifest, interrupt))
+    Ok((fitted.manifest, interrupt))
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
-    let (about, why) = the_method(args, dataset)?;
+    let (row_sets, penalty) = (args.constraints.row_sets()?, args.penalty.read()?);
+    let constraints = &args.constraints;
+    let needs = Needs {
+        data: &dataset.matrix,
+        rank: args.rank,
+        loss: args.loss,
+        row_sets,
+        is_penalised: !penalty.is_none(),
+        holds_out: args.holdout.is_some(),
+        has_given: constraints.fix_u.is_some() || constraints.fix_v.is_some() || constraints.biases,
+    };
+    let (about, why) = needs.method(args.method.as_deref())?;
     if let Some(why) = why {
         common.detail(format_args!("method {}: {why}", about.name));
     }
-    let (init, start) = starts(args, dataset, about)?;
-    let [u_rows, v_rows] = args.constraints.row_sets()?;
+    let (init, start) = starts(args, &needs, &about)?;
+    let [u_rows, v_rows] = row_sets;
     Ok(FitSettings {
         rank: args.rank,
         method: about.name.to_owned(),
@@ -119,7 +129,7 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         init: init.name().to_owned(),
         start,
         loss: args.loss,
-        penalty: args.penalty.read()?,
+        penalty,
         u_rows,
         v_rows,
         fix_u: args.constraints.fix_u.as_deref().map(absolute),
@@ -135,12 +145,12 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         max_iters: about.iterations.unwrap_or(args.max_iters),
         tol: args.tol,
         holdout: args.holdout,
-        batch_size: batch_size(args, about.order)?,
+        batch_size: batch_size(about.order, args.batch_size.map(|size| size as usize))?,
     })
 }
 
 /// How restarts begin, and where restart 0 does if at factors that are given.
-fn starts(args: &FitArgs, dataset: &Dataset, about: About) -> Result<(Init, Option<PathBuf>), Failure> {
+fn starts(args: &FitArgs, needs: &Needs<'_>, about: &About) -> Result<(Init, Option<PathBuf>), Failure> {
     let (mut name, mut path) = (None, None);
     for init in &args.init {
         let is_second = match init {
@@ -151,15 +161,8 @@ fn starts(args: &FitArgs, dataset: &Dataset, about: About) -> Result<(Init, Opti
             return Err(Failure::Usage("--init takes one name and one path at most".into()));
         }
     }
-    let constraints = &args.constraints;
-    let is_low_rank = constraints.signs == SignsArg::Free && constraints.fix_u.is_none() && constraints.fix_v.is_none() && !constraints.biases;
-    let has_all = args.holdout.is_none() && !matches!(dataset.matrix, Matrix::Observed(_));
-    let own = match (&path, constraints.row_sets()?) {
-        // of low rank alone, the singular vectors are the answer
-        (None, _) if is_low_rank && has_all => Init::Svd,
-        (None, [RowSet::NonNegative, RowSet::NonNegative]) => about.init,
-        _ => Init::Random,
-    };
+    // the singular vectors serve restart 0 alone, which begins at what was given
+    let own = if path.is_some() && needs.row_sets == [RowSet::Free; 2] { Init::Random } else { needs.start(about) };
     Ok((name.unwrap_or(own), path))
 }
 
@@ -191,49 +194,6 @@ pub fn columns(path: &Path, side: Side) -> Result<Columns, Failure> {
             expected: "a dense matrix, as columns of a factor".into(),
             found: format!("a matrix that is {}", other.kind()),
         })),
-    }
-}
-
-/// The rows of a block, for a method that has blocks.
-fn batch_size(args: &FitArgs, order: Order) -> Result<Option<usize>, Failure> {
-    match (order, args.batch_size) {
-        (Order::BatchesFirst, size) => Ok(Some(size.map_or(Batches::default().rows, |size| size as usize))),
-        (_, None) => Ok(None),
-        (_, Some(_)) => Err(Failure::Usage("--batch-size goes with --method minibatch".into())),
-    }
-}
-
-/// The method that was asked for, or one that suits the loss and the data and why.
-fn the_method(args: &FitArgs, dataset: &Dataset) -> Result<(About, Option<&'static str>), Failure> {
-    if args.loss != Loss::Frobenius {
-        let Some(name) = &args.method else {
-            let (chosen, why) = default_divergence_method(args.loss);
-            return Ok((chosen.about(), Some(why)));
-        };
-        return Ok((divergence_method(name, args.loss)?.about(), None));
-    }
-    match &args.method {
-        Some(name) => match method(name) {
-            Some(method) => Ok((method.about(), None)),
-            None => Err(Failure::Usage(format!("the method {name} is for losses other than frobenius (--loss)"))),
-        },
-        // held-out entries make any data observed-only; without a penalty, who fits faster overfits faster
-        None if args.holdout.is_some() && args.penalty.read()?.is_none() && args.constraints.row_sets()? == [RowSet::NonNegative; 2] => {
-            let exact = method("anls").expect("the exact row method is listed");
-            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; without a penalty extrapolation overfits sooner")))
-        }
-        None if args.holdout.is_some() => {
-            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
-            Ok((exact.about(), Some("held-out entries leave each row its own Gram matrix; extrapolation saves iterations")))
-        }
-        None if args.constraints.row_sets()? != [RowSet::NonNegative; 2] => {
-            let exact = method("extrapolated-anls").expect("the extrapolated exact row method is listed");
-            Ok((exact.about(), Some("rows under this constraint are solved exactly at little cost")))
-        }
-        None => {
-            let (chosen, why) = default_method(&dataset.matrix, args.rank);
-            Ok((chosen.about(), Some(why)))
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::args::{Common, ReadArgs, UpdateArgs};
 use crate::exit::Failure;
 use crate::input;
 use thalweg::data::{ReadOptions, Scale};
-use thalweg_lab::{FitError, FitSettings, Manifest, RunDir, Update, update};
+use thalweg_lab::{FitError, FitSettings, InputRecord, Manifest, RunDir, Update, update};
 
 pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
     let Some(output) = &common.output else { return Err(Failure::Usage("update needs -o: the directory of the new run".into())) };
@@ -26,7 +26,7 @@ pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
         common.say(format_args!("note: nothing is held out: the fit that is updated has seen most of what another draw would hold out"));
     }
     let settings = FitSettings { max_iters: args.max_iters.unwrap_or(settings.max_iters), tol: args.tol.unwrap_or(settings.tol), ..settings };
-    let record = input::record(&std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
+    let record = InputRecord::new(std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
     let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     tell("update", &args.input, &manifest, &dir, common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| super::fit::exit_code(&manifest)))

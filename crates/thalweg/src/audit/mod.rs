@@ -8,7 +8,7 @@ mod verdict;
 pub use evidence::{Answer, AuditSettings, audit};
 pub use rank::{
     RankOutcome, RankReport, RankRow, RankSettings, RankTrial, SpectrumAgainstNoise, rank_report, rank_trials, run_rank_trial, survey_ranks,
-    usual_fraction,
+    survey_ranks_unless, usual_fraction,
 };
 pub use record::{
     AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,

@@ -1,6 +1,7 @@
 //! Matrices to factor: dense, sparse with zeros, observed at some entries only, or at all but a few.
 
 use super::AllBut;
+use super::values::{Owner, Values};
 use crate::linalg::{MatRef, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major, simd};
 use crate::{Error, Side};
 use rayon::prelude::*;
@@ -10,7 +11,7 @@ use rayon::prelude::*;
 pub struct Dense<T = f64> {
     rows: usize,
     cols: usize,
-    values: Vec<T>,
+    values: Values<T>,
 }
 
 impl<T: Real> Dense<T> {
@@ -19,6 +20,18 @@ impl<T: Real> Dense<T> {
     /// # Errors
     /// [`Error::Shape`] unless there are rows·cols of them.
     pub fn new(rows: usize, cols: usize, values: Vec<T>) -> Result<Self, Error> {
+        Self::of(rows, cols, Values::Own(values))
+    }
+
+    /// From row-major values that stay where they are: nothing is copied unless they are to be changed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there are rows·cols of them.
+    pub fn shared(rows: usize, cols: usize, values: Owner<T>) -> Result<Self, Error> {
+        Self::of(rows, cols, Values::Shared(values))
+    }
+
+    fn of(rows: usize, cols: usize, values: Values<T>) -> Result<Self, Error> {
         if rows.checked_mul(cols) != Some(values.len()) {
             return Err(Error::Shape { what: "a dense matrix", expected: (rows, cols), got: (values.len(), 1) });
         }
@@ -30,13 +43,13 @@ impl<T: Real> Dense<T> {
         &self.values
     }
 
-    /// The same, without a copy.
+    /// The same, without a copy if they are its own.
     pub fn into_values(self) -> Vec<T> {
-        self.values
+        self.values.into_vec()
     }
 
     pub(super) fn values_mut(&mut self) -> &mut [T] {
-        &mut self.values
+        self.values.to_mut()
     }
 
     /// As a matrix view.
@@ -419,12 +432,11 @@ impl<T: Real> Matrix<T> {
             Matrix::Observed(_) => stored,
             _ => m as u64 * n as u64 - hidden,
         };
-        let slice = |x: &'_ [T], start: usize| Partial::of(&x[start..x.len().min(start + Partial::LENGTH)]);
+        let slices = |x: &[T]| x.par_chunks(Partial::LENGTH).map(Partial::of).collect();
         // what is hidden in sparse data is not stored either
         let parts: Vec<Partial> = match if self.has_unstored_zeros() { full } else { self } {
-            Matrix::Dense(Dense { values: x, .. }) | Matrix::Sparse(Sparse { by_row: Csr { values: x, .. }, .. }) => {
-                (0..x.len()).into_par_iter().step_by(Partial::LENGTH).map(|start| slice(x, start)).collect()
-            }
+            Matrix::Dense(x) => slices(x.values()),
+            Matrix::Sparse(x) => slices(x.by_row.values()),
             Matrix::Observed(_) | Matrix::AllBut(_) => (0..m)
                 .into_par_iter()
                 .map(|i| {
@@ -469,7 +481,7 @@ impl<T: Real> Matrix<T> {
     pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
         let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
         match self {
-            Matrix::Dense(x) => change(&mut x.values),
+            Matrix::Dense(x) => change(x.values_mut()),
             Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
                 change(&mut x.by_row.values);
                 change(&mut x.by_col.values);
@@ -481,7 +493,9 @@ impl<T: Real> Matrix<T> {
     /// The same numbers in another precision.
     pub fn cast<S: Real>(&self) -> Matrix<S> {
         match self {
-            Matrix::Dense(x) => Matrix::Dense(Dense { rows: x.rows, cols: x.cols, values: x.values.iter().map(|&v| S::of(v.f64())).collect() }),
+            Matrix::Dense(x) => {
+                Matrix::Dense(Dense { rows: x.rows, cols: x.cols, values: Values::Own(x.values.iter().map(|&v| S::of(v.f64())).collect()) })
+            }
             Matrix::Sparse(x) => Matrix::Sparse(x.cast()),
             Matrix::Observed(x) => Matrix::Observed(x.cast()),
             Matrix::AllBut(x) => Matrix::AllBut(x.cast()),

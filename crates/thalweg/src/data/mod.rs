@@ -16,6 +16,8 @@ mod select;
 mod source;
 mod sparse_instance;
 mod stack;
+mod values;
+mod weighted;
 
 pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
@@ -31,3 +33,4 @@ pub use random::stream;
 pub use rpca_instance::{RobustPcaInstance, read_rpca_instance};
 pub use sparse_instance::{SparseInstance, read_sparse_instance};
 pub use stack::write_matrix;
+pub use values::Owner;

@@ -8,6 +8,7 @@ mod curvature;
 mod flatness;
 mod gauge;
 mod line;
+mod probe;
 mod spectrum;
 
 pub use align::{Alignment, align};
@@ -18,4 +19,8 @@ pub use curvature::{ExpectedCurvature, StartMoments, expected_curvature};
 pub use flatness::{Flatness, Flattest, TraceEstimate, estimate_trace, flatness, flattest_factors};
 pub use gauge::{balance, flow_gauge};
 pub use line::{Line, Verdict, line, lines};
+pub use probe::{
+    ConvexityLength, ConvexityLengths, Eigenvalues, Estimate, convexity_lengths, hessian_eigenvalues, hessian_trace, random_directions, sampled_line,
+    sampled_plane,
+};
 pub use spectrum::{HessianSpectrum, hessian_spectrum};

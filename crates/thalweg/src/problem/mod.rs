@@ -1,5 +1,6 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
+mod black_box;
 mod compressed;
 mod constraint;
 mod deep_sparse;
@@ -20,6 +21,7 @@ mod segment;
 mod statistics;
 
 pub use crate::linalg::{Grams, PANEL_LANES};
+pub use black_box::{BlackBox, Gradient};
 pub use compressed::Compressed;
 pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use deep_sparse::DeepSparse;
@@ -28,7 +30,7 @@ pub use factored::Factored;
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;
 pub use objective::{BlockTrace, Objective};
-pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, ScaledPenalty};
+pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, PenaltyUnit, ScaledPenalty};
 pub use quadratic_network::QuadraticNetwork;
 pub use recovery::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 pub use robust_pca::{RobustPca, default_lambda};

@@ -25,6 +25,13 @@ pub trait Objective: Sync {
     /// ∇²f(x)·d into `out`.
     fn hessian_vec(&self, x: &[f64], d: &[f64], out: &mut [f64]);
 
+    /// dᵀ∇²f(x)d.
+    fn curvature(&self, x: &[f64], d: &[f64]) -> f64 {
+        let mut product = vec![0.0; self.dim()];
+        self.hessian_vec(x, d, &mut product);
+        product.iter().zip(d).map(|(h, d)| h * d).sum()
+    }
+
     /// t → f(x + t (y − x)), where it is an exact polynomial.
     fn segment(&self, x: &[f64], y: &[f64]) -> Option<Polynomial> {
         let _ = (x, y);

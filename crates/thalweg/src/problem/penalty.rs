@@ -47,6 +47,18 @@ impl PenaltyScaling {
     }
 }
 
+/// What a penalty is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenaltyUnit {
+    /// Data of unit root mean square: see [`Penalty`].
+    #[default]
+    RootMeanSquare,
+    /// The data as they are, q = a = b = 1: what multiplies X by c has to multiply λ₂ by c and λ₁ by c^(3/2) to find the same components.
+    /// So scikit-learn means `alpha_W` and `alpha_H`.
+    Data,
+}
+
 /// A penalty for data of unit root mean square, free of units: with q² = Σ w x² / Σ w, X̃ = X/q, Ũ = U/a, Ṽ = V/b and ab = q,
 ///
 /// ```text
@@ -65,13 +77,16 @@ pub struct Penalty {
     pub v: FactorPenalty,
     /// How it is shared between rows.
     pub scaling: PenaltyScaling,
+    /// What λ is measured in.
+    #[serde(default)]
+    pub unit: PenaltyUnit,
 }
 
 impl Penalty {
     /// The same on both factors, scaled by entries.
     pub fn both(l2: f64, l1: f64) -> Self {
         let factor = FactorPenalty { l2, l1 };
-        Penalty { u: factor, v: factor, scaling: PenaltyScaling::default() }
+        Penalty { u: factor, v: factor, ..Penalty::default() }
     }
 
     /// Whether it penalises nothing.
@@ -118,7 +133,10 @@ impl Penalty {
         // b as in the random start: then both follow the data by the same powers of two
         let level = if summary.negatives == 0 { std::f64::consts::PI * summary.mean / 2.0 } else { q };
         let b = (level / rank as f64).sqrt().log2().floor().exp2();
-        let a = q / b;
+        let (q, a, b) = match self.unit {
+            PenaltyUnit::RootMeanSquare => (q, q / b, b),
+            PenaltyUnit::Data => (1.0, 1.0, 1.0),
+        };
         let share = |rows: usize| match self.scaling {
             PenaltyScaling::Entries => 1.0,
             PenaltyScaling::Even => total / rows as f64,

@@ -27,6 +27,14 @@ impl<T: Real> Nmf<'_, T> {
         Statistics { gram: vec![T::of(0.0); grams * r * r], cross: vec![T::of(0.0); n * r] }
     }
 
+    /// One G for each column from the one that all shared, where these data lack entries that earlier rows had.
+    pub fn spread(&self, statistics: &mut Statistics<T>) {
+        let (n, r) = (self.data().shape().1, self.rank());
+        if !self.has_one_gram() && statistics.gram.len() == r * r {
+            statistics.gram = statistics.gram.repeat(n);
+        }
+    }
+
     fn has_one_gram(&self) -> bool {
         matches!(self.data(), Matrix::Dense(_) | Matrix::Sparse(_))
     }
@@ -78,7 +86,7 @@ impl<T: Real> Nmf<'_, T> {
         let task = self.task(Side::V, &(0..v.len() / r), rule, when);
         let mut grams = statistics.gram.clone();
         grams.par_chunks_mut(r * r).for_each(|gram| sweep_dust(gram, r));
-        let measure = if self.has_one_gram() {
+        let measure = if grams.len() == r * r {
             task.shared_gram(&grams, v, |first, out| out.copy_from_slice(&statistics.cross[first * r..][..out.len()]))
         } else {
             task.given_grams(&grams, &statistics.cross, v)

@@ -8,7 +8,7 @@ use thalweg::data::stream;
 use thalweg::geometry::{balancedness, estimate_trace, flatness, flattest_factors, hessian_spectrum};
 use thalweg::linalg::{singular_values, symmetric_eigenvalues};
 use thalweg::map::{MAPS, identity};
-use thalweg::problem::{DeepSparse, FactorPenalty, Factored, Nmf, Objective, Penalty, PenaltyScaling, QuadraticNetwork};
+use thalweg::problem::{DeepSparse, FactorPenalty, Factored, Nmf, Objective, Penalty, QuadraticNetwork};
 
 fn normals(count: usize, seed: u64) -> Vec<f64> {
     let mut rng = stream(seed, 31);
@@ -31,7 +31,7 @@ fn for_each_model(seed: u64, mut visit: impl FnMut(&str, &dyn Objective)) {
     let map = identity(6, 4).unwrap();
     let b = normals(24, seed + 2);
     visit("robust PCA", &Factored::new(&map, &b, 2, false).unwrap());
-    let penalty = Penalty { u: FactorPenalty { l2: 0.3, l1: 0.1 }, v: FactorPenalty { l2: 0.7, l1: 0.0 }, scaling: PenaltyScaling::default() };
+    let penalty = Penalty { u: FactorPenalty { l2: 0.3, l1: 0.1 }, v: FactorPenalty { l2: 0.7, l1: 0.0 }, ..Penalty::default() };
     for (kind, data) in planted::kinds(seed) {
         visit(&format!("nmf of {kind} data"), &Nmf::new(&data, 3).unwrap());
         visit(&format!("penalised nmf of {kind} data"), &Nmf::new(&data, 3).unwrap().with_penalty(&penalty).unwrap());

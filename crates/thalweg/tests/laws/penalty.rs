@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 use thalweg::certificate::penalised_stationarity;
 use thalweg::data::{Dense, Matrix};
-use thalweg::problem::{FactorPenalty, Nmf, Objective, PENALTY_SCALINGS, Penalty, PenaltyScaling};
+use thalweg::problem::{FactorPenalty, Nmf, Objective, PENALTY_SCALINGS, Penalty, PenaltyScaling, PenaltyUnit};
 use thalweg::solver::nmf::{Alternating, Init, NMF_METHODS, NmfMethod, transform};
 use thalweg::solver::{Iteration, Solution, Status, Stop, run};
 use thalweg::{Factors, Side};
@@ -15,7 +15,7 @@ const RANK: usize = 4;
 fn penalties() -> Vec<Penalty> {
     let ridge = FactorPenalty { l2: 0.02, l1: 0.0 };
     let sparse = FactorPenalty { l2: 0.0, l1: 0.01 };
-    let of = |u, v| PENALTY_SCALINGS.iter().map(move |&scaling| Penalty { u, v, scaling });
+    let of = |u, v| PENALTY_SCALINGS.iter().map(move |&scaling| Penalty { u, v, scaling, ..Penalty::default() });
     let both = FactorPenalty { l2: 0.003, l1: 0.002 };
     of(ridge, ridge).chain(of(sparse, ridge)).chain(of(both, sparse)).collect()
 }
@@ -246,8 +246,21 @@ fn a_penalty_on_one_factor_alone_is_refused() {
     let (_, data) = planted::kinds(1).swap_remove(0);
     let none = FactorPenalty::default();
     for (u, v) in [(FactorPenalty { l2: 1.0, l1: 0.0 }, none), (none, FactorPenalty { l2: 0.0, l1: 1.0 })] {
-        assert!(Nmf::new(&data, 2).unwrap().with_penalty(&Penalty { u, v, scaling: PenaltyScaling::Entries }).is_err());
+        assert!(Nmf::new(&data, 2).unwrap().with_penalty(&Penalty { u, v, ..Penalty::default() }).is_err());
     }
     assert!(Nmf::new(&data, 2).unwrap().with_penalty(&Penalty::both(-1.0, 0.0)).is_err());
     assert!(Nmf::new(&data, 2).unwrap().with_penalty(&Penalty::both(f64::NAN, 0.0)).is_err());
+}
+
+/// In units of the data a penalty is what it says, whatever the data: n per entry of U and m per entry of V, as scikit-learn has it.
+#[test]
+fn in_units_of_the_data_nothing_is_scaled() {
+    let (u, v) = (FactorPenalty { l2: 0.3, l1: 0.2 }, FactorPenalty { l2: 0.1, l1: 0.7 });
+    let penalty = Penalty { u, v, unit: PenaltyUnit::Data, ..Penalty::default() };
+    let data = Matrix::Dense(Dense::new(2, 3, vec![1.0, 4.0, 0.0, 2.0, 30.0, 5.0]).unwrap());
+    let f = Factors::new(2, 3, 1, vec![1.0, 2.0, 0.5, 3.0, 1.5]).unwrap();
+    let problem = Nmf::new(&data, 1).unwrap().with_penalty(&penalty).unwrap();
+    let pays = |p: FactorPenalty, rows: &[f64]| rows.iter().map(|x| 0.5 * p.l2 * x * x + p.l1 * x).sum::<f64>();
+    let expected = Nmf::new(&data, 1).unwrap().objective(&f) + 3.0 * pays(u, f.side(Side::U)) + 2.0 * pays(v, f.side(Side::V));
+    assert!((problem.objective(&f) - expected).abs() < 1e-12 * expected, "{} against {expected}", problem.objective(&f));
 }

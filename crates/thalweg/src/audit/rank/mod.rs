@@ -87,8 +87,16 @@ impl RankSettings {
 /// # Errors
 /// As [`RankSettings::fitted_to`] and [`run_rank_trial`].
 pub fn survey_ranks(data: &Matrix<f64>, settings: &RankSettings) -> Result<RankReport, Error> {
+    Ok(survey_ranks_unless(data, settings, &|| false)?.expect("nothing stops the survey"))
+}
+
+/// The same; none if `is_stopped` said so before every trial was done.
+///
+/// # Errors
+/// As [`survey_ranks`].
+pub fn survey_ranks_unless(data: &Matrix<f64>, settings: &RankSettings, is_stopped: &(dyn Fn() -> bool + Sync)) -> Result<Option<RankReport>, Error> {
     let (fitted, note) = settings.fitted_to(data)?;
-    let done = |trial| Ok((trial, run_rank_trial(data, trial, &fitted, &|| false)?.expect("nothing stops the trial")));
-    let outcomes: Vec<_> = rank_trials(&fitted).into_par_iter().map(done).collect::<Result<_, Error>>()?;
-    Ok(rank_report(data, &fitted, &outcomes, note.into_iter().collect()))
+    let done = |trial| Ok(run_rank_trial(data, trial, &fitted, &is_stopped)?.map(|outcome| (trial, outcome)));
+    let outcomes: Option<Vec<_>> = rank_trials(&fitted).into_par_iter().map(done).collect::<Result<_, Error>>()?;
+    Ok(outcomes.map(|outcomes| rank_report(data, &fitted, &outcomes, note.into_iter().collect())))
 }

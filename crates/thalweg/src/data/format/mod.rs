@@ -183,6 +183,23 @@ pub struct Dataset {
     pub notes: Vec<String>,
 }
 
+impl Dataset {
+    /// Numbers that came in no file.
+    pub fn in_memory(matrix: Matrix<f64>, precision: Precision) -> Self {
+        Dataset {
+            matrix,
+            scale: 1.0,
+            precision,
+            row_labels: None,
+            col_labels: None,
+            image: None,
+            format: "array",
+            sha256: String::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// One file format.
 pub struct Format {
     /// Name, as printed.

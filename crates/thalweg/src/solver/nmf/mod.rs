@@ -9,6 +9,7 @@ mod gradient;
 mod hals;
 mod init;
 mod mu;
+mod online;
 mod scalar_newton;
 mod sum_to_one;
 mod transform;
@@ -22,6 +23,7 @@ pub use gradient::{Gradient, Paper};
 pub use hals::Hals;
 pub use init::{INITS, Init, half_normal_scale};
 pub use mu::Mu;
+pub use online::Online;
 pub use scalar_newton::ScalarNewton;
 pub use transform::{transform, transform_constrained, transform_under};
 

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._records import Record
+
+class Samples(Record):
+    at: NDArray[np.float64]
+    values: NDArray[np.float64]
+    def to_frame(self) -> Any: ...
+    def plot(self, ax: Any = None) -> Any: ...
+
+class Plane(Samples): ...
+
+class Estimate(Record):
+    value: float
+    half_width: float
+    samples: int
+    seed: int
+
+class Eigenvalues(Record):
+    values: list[float]
+    residuals: list[float]
+
+class ConvexityLengths(Record):
+    median: float
+    interval: tuple[float, float] | None
+    censored: int
+    each: list[dict[str, Any]]
+    def to_frame(self) -> Any: ...
+    def plot(self, ax: Any = None) -> Any: ...
+
+class Probe:
+    seed: int
+    x: NDArray[np.float64]
+    def __init__(self, fn: Callable[[Any], Any], x: Any, *, gradient: Callable[[Any], Any] | None = None, seed: int = 0) -> None: ...
+    def value(self) -> float: ...
+    def line(self, to: Any, points: int = 51) -> Samples: ...
+    def plane(self, a: Any = None, b: Any = None, points: int = 25) -> Plane: ...
+    def curvature(self, direction: Any) -> float: ...
+    def cosine(self, direction: Any) -> float | None: ...
+    def convexity_lengths(self, directions: Any = 25, reach: float = 1.0, points: int = 51) -> ConvexityLengths: ...
+    def hessian_trace(self, samples: int = 32) -> Estimate: ...
+    def hessian_eigenvalues(self, count: int = 1, products: int = 30) -> Eigenvalues: ...
