@@ -1,8 +1,9 @@
 //! Any objective looked at from a point: samples, with the error of each where it can be told.
 
+use super::flatness::student_quantile;
 use crate::Error;
 use crate::data::stream;
-use crate::linalg::symmetric_eigenvectors;
+use crate::linalg::{dot, lanczos};
 use crate::problem::Objective;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -102,7 +103,8 @@ pub fn random_directions(dim: usize, count: usize, seed: u64) -> Vec<Vec<f64>> {
 
 /// tr ∇²f(x) as the mean of zᵀ∇²f(x)z over random signs z.
 ///
-/// Source: Hutchinson (1990). The variance of one draw is 2 Σ_{i≠j} h_ij², so that a diagonal Hessian is met exactly.
+/// Source: Hutchinson (1990). The variance of one draw is 2 Σ_{i≠j} h_ij², so that a diagonal Hessian is met exactly. A draw asks for a second
+/// derivative along one direction only; with Hessian-vector products, [`estimate_trace`](super::estimate_trace) is sharper.
 ///
 /// # Errors
 /// [`Error::Shape`] unless x is a point of the objective, [`Error::Parameter`] for fewer than four samples.
@@ -117,59 +119,28 @@ pub fn hessian_trace(objective: &dyn Objective, x: &[f64], samples: usize, seed:
     let draws: Vec<f64> = (0..samples).map(draw).collect();
     let mean = draws.iter().sum::<f64>() / samples as f64;
     let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (samples - 1) as f64;
-    let half_width = student(samples - 1) * (variance / samples as f64).sqrt();
+    let half_width = student_quantile(samples - 1) * (variance / samples as f64).sqrt();
     Ok(Estimate { value: mean, half_width, samples, seed })
 }
 
 /// The `count` eigenvalues of ∇²f(x) of largest absolute value, by at most `products` steps of Lanczos with full reorthogonalisation.
 ///
 /// # Errors
-/// [`Error::Shape`] unless x is a point of the objective, [`Error::Parameter`] unless 1 ≤ `count` ≤ `products`.
+/// [`Error::Shape`] unless x is a point of the objective, [`Error::Parameter`] unless 1 ≤ `count` ≤ `products`, [`Error::NotFinite`] where
+/// Hessian-vector products are not.
 pub fn hessian_eigenvalues(objective: &dyn Objective, x: &[f64], count: usize, products: usize, seed: u64) -> Result<Eigenvalues, Error> {
     check_all(objective, &[x])?;
     at_least("count", count, 1)?;
     at_least("products", products, count)?;
-    let mut basis = random_directions(x.len(), 1, seed);
-    let (mut diagonal, mut beside) = (Vec::new(), Vec::new());
-    let mut product = vec![0.0; x.len()];
-    while diagonal.len() < products.min(x.len()) {
-        let last = basis.last().expect("the basis begins with a vector");
-        objective.hessian_vec(x, last, &mut product);
-        diagonal.push(dot(last, &product));
-        // twice, since once leaves what cancellation made
-        for direction in basis.iter().chain(&basis) {
-            let along = dot(direction, &product);
-            product.iter_mut().zip(direction).for_each(|(p, d)| *p -= along * d);
-        }
-        let left = norm(&product);
-        beside.push(left);
-        let size = diagonal.iter().chain(&beside).fold(0.0f64, |most, x| most.max(x.abs()));
-        if !left.is_finite() || left <= 16.0 * f64::EPSILON * size {
-            break;
-        }
-        basis.push(product.iter().map(|p| p / left).collect());
-    }
-    Ok(ritz(&diagonal, &beside, count, seed))
-}
-
-/// Eigenvalues of the tridiagonal matrix, with the norms of the residuals of their vectors.
-fn ritz(diagonal: &[f64], beside: &[f64], count: usize, seed: u64) -> Eigenvalues {
-    let steps = diagonal.len();
-    let mut tridiagonal = vec![0.0; steps * steps];
-    for k in 0..steps {
-        tridiagonal[k * steps + k] = diagonal[k];
-        if k + 1 < steps {
-            (tridiagonal[k * steps + k + 1], tridiagonal[(k + 1) * steps + k]) = (beside[k], beside[k]);
-        }
-    }
-    let Some((values, vectors)) = symmetric_eigenvectors(&tridiagonal, steps) else {
-        return Eigenvalues { values: Vec::new(), residuals: Vec::new(), products: steps, seed };
+    let start = random_directions(x.len(), 1, seed).remove(0);
+    let Some(ritz) = lanczos(&start, products, |d, out| objective.hessian_vec(x, d, out)) else {
+        return Err(Error::NotFinite { what: "a Hessian-vector product", row: 0, col: 0, value: f64::NAN });
     };
-    let mut order: Vec<usize> = (0..steps).collect();
-    order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
+    let mut order: Vec<usize> = (0..ritz.values.len()).collect();
+    order.sort_by(|&a, &b| ritz.values[b].abs().total_cmp(&ritz.values[a].abs()));
     order.truncate(count);
-    let residual = |k: &usize| (beside[steps - 1] * vectors[k * steps + steps - 1]).abs();
-    Eigenvalues { values: order.iter().map(|&k| values[k]).collect(), residuals: order.iter().map(residual).collect(), products: steps, seed }
+    let of = |numbers: &[f64]| order.iter().map(|&k| numbers[k]).collect();
+    Ok(Eigenvalues { values: of(&ritz.values), residuals: of(&ritz.residuals), products: ritz.values.len(), seed })
 }
 
 /// How far f is convex from x along each direction, sampled at `points` steps up to `reach` on the ray x + t d, t ≥ 0, ‖d‖ = 1.
@@ -247,22 +218,6 @@ fn check_all(objective: &dyn Objective, points: &[&[f64]]) -> Result<(), Error> 
 
 fn at_least(name: &'static str, got: usize, least: usize) -> Result<(), Error> {
     if got >= least { Ok(()) } else { Err(Error::Parameter { name, expected: format!("at least {least}"), got: got.to_string() }) }
-}
-
-/// The quantile 0.975 of Student's t, by Fisher's expansion about the normal one; 0.1 % off at 3 degrees of freedom, less above.
-fn student(freedom: usize) -> f64 {
-    let (z, n) = (1.959_963_984_540_054_f64, freedom as f64);
-    let terms = [
-        (z.powi(3) + z) / 4.0,
-        (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0,
-        (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0,
-        (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5) - 1920.0 * z.powi(3) - 945.0 * z) / 92_160.0,
-    ];
-    terms.iter().zip(1..).fold(z, |sum, (term, power)| sum + term / n.powi(power))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn norm(a: &[f64]) -> f64 {
@@ -349,12 +304,5 @@ mod tests {
         let each = (0..25).map(|k| ConvexityLength { length: f64::from(k), is_censored: false }).collect();
         let ConvexityLengths { median, interval, .. } = together(each);
         assert_eq!((median, interval), (12.0, Some((7.0, 17.0))));
-    }
-
-    #[test]
-    fn student_quantiles() {
-        for (freedom, quantile) in [(3, 3.182), (5, 2.571), (10, 2.228), (30, 2.042)] {
-            assert!((student(freedom) - quantile).abs() < 4e-3);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Extreme eigenvalues of a symmetric operator known by its products.
 
-use super::{dot, symmetric_eigenvalues};
+use super::{dot, symmetric_eigenvectors};
 
 /// Part of the size of A below which a new direction is rounding: the vectors so far span an invariant subspace.
 const EXHAUSTED: f64 = 1e-13;
@@ -10,6 +10,8 @@ const EXHAUSTED: f64 = 1e-13;
 pub struct Ritz {
     /// All of them, largest first.
     pub values: Vec<f64>,
+    /// An eigenvalue lies within this of each: the norm of the residual of its Ritz vector.
+    pub residuals: Vec<f64>,
     /// Whether the space is invariant: it then holds every eigenvalue that the start has a part in.
     pub is_invariant: bool,
 }
@@ -54,7 +56,10 @@ pub fn lanczos(start: &[f64], steps: usize, mut apply: impl FnMut(&[f64], &mut [
     if tridiagonal.iter().any(|x| !x.is_finite()) {
         return None;
     }
-    Some(Ritz { values: symmetric_eigenvalues(&tridiagonal, k)?, is_invariant })
+    let (values, vectors) = symmetric_eigenvectors(&tridiagonal, k)?;
+    let left = if is_invariant { 0.0 } else { beside.last().copied().unwrap_or(0.0) };
+    let residuals = (0..k).map(|i| (left * vectors[i * k + k - 1]).abs()).collect();
+    Some(Ritz { values, residuals, is_invariant })
 }
 
 #[cfg(test)]
