@@ -15,7 +15,11 @@ pub struct Jacobian {
 enum Rows {
     Dense(Vec<f64>),
     /// Where the two blocks of each row begin, and the blocks, one after the other.
-    Blocks { rank: usize, places: Vec<(usize, usize)>, values: Vec<f64> },
+    Blocks {
+        rank: usize,
+        places: Vec<(usize, usize)>,
+        values: Vec<f64>,
+    },
 }
 
 impl Jacobian {

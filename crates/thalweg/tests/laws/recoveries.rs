@@ -272,7 +272,8 @@ fn minimisers_of_large_rank_are_solved_to_rounding() {
                 let name = format!("{} {d1}x{d2} {norm:?} {seed}", map.name());
                 let found = solve(&*map, &b, norm);
                 assert_eq!(found.status, RecoveryStatus::Converged, "{name}");
-                let freedom = if map.is_symmetric() { found.rank * d1 - found.rank * (found.rank - 1) / 2 } else { found.rank * (d1 + d2 - found.rank) };
+                let freedom =
+                    if map.is_symmetric() { found.rank * d1 - found.rank * (found.rank - 1) / 2 } else { found.rank * (d1 + d2 - found.rank) };
                 if freedom <= map.len() {
                     continue;
                 }

@@ -80,7 +80,9 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
     }
     match examine(map, &scaled.b) {
         None => Ok(broken()),
-        Some(Dependence::Contradiction(y)) => Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() }),
+        Some(Dependence::Contradiction(y)) => {
+            Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() })
+        }
         Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
             scaled.solve(Recovering::start(map, &scaled.b, problem.domain), map, problem.domain, stop, observer)
         }

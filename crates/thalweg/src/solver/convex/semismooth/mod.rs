@@ -3,10 +3,10 @@
 mod basis;
 
 use super::splitting::Snapshot;
+use crate::Side;
 use crate::linalg::{Cholesky, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, multiply_vector, row_major};
 use crate::map::MeasurementMap;
 use crate::problem::Domain;
-use crate::Side;
 use basis::{Basis, Coordinates};
 
 /// Residual that is as small as it gets.
@@ -74,14 +74,7 @@ struct State {
 /// damping grows.
 ///
 /// Source: semismooth Newton in the basis of singular vectors; Jiang, Sun, Toh (2014) use it within a proximal point method.
-pub(super) fn newton(
-    map: &dyn MeasurementMap,
-    b: &[f64],
-    domain: Domain,
-    slack: Slack,
-    at: &Snapshot,
-    multiplier: &[f64],
-) -> Option<Polished> {
+pub(super) fn newton(map: &dyn MeasurementMap, b: &[f64], domain: Domain, slack: Slack, at: &Snapshot, multiplier: &[f64]) -> Option<Polished> {
     let equations = Equations { map, b, domain, slack, tau: at.tau };
     let mut state = equations.state(at.s.clone(), multiplier.to_vec())?;
     let (mut damping, mut systems) = (FIRST_DAMPING, 0);
@@ -103,7 +96,13 @@ pub(super) fn newton(
         };
         let Some(next) = next else { break };
         let fall = next.residual / state.residual;
-        damping *= if fall < 0.25 { 0.2 } else if fall > 0.7 { 3.0 } else { 1.0 };
+        damping *= if fall < 0.25 {
+            0.2
+        } else if fall > 0.7 {
+            3.0
+        } else {
+            1.0
+        };
         state = next;
         history.push(state.residual);
         if history.len() > PATIENCE && state.residual > 0.3 * history[history.len() - 1 - PATIENCE] {
