@@ -211,7 +211,8 @@ impl<'a> Recovering<'a> {
         if self.domain == Domain::PositiveSemidefinite {
             // the growth since the last look points the same way, without the bounded part
             let growth: Vec<f64> = multiplier.iter().zip(&self.point.multiplier).map(|(y, before)| y - before).collect();
-            self.separating = [&multiplier, &growth].into_iter().find_map(|y| separating(self.map, self.b, &self.setting, y));
+            let candidates = [&multiplier, &growth, &self.most_negative()];
+            self.separating = candidates.into_iter().find_map(|y| separating(self.map, self.b, &self.setting, y));
         }
         // within noise, an X of exactly this rank is as good as one that fits better
         let x = if is_exact { at.z.clone() } else { at.x.clone() };
@@ -227,6 +228,15 @@ impl<'a> Recovering<'a> {
             self.phase = Phase::Double(Splitting::resume(bond, self.map.shape(), self.domain, &at.s, at.tau)?);
         }
         Some(())
+    }
+
+    /// Minus the unit vector of the smallest measurement: xᵀXx < 0 is a contradiction by itself, and splitting is slow to find it where it is slight.
+    fn most_negative(&self) -> Vec<f64> {
+        let mut y = vec![0.0; self.b.len()];
+        if let Some(least) = (0..y.len()).min_by(|&i, &j| self.b[i].total_cmp(&self.b[j])) {
+            y[least] = -1.0;
+        }
+        y
     }
 
     /// Newton's method on the factors, if the rank determines them; where that fails twice or does not apply, on S and y.
