@@ -1,8 +1,12 @@
+import signal
+
 import matplotlib
 import numpy as np
 import pytest
 
 matplotlib.use("Agg")
+# shells start what runs in the background with Ctrl-C ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def planted(m, n, r, noise=0.0, seed=0):

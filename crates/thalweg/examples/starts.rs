@@ -40,7 +40,7 @@ fn run_from(start: Init, seed: u64, problem: &Nmf<'_, f64>, limit: Duration) -> 
     let stop = Stop { max_iters: usize::MAX, max_time: None, tol: 0.0 };
     let found = run(&mut path, &stop, &mut |at: &Alternating<'_, f64>, _| {
         if early.is_none() && begin.elapsed() > limit / 10 {
-            early = Some(error(&at.point()));
+            early = Some(error(at.point()));
         }
         if begin.elapsed() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
