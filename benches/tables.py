@@ -93,7 +93,8 @@ def summary(all_problems, precision, column):
             ours = p.fastest([l for l in labels if is_ours(l)], share, column)
             defaults = [l for l in labels if l.startswith("thalweg-default")]
             default = p.fastest(defaults, share, column)
-            if not (theirs or ours):
+            # none of a goal that nobody reached, nor of one that the start is at already
+            if not (theirs or ours) or ours and min(p.hits(ours, share, column)) == 0:
                 continue
             cell = lambda l: spread(p.hits(l, share, column)) if l else "-"
             against = lambda l: ratio(p.hits(theirs, share, column), p.hits(l, share, column)) if l and theirs else "never reached" if theirs else "no peer there"
