@@ -223,8 +223,8 @@ impl RecoverJob<'_> {
 
 /// Creates the directory, or makes sure that it holds this very run.
 fn take(job: &RecoverJob<'_>) -> Result<(), FitError> {
-    let identity = |s: &RecoverSettings| (s.kind, s.norm, s.domain, s.factored.clone());
-    take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, objective, domain or method")
+    let identity = |s: &RecoverSettings| (s.kind, s.norm, s.fidelity, s.domain, s.factored.clone());
+    take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, objective, noise, domain or method")
 }
 
 fn finish(job: RecoverJob<'_>, record: RecoverRecord) -> Result<RecoverManifest, FitError> {
