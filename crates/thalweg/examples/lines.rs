@@ -8,8 +8,8 @@ use thalweg::{Error, Factors};
 
 const STARTS: u64 = 50;
 const ENDS: u64 = 100;
-/// Bytes that points may take; the lines' own copy of them takes as much again.
-const POINTS_BYTES: usize = 900_000_000;
+/// Bytes that points may take; the lines' own copy of one factor comes on top.
+const POINTS_BYTES: usize = 1_600_000_000;
 
 fn random(rows: usize, cols: usize, rank: usize, trial: u64) -> Result<Factors, Error> {
     let mut rng = stream(0, trial);
@@ -27,26 +27,21 @@ fn planted_dense(rows: usize, cols: usize, rank: usize) -> Result<Matrix<f64>, E
     Ok(Matrix::Dense(Dense::new(rows, cols, values)?))
 }
 
-/// In blocks of eights, so that few points are in memory at the same time.
+/// With all starts in memory, and a multiple of eight ends at a time.
 fn time(name: &str, data: &Matrix<f64>, rank: usize) -> Result<(), Error> {
     let (rows, cols) = data.shape();
     let family = |block: std::ops::Range<u64>| block.map(|trial| random(rows, cols, rank, trial)).collect::<Result<Vec<_>, _>>();
     let together = (POINTS_BYTES / ((rows + cols) * rank * 8)) as u64;
-    let of_starts = (together / 2).next_multiple_of(8).min(STARTS);
-    let of_ends = (together - of_starts) / 8 * 8;
-    let blocks =
-        |first: u64, count: u64, size: u64| (first..first + count).step_by(size as usize).map(move |from| from..(from + size).min(first + count));
+    let ends_together = (together.saturating_sub(STARTS) / 8 * 8).max(8);
+    let starts = family(0..STARTS)?;
     let (mut seconds, mut count, mut convex) = (0.0, 0, 0);
-    for starts in blocks(0, STARTS, of_starts) {
-        let starts = family(starts)?;
-        for ends in blocks(STARTS, ENDS, of_ends) {
-            let ends = family(ends)?;
-            let clock = Instant::now();
-            let lines = lines(data, &starts, &ends)?;
-            seconds += clock.elapsed().as_secs_f64();
-            count += lines.len();
-            convex += lines.iter().filter(|l| l.convex_on_segment == Verdict::Yes).count();
-        }
+    for first in (STARTS..STARTS + ENDS).step_by(ends_together as usize) {
+        let ends = family(first..(first + ends_together).min(STARTS + ENDS))?;
+        let clock = Instant::now();
+        let lines = lines(data, &starts, &ends)?;
+        seconds += clock.elapsed().as_secs_f64();
+        count += lines.len();
+        convex += lines.iter().filter(|l| l.convex_on_segment == Verdict::Yes).count();
     }
     let entries = data.summary().observed;
     println!("{name} {rows}x{cols}: {count} lines over {entries} entries, rank {rank}: {seconds:.2} s, {convex} convex");

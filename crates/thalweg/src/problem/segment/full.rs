@@ -1,6 +1,6 @@
 //! All lines between two families of points when every entry counts: matrix products, never an m×n residual.
 
-use super::scaling::{Scaling, Stack};
+use super::scaling::{Family, Scaling};
 use crate::Side;
 use crate::data::Matrix;
 use crate::linalg::{ROW_BLOCK, mul_transpose, row_major};
@@ -10,7 +10,8 @@ use rayon::prelude::*;
 ///
 /// With P_ab = U_a V_bᵀ and S = P_pq + P_qp the residual's parts are W₀ = P_qq − X, W₁ = S − 2 P_qq, W₂ = P_pp + P_qq − S; every inner
 /// product comes from ⟨U_a V_bᵀ, U_c V_dᵀ⟩ = Σ_kl (U_aᵀU_c)_kl (V_bᵀV_d)_kl and from X·V.
-pub(super) fn quartics(data: &Matrix<f64>, x_norm: f64, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
+pub(super) fn quartics(data: &Matrix<f64>, x_norm: f64, scaling: &Scaling, starts: &Family, ends: &Family) -> Vec<[f64; 5]> {
+    let (starts, ends) = (&Stack::new(starts), &Stack::new(ends));
     let cross = Cross {
         u: transposed_product(starts, ends, Side::U),
         v: transposed_product(starts, ends, Side::V),
@@ -39,6 +40,29 @@ pub(super) fn quartics(data: &Matrix<f64>, x_norm: f64, scaling: &Scaling, start
         (0..starts.points).map(line).collect::<Vec<_>>()
     });
     lines.collect::<Vec<_>>().concat()
+}
+
+/// Both factors of many points side by side, (row, k, point).
+struct Stack {
+    u: Vec<f64>,
+    v: Vec<f64>,
+    points: usize,
+    padded: usize,
+    rank: usize,
+}
+
+impl Stack {
+    fn new(family: &Family) -> Stack {
+        let [u, v] = [Side::U, Side::V].map(|side| family.stack(side));
+        Stack { u, v, points: family.points.len(), padded: family.padded, rank: family.rank }
+    }
+
+    fn side(&self, side: Side) -> &[f64] {
+        match side {
+            Side::U => &self.u,
+            Side::V => &self.v,
+        }
+    }
 }
 
 /// ⟨S,S⟩, ⟨S,P_qq⟩, ⟨S,P_pp⟩ and ⟨P_pp,P_qq⟩ of one line.

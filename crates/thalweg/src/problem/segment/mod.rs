@@ -22,7 +22,7 @@ mod scaling;
 use crate::data::Matrix;
 use crate::linalg::Polynomial;
 use crate::{Error, Factors, Side};
-use scaling::{Scaling, Stack};
+use scaling::{Family, Scaling};
 
 /// End points whose products are held at the same time: bounds the memory at that of so many factors.
 const ENDS_TOGETHER: usize = 128;
@@ -170,8 +170,8 @@ fn careful(data: &Matrix<f64>, facts: &Facts, a: &Factors, b: &Factors) -> Polyn
 /// [`segment`] from every start (t = 0) to every end (t = 1): the line from start q to end p is element p·Q + q, of P·Q.
 ///
 /// Full data: O((m+n)r²PQ) in matrix products, X·V once for each point. Observed data: one pass over the entries. The bits do not depend on
-/// the number of threads, nor on which lines are asked for together. All points are copied once. Lines on which a verdict depends on more
-/// digits are recomputed one by one.
+/// the number of threads, nor on which lines are asked for together. All points are copied once, where entries are observed only the factors
+/// of the shorter side. Lines on which a verdict depends on more digits are recomputed one by one.
 ///
 /// # Errors
 /// As [`segment`].
@@ -204,7 +204,7 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
         Matrix::Observed(_) | Matrix::AllBut(_) => [observed::LANES, observed::end_lanes(ends.len())],
         Matrix::Dense(_) | Matrix::Sparse(_) => [1, 1],
     };
-    let (starts, ends) = (Stack::new(starts, &scaling, start_lanes), Stack::new(ends, &scaling, end_lanes));
+    let (starts, ends) = (Family::new(starts, &scaling, start_lanes), Family::new(ends, &scaling, end_lanes));
     let quartics = match data.full_and_hidden() {
         (Matrix::Observed(x), _) => observed::quartics(x, &scaling, &starts, &ends),
         (full, hidden) => {
@@ -217,20 +217,19 @@ fn fast(data: &Matrix<f64>, facts: &Facts, starts: &[Factors], ends: &[Factors],
         }
     };
     let relative = f64::EPSILON * longest_chain(data, rank);
-    let pairs = (0..ends.points).flat_map(|p| (0..starts.points).map(move |q| (p, q)));
+    let (of_starts, of_ends) = (starts.norms(), ends.norms());
+    let pairs = of_ends.iter().flat_map(|p| of_starts.iter().map(move |q| (p, q)));
     let lines = quartics.into_iter().zip(pairs).map(|(coefficients, (p, q))| {
-        let errors = fast_sizes(facts, &scaling, &starts, q, &ends, p).errors(relative);
+        let errors = fast_sizes(facts, &scaling, q, p).errors(relative);
         Some(scaling.polynomial(coefficients, errors))
     });
     lines.collect()
 }
 
 /// Here W₁ = U_p V_qᵀ + U_q V_pᵀ − 2 U_q V_qᵀ and W₂ = U_p V_pᵀ − U_p V_qᵀ − U_q V_pᵀ + U_q V_qᵀ are summed term by term.
-fn fast_sizes(facts: &Facts, scaling: &Scaling, starts: &Stack, q: usize, ends: &Stack, p: usize) -> Sizes {
-    let (u_p, v_p) = (ends.norms(Side::U, p), ends.norms(Side::V, p));
-    let (u_q, v_q) = (starts.norms(Side::U, q), starts.norms(Side::V, q));
+fn fast_sizes(facts: &Facts, scaling: &Scaling, [u_q, v_q]: &[Vec<f64>; 2], [u_p, v_p]: &[Vec<f64>; 2]) -> Sizes {
     let root_weight = facts.weight.sqrt();
     let size = |u: &[f64], v: &[f64]| root_weight * size(u, v);
-    let (pp, pq, qp, qq) = (size(&u_p, &v_p), size(&u_p, &v_q), size(&u_q, &v_p), size(&u_q, &v_q));
+    let (pp, pq, qp, qq) = (size(u_p, v_p), size(u_p, v_q), size(u_q, v_p), size(u_q, v_q));
     Sizes([qq + scaling.of_x(facts.norm), pq + qp + 2.0 * qq, pp + pq + qp + qq])
 }

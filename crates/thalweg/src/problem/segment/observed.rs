@@ -1,6 +1,6 @@
 //! All lines between two families of points over the observed entries: one pass, small tables for each entry.
 
-use super::scaling::{Scaling, Stack};
+use super::scaling::{Family, Scaling};
 use crate::Side;
 use crate::data::Observed;
 use crate::linalg::ROW_BLOCK;
@@ -24,22 +24,25 @@ const SUMS: usize = 5;
 /// c₀ … c₄ of the lines from each of `starts` (q) to each of `ends` (p), at p·Q + q.
 ///
 /// At an entry, with s = u_p·v_q + u_q·v_p: w₀ = u_q·v_q − x, w₁ = s − 2 u_q·v_q, w₂ = u_p·v_p + u_q·v_q − s.
-pub(super) fn quartics(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
-    match end_lanes(ends.points) {
+///
+/// None of it changes when X is transposed, so the pass goes along the longer side, whose factor is read where it is; only the other is
+/// copied, because its rows are wanted in any order.
+pub(super) fn quartics(x: &Observed, scaling: &Scaling, starts: &Family, ends: &Family) -> Vec<[f64; 5]> {
+    match end_lanes(ends.points.len()) {
         1 => quartics_by::<1>(x, scaling, starts, ends),
         _ => quartics_by::<LANES>(x, scaling, starts, ends),
     }
 }
 
 /// In tiles of ENDS ends × LANES starts.
-fn quartics_by<const ENDS: usize>(x: &Observed, scaling: &Scaling, starts: &Stack, ends: &Stack) -> Vec<[f64; 5]> {
-    let rows = x.entries.by_row.rows();
-    let blocks: Vec<usize> = (0..rows).step_by(ROW_BLOCK).collect();
+fn quartics_by<const ENDS: usize>(x: &Observed, scaling: &Scaling, starts: &Family, ends: &Family) -> Vec<[f64; 5]> {
+    let (m, n) = (x.entries.by_row.rows(), x.entries.by_col.rows());
+    let (along, across) = if m >= n { (Side::U, Side::V) } else { (Side::V, Side::U) };
+    let (start_rows, end_rows) = (starts.stack(across), ends.stack(across));
+    let pass = Pass { x, scaling, along, starts, ends, start_rows: &start_rows, end_rows: &end_rows };
+    let blocks: Vec<usize> = (0..m.max(n)).step_by(ROW_BLOCK).collect();
     let arch = Arch::new();
-    let partial = |&start: &usize| {
-        let block = RowBlock::<ENDS> { x, scaling, starts, ends, first: start, last: rows.min(start + ROW_BLOCK) };
-        arch.dispatch(block)
-    };
+    let partial = |&first: &usize| arch.dispatch(RowBlock::<ENDS> { pass: &pass, first, last: m.max(n).min(first + ROW_BLOCK) });
     let mut total = Sums::<ENDS>::new(starts, ends);
     for block in blocks.par_iter().map(partial).collect::<Vec<_>>() {
         total.add(&block);
@@ -48,7 +51,7 @@ fn quartics_by<const ENDS: usize>(x: &Observed, scaling: &Scaling, starts: &Stac
         let [w01, w11, w02, w12, w22] = total.of_line(p, q);
         [0.5 * total.w00[q], w01, 0.5 * w11 + w02, w12, 0.5 * w22]
     };
-    (0..ends.points).flat_map(|p| (0..starts.points).map(move |q| (p, q))).map(|(p, q)| line(p, q)).collect()
+    (0..ends.points.len()).flat_map(|p| (0..starts.points.len()).map(move |q| (p, q))).map(|(p, q)| line(p, q)).collect()
 }
 
 struct Sums<const ENDS: usize> {
@@ -63,7 +66,7 @@ struct Sums<const ENDS: usize> {
 impl<const ENDS: usize> Sums<ENDS> {
     const TILE: usize = SUMS * ENDS * LANES;
 
-    fn new(starts: &Stack, ends: &Stack) -> Self {
+    fn new(starts: &Family, ends: &Family) -> Self {
         let (across, down) = (starts.padded / LANES, ends.padded / ENDS);
         Sums { tiles: vec![0.0; across * down * Self::TILE], w00: vec![0.0; starts.padded], across }
     }
@@ -94,7 +97,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn with_room(starts: &Stack, ends: &Stack) -> Entry<'a> {
+    fn with_room(starts: &Family, ends: &Family) -> Entry<'a> {
         Entry { weight: 0.0, v_p: &[], v_q: &[], own_p: vec![0.0; ends.padded], own_q: vec![0.0; starts.padded], w0: vec![0.0; starts.padded] }
     }
 
@@ -121,11 +124,20 @@ fn dot_columns(a: &[f64], b: &[f64], out: &mut [f64]) {
     }
 }
 
-struct RowBlock<'a, const ENDS: usize> {
+struct Pass<'a> {
     x: &'a Observed,
     scaling: &'a Scaling,
-    starts: &'a Stack,
-    ends: &'a Stack,
+    /// The longer side.
+    along: Side,
+    starts: &'a Family<'a>,
+    ends: &'a Family<'a>,
+    /// The factors across, (row, k, point).
+    start_rows: &'a [f64],
+    end_rows: &'a [f64],
+}
+
+struct RowBlock<'a, const ENDS: usize> {
+    pass: &'a Pass<'a>,
     first: usize,
     last: usize,
 }
@@ -135,26 +147,28 @@ impl<const ENDS: usize> WithSimd for RowBlock<'_, ENDS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Sums<ENDS> {
-        let RowBlock { x, scaling, starts, ends, first, last } = self;
+        let RowBlock { pass: &Pass { x, scaling, along, starts, ends, start_rows, end_rows }, first, last } = self;
         let mut sums = Sums::new(starts, ends);
         let across = sums.across;
         let mut entries: Vec<Entry> = (0..ENTRIES_TOGETHER).map(|_| Entry::with_room(starts, ends)).collect();
+        let (mut u_p, mut u_q) = (vec![0.0; ends.width()], vec![0.0; starts.width()]);
         for i in first..last {
-            let u = (ends.row(Side::U, i), starts.row(Side::U, i));
-            let (columns, values) = x.entries.by_row.row(i);
-            let weights = x.weights.as_ref().map(|w| w.by_row.row(i).1);
+            ends.gather(along, i, &mut u_p);
+            starts.gather(along, i, &mut u_q);
+            let (columns, values) = x.entries.rows_of(along).row(i);
+            let weights = x.weights.as_ref().map(|w| w.rows_of(along).row(i).1);
             for from in (0..columns.len()).step_by(ENTRIES_TOGETHER) {
                 let count = ENTRIES_TOGETHER.min(columns.len() - from);
                 for (at, entry) in (from..from + count).zip(&mut entries) {
                     let j = columns[at] as usize;
-                    let v = (ends.row(Side::V, j), starts.row(Side::V, j));
-                    entry.set(u, v, scaling.of_x(values[at]), weights.map_or(1.0, |w| w[at]), &mut sums.w00);
+                    let v = (&end_rows[j * u_p.len()..][..u_p.len()], &start_rows[j * u_q.len()..][..u_q.len()]);
+                    entry.set((&u_p, &u_q), v, scaling.of_x(values[at]), weights.map_or(1.0, |w| w[at]), &mut sums.w00);
                 }
                 for (tile, sums) in sums.tiles.chunks_exact_mut(Sums::<ENDS>::TILE).enumerate() {
                     let (p, q) = (tile / across * ENDS, tile % across * LANES);
-                    let tile = Tile::<ENDS> { p, q, ends_width: ends.padded, starts_width: starts.padded, rank: starts.rank };
+                    let tile = Tile::<ENDS> { p, q, ends_width: ends.padded, starts_width: starts.padded };
                     for entry in &entries[..count] {
-                        tile.add(simd, u, entry, sums);
+                        tile.add(simd, (&u_p, &u_q), entry, sums);
                     }
                 }
             }
@@ -169,7 +183,6 @@ struct Tile<const ENDS: usize> {
     q: usize,
     ends_width: usize,
     starts_width: usize,
-    rank: usize,
 }
 
 /// The `index`-th vector of LANES numbers.
@@ -183,10 +196,11 @@ impl<const ENDS: usize> Tile<ENDS> {
     #[inline(always)]
     fn products<S: Simd>(&self, simd: S, (u_p, u_q): (&[f64], &[f64]), entry: &Entry, part: usize) -> [S::f64s; ENDS] {
         let mut s = [simd.splat_f64s(0.0); ENDS];
-        for k in 0..self.rank {
-            let (at_p, at_q) = (k * self.ends_width + self.p, k * self.starts_width + self.q);
-            let (v_q, u_q) = (vector::<S>(&entry.v_q[at_q..], part), vector::<S>(&u_q[at_q..], part));
-            let (u_p, v_p) = (&u_p[at_p..][..ENDS], &entry.v_p[at_p..][..ENDS]);
+        let of_ends = u_p.chunks_exact(self.ends_width).zip(entry.v_p.chunks_exact(self.ends_width));
+        let of_starts = u_q.chunks_exact(self.starts_width).zip(entry.v_q.chunks_exact(self.starts_width));
+        for ((u_p, v_p), (u_q, v_q)) in of_ends.zip(of_starts) {
+            let (v_q, u_q) = (vector::<S>(&v_q[self.q..], part), vector::<S>(&u_q[self.q..], part));
+            let (u_p, v_p) = (&u_p[self.p..][..ENDS], &v_p[self.p..][..ENDS]);
             for p in 0..ENDS {
                 s[p] = simd.mul_add_e_f64s(simd.splat_f64s(u_p[p]), v_q, s[p]);
                 s[p] = simd.mul_add_e_f64s(simd.splat_f64s(v_p[p]), u_q, s[p]);

@@ -61,59 +61,55 @@ impl Scaling {
     }
 }
 
-/// The scaled factors of many points: entry (i, k) of U for all points next to one another, then the same for V.
-pub(super) struct Stack {
-    pub(super) points: usize,
-    /// `points` rounded up to a multiple of the lanes asked for; the rest are zero.
+/// Many points, to be read on a common scale.
+pub(super) struct Family<'a> {
+    pub(super) points: &'a [Factors],
+    /// Their number, rounded up to a multiple of the lanes asked for; the rest are zero.
     pub(super) padded: usize,
     pub(super) rank: usize,
-    u: Vec<f64>,
-    v: Vec<f64>,
-    /// ‖uₖ‖ and ‖vₖ‖ as (k, point).
-    norms: [Vec<f64>; 2],
+    scaling: &'a Scaling,
+    /// 2ᵏ for the columns of U and V; none where one of them leaves the range, as for factors near its ends.
+    powers: [Option<Vec<f64>>; 2],
 }
 
-impl Stack {
-    pub(super) fn new(points: &[Factors], scaling: &Scaling, lanes: usize) -> Stack {
-        let rank = scaling.u.len();
-        let padded = points.len().next_multiple_of(lanes);
-        let stack = |side: Side| {
+impl<'a> Family<'a> {
+    pub(super) fn new(points: &'a [Factors], scaling: &'a Scaling, lanes: usize) -> Family<'a> {
+        let powers = [Side::U, Side::V].map(|side| {
             let powers: Vec<f64> = scaling.side(side).iter().map(|&k| scale(1.0, k)).collect();
-            // 2ᵏ itself leaves the range for factors near its ends
-            let exact = powers.iter().all(|p| p.is_normal());
-            let rows = points.first().map_or(0, |p| p.side_rows(side));
-            let mut stacked = vec![0.0; rows * rank * padded];
-            stacked.par_chunks_exact_mut((rank * padded).max(1)).enumerate().for_each(|(i, row)| {
-                for (p, point) in points.iter().enumerate() {
-                    for (k, &x) in point.side(side)[i * rank..][..rank].iter().enumerate() {
-                        row[k * padded + p] = if exact { x * powers[k] } else { scale(x, scaling.side(side)[k]) };
-                    }
-                }
-            });
-            stacked
-        };
-        let (u, v) = (stack(Side::U), stack(Side::V));
-        let norms = [&u, &v].map(|side| column_norms(side, rank * padded));
-        Stack { points: points.len(), padded, rank, u, v, norms }
+            powers.iter().all(|p| p.is_normal()).then_some(powers)
+        });
+        Family { points, padded: points.len().next_multiple_of(lanes), rank: scaling.u.len(), scaling, powers }
     }
 
-    /// (row, k, point), points contiguous.
-    pub(super) fn side(&self, side: Side) -> &[f64] {
-        match side {
-            Side::U => &self.u,
-            Side::V => &self.v,
+    /// Numbers in a row of one factor, of all points together.
+    pub(super) fn width(&self) -> usize {
+        self.rank * self.padded
+    }
+
+    /// All points' rows number i of one factor: (k, point). What is beyond the points is left as it is.
+    pub(super) fn gather(&self, side: Side, i: usize, row: &mut [f64]) {
+        let (exponents, powers) = (self.scaling.side(side), &self.powers[usize::from(side == Side::V)]);
+        for (p, point) in self.points.iter().enumerate() {
+            for (k, &x) in point.side(side)[i * self.rank..][..self.rank].iter().enumerate() {
+                row[k * self.padded + p] = powers.as_ref().map_or_else(|| scale(x, exponents[k]), |powers| x * powers[k]);
+            }
         }
     }
 
-    /// All points' rows number i of one factor: (k, point).
-    pub(super) fn row(&self, side: Side, i: usize) -> &[f64] {
-        let width = self.rank * self.padded;
-        &self.side(side)[i * width..][..width]
+    /// One factor of all points: (row, k, point), points contiguous.
+    pub(super) fn stack(&self, side: Side) -> Vec<f64> {
+        let rows = self.points.first().map_or(0, |p| p.side_rows(side));
+        let mut stacked = vec![0.0; rows * self.width()];
+        stacked.par_chunks_exact_mut(self.width().max(1)).enumerate().for_each(|(i, row)| self.gather(side, i, row));
+        stacked
     }
 
-    /// ‖uₖ‖ or ‖vₖ‖ of one point, for each component k.
-    pub(super) fn norms(&self, side: Side, point: usize) -> Vec<f64> {
-        let norms = &self.norms[usize::from(side == Side::V)];
-        (0..self.rank).map(|k| norms[k * self.padded + point]).collect()
+    /// ‖uₖ‖ and ‖vₖ‖ of each point, for each component k.
+    pub(super) fn norms(&self) -> Vec<[Vec<f64>; 2]> {
+        let scaled = |point: &Factors, side: Side| {
+            let norms = column_norms(point.side(side), self.rank);
+            norms.into_iter().zip(self.scaling.side(side)).map(|(norm, &k)| scale(norm, k)).collect()
+        };
+        self.points.par_iter().map(|point| [Side::U, Side::V].map(|side| scaled(point, side))).collect()
     }
 }
