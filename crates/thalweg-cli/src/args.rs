@@ -93,7 +93,7 @@ impl Common {
     /// A line on standard error, unless quiet.
     pub fn say(&self, line: fmt::Arguments<'_>) {
         if !self.quiet {
-            eprintln!("{line}");
+            crate::exit::tell(line);
         }
     }
 

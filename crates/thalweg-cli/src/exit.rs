@@ -1,7 +1,7 @@
 //! Exit codes, and which failure has which.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thalweg::Error;
 use thalweg_lab::FitError;
@@ -24,6 +24,11 @@ pub const CANNOT_WRITE: u8 = 73;
 pub const IO: u8 = 74;
 /// A limit was reached; the run can be resumed.
 pub const LIMIT: u8 = 75;
+
+/// A line on standard error; there is nobody to tell of an error there, and the exit code still speaks.
+pub fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]

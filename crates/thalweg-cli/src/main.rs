@@ -29,11 +29,11 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
-            eprintln!("thalweg: {failure}");
+            exit::tell(format_args!("thalweg: {failure}"));
             ExitCode::from(failure.code())
         }
         Err(_) => {
-            eprintln!("thalweg: this is a bug; please report it with the message above and the command line");
+            exit::tell(format_args!("thalweg: this is a bug; please report it with the message above and the command line"));
             ExitCode::from(exit::BUG)
         }
     }

@@ -224,7 +224,7 @@ fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
         if let Some(what) = what {
             return Err(FitError::Other { dir: dir.path().display().to_string(), what });
         }
-        dir.sweep().map_err(FitError::Output)?;
+        dir.create().map_err(FitError::Output)?;
         return Ok(lock);
     }
     dir.create().map_err(FitError::Output)?;

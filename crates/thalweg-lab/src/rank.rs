@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::Error;
 use thalweg::audit::{RankOutcome, RankReport, RankSettings, RankTrial, rank_report, rank_trials, run_rank_trial};
-use thalweg::data::{Dataset, remove_leftovers, write_atomically};
+use thalweg::data::{Dataset, write_atomically};
 
 /// `rank.json`: what was asked, and what was found once every trial is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,7 +104,6 @@ fn take_directory(job: &RankJob<'_>) -> Result<File, FitError> {
     }
     let folder = folder(&job.dir);
     fs::create_dir_all(&folder).map_err(|source| FitError::Output(Error::Io { path: folder.clone(), source }))?;
-    remove_leftovers(&folder).map_err(FitError::Output)?;
     // what an earlier, smaller survey found stays until there is something to put in its place
     if !job.dir.has::<RankSurvey>() {
         job.dir.write(&job.survey).map_err(FitError::Output)?;

@@ -31,7 +31,8 @@ impl RunDir {
         fs::create_dir_all(&dir).map_err(|source| Error::Io { path: dir, source })
     }
 
-    /// Keeps other processes from working in the directory until this is dropped or the process ends, however it ends.
+    /// Keeps other processes from working in the directory until this is dropped or the process ends, however it ends, and removes what
+    /// writers that were killed left half-written.
     ///
     /// A file system that knows no locks gives none, and nobody is kept out.
     ///
@@ -46,17 +47,12 @@ impl RunDir {
                     io::Error::new(io::ErrorKind::ResourceBusy, "another process is at work in this directory; wait for it or give another one");
                 Err(Error::Io { path, source })
             }
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                let folders = [self.path.clone(), self.path.join("restarts")];
+                folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| remove_leftovers(folder))?;
+                Ok(file)
+            }
         }
-    }
-
-    /// Removes what writers that were killed left half-written.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn sweep(&self) -> Result<(), Error> {
-        self.create()?;
-        [self.path.clone(), self.path.join("restarts")].iter().try_for_each(|folder| remove_leftovers(folder))
     }
 
     /// The directory.

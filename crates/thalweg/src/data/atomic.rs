@@ -1,19 +1,24 @@
 //! Files that are either complete or not there.
 
 use crate::Error;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Writes a file through a temporary one in the same folder, synced to disk and renamed over the old one at the end.
 ///
-/// A reader, or a crash at any moment, sees the old file or the new one, whole. Nothing is left behind if `write` fails.
+/// A reader, or a crash at any moment, sees the old file or the new one, whole. Nothing is left behind if `write` fails; what a crash leaves is
+/// removed by the next process that writes into the folder.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
     let fail = |source| Error::Io { path: path.to_path_buf(), source };
+    // a folder that cannot be listed may well be written to
+    let _ = remove_leftovers(folder_of(path));
     let temporary = temporary_beside(path).map_err(fail)?;
     let written = write_and_sync(&temporary, write).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -23,7 +28,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) ->
     written.and_then(|()| sync_folder(path)).map_err(fail)
 }
 
-/// Removes temporary files that killed processes left in a folder. To be called before this process writes there.
+/// Removes temporary files that killed processes left in a folder, unless this process has done so before.
 ///
 /// What belongs to a living process stays; where that cannot be told (there is no `/proc`), everything does.
 ///
@@ -34,12 +39,19 @@ pub fn remove_leftovers(folder: &Path) -> Result<(), Error> {
         let path = path.to_path_buf();
         move |source| Error::Io { path, source }
     };
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    // held to the end: nobody of this process writes there before
+    let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if swept.contains(folder) {
+        return Ok(());
+    }
     for entry in fs::read_dir(folder).map_err(fail(folder))? {
         let path = entry.map_err(fail(folder))?.path();
         if writer_of(&path).is_some_and(is_gone) {
             fs::remove_file(&path).map_err(fail(&path))?;
         }
     }
+    swept.insert(folder.to_path_buf());
     Ok(())
 }
 
@@ -77,14 +89,15 @@ fn write_and_sync(temporary: &Path, write: impl FnOnce(&mut BufWriter<File>) -> 
     out.get_ref().sync_all()
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A rename is on disk only when its folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
+    if cfg!(unix) {
+        File::open(folder_of(path))?.sync_all()?;
     }
-    let _ = path;
     Ok(())
 }
 

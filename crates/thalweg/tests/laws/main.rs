@@ -16,3 +16,4 @@ mod planted;
 mod recoveries;
 mod robust_pca;
 mod starts;
+mod uniqueness;

@@ -140,7 +140,7 @@ pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<(), Error> {
 }
 
 pub(crate) fn write_archive(arrays: &[(&str, Array)], out: impl Write + Seek) -> io::Result<()> {
-    let mut zip = ZipWriter::new(out);
+    let mut zip = ZipWriter::new(Unfailing { out, error: None, position: 0 });
     for (name, array) in arrays {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -149,7 +149,53 @@ pub(crate) fn write_archive(arrays: &[(&str, Array)], out: impl Write + Seek) ->
         zip.start_file(format!("{name}.npy"), options)?;
         npy::write(array, &mut io::BufWriter::new(&mut zip))?;
     }
-    zip.finish()?.flush()
+    let mut written = zip.finish()?;
+    written.error.map_or_else(|| written.out.flush(), Err)
+}
+
+/// Keeps the first error for the end and takes everything after it as written: a [`ZipWriter`] panics when it is dropped after a call that
+/// failed.
+struct Unfailing<W> {
+    out: W,
+    error: Option<io::Error>,
+    /// Where the next byte goes, as the writer believes.
+    position: u64,
+}
+
+impl<W> Unfailing<W> {
+    fn or<T>(&mut self, result: impl FnOnce(&mut W) -> io::Result<T>, otherwise: T) -> T {
+        if self.error.is_none() {
+            match result(&mut self.out) {
+                Ok(value) => return value,
+                Err(error) => self.error = Some(error),
+            }
+        }
+        otherwise
+    }
+}
+
+impl<W: Write + Seek> Write for Unfailing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.or(|out| out.write_all(bytes), ());
+        self.position += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.or(Write::flush, ());
+        Ok(())
+    }
+}
+
+impl<W: Write + Seek> Seek for Unfailing<W> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        let otherwise = match to {
+            io::SeekFrom::Start(position) => position,
+            io::SeekFrom::Current(by) | io::SeekFrom::End(by) => self.position.saturating_add_signed(by),
+        };
+        self.position = self.or(|out| out.seek(to), otherwise);
+        Ok(self.position)
+    }
 }
 
 fn size_in_bytes(values: &Numbers) -> u64 {
@@ -199,6 +245,38 @@ mod tests {
         write_zip(&path, (0..MAX_MEMBERS + 1).map(|i| (format!("{i}.npy"), vec![])), CompressionMethod::Stored);
         let message = read_npz(&path, 1 << 30).expect_err("too many").to_string();
         assert!(message.contains("at most 10000 members"), "{message}");
+    }
+
+    /// Room for so many bytes.
+    struct Full(io::Cursor<Vec<u8>>, usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.position() as usize + bytes.len() > self.1 { Err(io::ErrorKind::StorageFull.into()) } else { self.0.write(bytes) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Full {
+        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_wherever_it_comes() {
+        let arrays = ["U", "V"].map(|name| (name, Array { shape: vec![2], values: Numbers::F64(vec![1.0, 2.0]) }));
+        let mut whole = io::Cursor::new(Vec::new());
+        write_archive(&arrays, &mut whole).expect("writes");
+        let length = whole.into_inner().len();
+        for room in 0..length {
+            let full = write_archive(&arrays, Full(io::Cursor::new(Vec::new()), room)).expect_err("no room");
+            assert_eq!(full.kind(), io::ErrorKind::StorageFull, "room for {room} of {length}");
+        }
+        write_archive(&arrays, Full(io::Cursor::new(Vec::new()), length)).expect("room");
     }
 
     #[test]

@@ -280,17 +280,66 @@ mod tests {
         }
     }
 
+    /// Names that lead out of a folder, are no files on some system, run as commands, or cannot be shown.
+    fn hostile_names() -> Vec<String> {
+        let short = [
+            "../../evil",
+            "/etc/evil",
+            "C:\\evil",
+            "..\\..\\evil",
+            "....//evil",
+            "./../evil",
+            "a/../../../evil",
+            "~/evil",
+            "file:///etc/evil",
+            "//server/share/evil",
+            "\\\\server\\share\\evil",
+            "CON",
+            "nul",
+            "a\x1b[31m",
+            "a\nb",
+            "a\0b",
+            "\u{202e}gpj",
+            "名",
+            "-rf",
+            "$(touch evil)",
+            "`touch evil`",
+            "twice",
+            "Twice",
+        ];
+        short.into_iter().map(|name| format!("{name}.pgm")).chain([format!("{}.pgm", "x".repeat(65_000))]).collect()
+    }
+
     #[test]
     fn names_lead_nowhere() {
         let folder = tempfile::tempdir().expect("a folder");
-        let members: [(&str, &[u8]); 4] =
-            [("../../evil.pgm", b"P2 1 1 9\n1"), ("/etc/evil.pgm", b"P2 1 1 9\n2"), ("C:\\x.pgm", b"P2 1 1 9\n3"), ("a\x1b.pgm", b"P2 1 1 9\n4")];
-        for (name, file) in [("x.zip", zip(&members)), ("x.tar", tar(&members))] {
+        let names = hostile_names();
+        let members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"P2 1 1 9\n1"[..])).collect();
+        // a header of a tar archive has room for a hundred bytes, and a name ends at its first zero
+        let short: Vec<_> = members.iter().copied().filter(|(name, _)| name.len() <= 100 && !name.contains('\0')).collect();
+        for (name, file, count) in [("x.zip", zip(&members), members.len()), ("x.tar", tar(&short), short.len())] {
             let path = folder.path().join(name);
             std::fs::write(&path, file).expect("writes");
-            assert_eq!(read(&path, &ReadOptions::default()).expect("names are only names").matrix.shape(), (4, 1));
+            assert_eq!(read(&path, &ReadOptions::default()).expect("names are only names").matrix.shape(), (count, 1));
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 2, "nothing but the archives");
+    }
+
+    #[test]
+    fn links_and_devices_are_passed_over() {
+        use tar::EntryType::{Block, Char, Directory, Fifo, Link, Symlink};
+        let mut archive = tar::Builder::new(Vec::new());
+        for (at, kind) in [Symlink, Link, Char, Block, Fifo, Directory].into_iter().enumerate() {
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            archive.append_link(&mut header, format!("{at}.pgm"), "/etc/passwd").expect("appends");
+        }
+        let mut header = tar::Header::new_ustar();
+        header.set_size(10);
+        archive.append_data(&mut header, "6.pgm", &b"P2 1 1 9\n7"[..]).expect("appends");
+        let data = bytes("x.tar", &archive.into_inner().expect("finishes")).expect("one image");
+        assert_eq!((data.row_labels.clone().expect("names"), dense(&data)), (vec!["6.pgm".to_owned()], vec![vec![7.0]]));
     }
 
     #[test]
