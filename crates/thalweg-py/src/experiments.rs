@@ -3,13 +3,13 @@
 use crate::errors::{raised, unreadable};
 use crate::evidence::json;
 use crate::figures::Drawn;
-use crate::interrupt::{interruptible, thread_count};
+use crate::interrupt::{interruptible, thread_count, time_limit};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use thalweg::Error;
 use thalweg::map::ENSEMBLES;
 use thalweg_lab::experiment::{AnyExperiment, Bench, Document, Reproduction, SCALES, Scale, Shard, Store, TrialJob, run_trials, usual_data_folder};
@@ -96,10 +96,10 @@ fn carry_out(py: Python<'_>, experiments: Vec<Chosen>, plan: &str, threads: Opti
         store.merge(&path).map_err(raised)?;
     }
     let bench = Arc::new(Bench::new(plan.data.clone().or_else(usual_data_folder)));
-    let begin = Instant::now();
+    let (begin, max_time) = (Instant::now(), time_limit(plan.max_time)?);
     let mut known = Vec::new();
     for experiment in experiments {
-        let left = plan.max_time.map(|limit| Duration::from_secs_f64(limit).saturating_sub(begin.elapsed()));
+        let left = max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
         let (of_work, kept, shared) = (experiment.clone(), Arc::clone(&store), Arc::clone(&bench));
         let ended = interruptible(py, threads, move |stop| {
             let experiment = of_work.get();

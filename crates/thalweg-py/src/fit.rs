@@ -2,14 +2,13 @@
 
 use crate::data::Data;
 use crate::errors::{fit_raised, raised, unreadable};
-use crate::interrupt::{interruptible, thread_count, until_stopped};
+use crate::interrupt::{interruptible, thread_count, time_limit, until_stopped};
 use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 use thalweg::certificate::constrained_stationarity;
 use thalweg::data::{Precision, ReadOptions};
 use thalweg::problem::{FactorPenalty, Loss, Penalty, RowSet, ScaledPenalty};
@@ -122,7 +121,7 @@ pub fn fit<'py>(
     threads: Option<usize>,
 ) -> PyResult<Found<'py>> {
     let asked: Asked = serde_json::from_str(asked).map_err(unreadable)?;
-    let threads = thread_count(threads)?;
+    let (threads, max_time) = (thread_count(threads)?, time_limit(asked.max_time)?);
     let start = start.map(|(u, v)| factors(&u, &v)).transpose()?;
     let precision = data.get().dataset.precision;
     let work = move |stop: &AtomicBool| {
@@ -136,7 +135,7 @@ pub fn fit<'py>(
             keep: None,
             // an audit proves it
             bound: false,
-            max_time: asked.max_time.map(Duration::from_secs_f64),
+            max_time,
             stop,
             observe: &|_, _, _| (),
         })

@@ -29,6 +29,15 @@ pub fn thread_count(asked: Option<usize>) -> PyResult<usize> {
     }
 }
 
+/// After how long a run ends, where it was given a limit.
+pub fn time_limit(seconds: Option<f64>) -> PyResult<Option<Duration>> {
+    let parse = |seconds| {
+        let refuse = |_| Error::Parameter { name: "max_time", expected: "seconds, not negative".into(), got: format!("{seconds}") };
+        Duration::try_from_secs_f64(seconds).map_err(refuse)
+    };
+    seconds.map(parse).transpose().map_err(raised)
+}
+
 /// What `work` returns, unless a signal comes: that raises at once. The work sees its flag set and ends in the background, its result dropped.
 pub fn interruptible<T: Send + 'static>(py: Python<'_>, threads: usize, work: impl FnOnce(&AtomicBool) -> T + Send + 'static) -> PyResult<T> {
     let Ended { value, interrupt } = watched(py, threads, 0, work)?;

@@ -3,7 +3,7 @@
 use crate::data::Data;
 use crate::errors::{raised, unreadable};
 use crate::fit::array;
-use crate::interrupt::{Ended, interruptible, thread_count, until_stopped};
+use crate::interrupt::{Ended, interruptible, thread_count, time_limit, until_stopped};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use thalweg::certificate::certify_robust_pca;
 use thalweg::certificate::recovery::{leading_factors, verify as prove};
 use thalweg::data::{Instance, InstanceKind, Measurements};
@@ -124,13 +124,13 @@ type Found<'py> = (Bound<'py, PyDict>, Option<PyErr>);
 #[pyo3(signature = (measured, aim, threads=None))]
 pub fn recover<'py>(py: Python<'py>, measured: Py<Measured>, aim: &str, threads: Option<usize>) -> PyResult<Found<'py>> {
     let aim: Aim = serde_json::from_str(aim).map_err(unreadable)?;
-    let (_, cols) = measured.get().instance.shape;
+    let ((_, cols), max_time) = (measured.get().instance.shape, time_limit(aim.max_time)?);
     let work = move |flag: &AtomicBool| {
         let instance = &measured.get().instance;
         let map = map_of(instance)?;
         let problem = aim.problem(&*map, &instance.b)?;
         let begin = Instant::now();
-        let stop = Stop { max_iters: aim.max_iters, max_time: aim.max_time.map(Duration::from_secs_f64), tol: aim.tol };
+        let stop = Stop { max_iters: aim.max_iters, max_time, tol: aim.tol };
         let mut watch = |_: &_, _| if flag.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let found = solve(&problem, &stop, &mut watch)?;
         let record = judged(&problem, &found, begin.elapsed().as_secs_f64());
@@ -202,7 +202,7 @@ pub fn robust_pca<'py>(
     let (rows, cols) = y.as_array().dim();
     let threads = thread_count(threads)?;
     let problem = Arc::new(RobustPca::new(rows, cols, numbers(&y), weight).map_err(raised)?);
-    let options = RobustPcaOptions { max_iters, tol, max_time: max_time.map(Duration::from_secs_f64) };
+    let options = RobustPcaOptions { max_iters, tol, max_time: time_limit(max_time)? };
     let solving = Arc::clone(&problem);
     let Ended { value: found, mut interrupt } =
         until_stopped(py, threads, move |stop| solve_robust_pca_unless(&solving, &options, &|| stop.load(Ordering::Relaxed)))?;

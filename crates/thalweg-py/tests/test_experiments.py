@@ -75,6 +75,8 @@ def test_refusals_name_what_is_known():
         (lambda: thalweg.reproduce("star-convexity", "fig99"), "item is fig99, expected fig1"),
         (lambda: thalweg.reproduce("star-convexity", "facts", scale="huge"), "scale is huge, expected smoke, reduced, full"),
         (lambda: thalweg.reproduce("star-convexity", "facts", shard=(3, 2)), "shard is 3 of 2"),
+        (lambda: thalweg.reproduce("star-convexity", "facts", max_time=-1.0), "max_time is -1, expected seconds"),
+        (lambda: thalweg.phase_diagram("sensing", **sweep, trials=0), "trials is 0, expected a whole number of at least 1"),
         (lambda: thalweg.phase_diagram("moon", **sweep), "model is moon, expected sensing"),
         (lambda: thalweg.phase_diagram("sensing", x=("moon", 1, 2, 2), y=sweep["y"]), "the parameter is moon, expected d, d1"),
         (lambda: thalweg.phase_diagram("sensing", x=sweep["y"], y=sweep["y"]), "another parameter than x"),

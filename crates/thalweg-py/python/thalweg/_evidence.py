@@ -47,6 +47,8 @@ def flatness(X, at, *, steps=60, seed=0, missing="nan", sample_weight=None, entr
     of = as_data(X, missing=missing, sample_weight=sample_weight, entry_weight=entry_weight) if instance is None else instance
     settings = json.dumps(result.settings) if instance is None and hasattr(result, "settings") else None
     place = (_f64(result.X), result.rank) if hasattr(result, "X") else _pair(result)
+    if seed < 0:
+        raise ValueError(f"seed is {seed}, expected a number that is not negative")
     return Flatness(json.loads(_flatness(of, place, settings, steps, seed, threads)))
 
 

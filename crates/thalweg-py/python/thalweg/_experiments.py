@@ -5,6 +5,7 @@ import os
 
 from . import _thalweg
 from ._figures import Figure
+from ._nmf import whole
 from ._record import Record, _frame, with_result
 
 
@@ -63,7 +64,8 @@ def phase_diagram(model, x, y, *, at=None, trials=10, seed=0, dir=None, shard=(1
     plan = _plan("full", dir, None, shard, merge, max_time)
     sweeps = [(str(name), float(first), float(last), int(count)) for name, first, last, count in (x, y)]
     fixed = {str(name): float(value) for name, value in (at or {}).items()}
-    return _found(*_thalweg.phase_diagram(model, *sweeps, fixed, trials, seed, plan, threads))[0]
+    drawn = whole("trials", trials, 1), whole("seed", seed, 0)
+    return _found(*_thalweg.phase_diagram(model, *sweeps, fixed, *drawn, plan, threads))[0]
 
 
 def experiments(paper=None, *, data=None):
