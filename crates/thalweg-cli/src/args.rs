@@ -15,7 +15,7 @@ use thalweg::solver::factored::FACTORED_METHODS;
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 use thalweg_lab::RecoverKind;
 use thalweg_lab::experiment::{self, Shard};
-use thalweg_lab::{PARAMETERS, Parameter, Sweep};
+use thalweg_lab::{Parameter, Sweep};
 
 /// Factor a matrix, and see how far to trust the answer.
 ///
@@ -505,8 +505,7 @@ fn ensemble_names() -> Vec<&'static str> {
 
 fn parse_setting(text: &str) -> Result<(Parameter, f64), String> {
     let (name, value) = text.split_once('=').ok_or("expected PARAMETER=VALUE")?;
-    let names = || PARAMETERS.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
-    let parameter = Parameter::named(name).ok_or_else(|| format!("{name} is no parameter; they are {}", names()))?;
+    let parameter = Parameter::named(name).map_err(|error| error.to_string())?;
     match value.parse() {
         Ok(value) if f64::is_finite(value) => Ok((parameter, value)),
         _ => Err(format!("expected a number after {name}=")),
@@ -519,12 +518,7 @@ fn parse_sweep(text: &str) -> Result<Sweep, String> {
     let (parameter, low) = parse_setting(head)?;
     let (high, count) = rest.split_once(':').ok_or_else(expected)?;
     let (high, count): (f64, usize) = (high.parse().map_err(|_| expected())?, count.parse().map_err(|_| expected())?);
-    let is_range = if count == 1 { low == high } else { low < high };
-    if high.is_finite() && is_range && (1..=1000).contains(&count) {
-        Ok(Sweep { parameter, low, high, count })
-    } else {
-        Err("LOW must be below HIGH, and COUNT between 1 and 1000".into())
-    }
+    Sweep::new(parameter, low, high, count).map_err(|error| error.to_string())
 }
 
 /// `phase`.

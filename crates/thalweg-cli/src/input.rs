@@ -5,11 +5,10 @@ use crate::exit::Failure;
 use std::path::{Path, PathBuf};
 use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, read};
 use thalweg_lab::InputRecord;
+use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
 
 /// Before the name of a data set of the catalogue.
 pub const NAMED: &str = "data:";
-/// The folder of the named data sets, where the command line does not say.
-const FOLDER: &str = "THALWEG_DATA";
 
 /// Reads what the command line asks for: a file as its flags say, or a named data set as the catalogue says and its flags change it.
 pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
@@ -33,15 +32,9 @@ pub fn named(name: &str) -> Result<&'static Entry, Failure> {
 
 /// The folder of the named data sets.
 pub fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    given
-        .map(Path::to_owned)
-        .or_else(usual_folder)
-        .ok_or_else(|| Failure::Usage(format!("a named data set needs the folder that holds it: --data-dir DIR, or {FOLDER} in the environment")))
-}
-
-/// The folder that the environment names.
-pub fn usual_folder() -> Option<PathBuf> {
-    std::env::var_os(FOLDER).map(PathBuf::from)
+    given.map(Path::to_owned).or_else(usual_data_folder).ok_or_else(|| {
+        Failure::Usage(format!("a named data set needs the folder that holds it: --data-dir DIR, or {DATA_FOLDER} in the environment"))
+    })
 }
 
 /// How the command line asks to read, where it says anything, else as `base` says.

@@ -1,11 +1,10 @@
 //! How flat the loss is at factors on disk: numbers, a sentence, a figure.
 
 use crate::figure::{At, Axis, Curve, CurveGroup, Curves, Figure, Kind, Level, Tone};
-use crate::fit::split;
-use crate::{Given, Manifest, RunDir};
+use crate::{FitSettings, Given};
 use serde::Serialize;
 use thalweg::certificate::constrained_stationarity;
-use thalweg::data::{Dataset, Instance, Matrix, Observed};
+use thalweg::data::{Instance, Matrix, Observed, hold_out};
 use thalweg::geometry::{Balance, HessianSpectrum, balancedness, flatness, flattest_factors, hessian_spectrum};
 use thalweg::linalg::{mul, thin_svd};
 use thalweg::map::{MeasurementMap, Rescaling, Sampling, map_of};
@@ -99,12 +98,21 @@ pub fn flatness_of_matrix(data: &Matrix<f64>, factors: &Factors, effort: Effort)
 /// At the best factors of a fit, on the entries that it was fitted to and with its penalty.
 ///
 /// # Errors
-/// As [`flatness_of_matrix`], and for a damaged run directory.
-pub fn flatness_of_fit(dir: &RunDir, manifest: &Manifest, dataset: &Dataset, factors: &Factors, effort: Effort) -> Result<FlatnessRecord, Error> {
-    let held = split(dataset, manifest)?;
-    let training = held.as_ref().map_or(&dataset.matrix, |(training, _)| training);
-    let constraints = manifest.settings.constraints(&Given::load(dir)?, training)?;
-    let problem = Nmf::constrained(training, factors.rank(), constraints)?.with_penalty(&manifest.settings.penalty)?;
+/// As [`flatness_of_matrix`]; [`Error::Parameter`] for another loss than least squares.
+pub fn flatness_of_fit(
+    data: &Matrix<f64>,
+    settings: &FitSettings,
+    given: &Given,
+    factors: &Factors,
+    effort: Effort,
+) -> Result<FlatnessRecord, Error> {
+    if settings.loss != Loss::Frobenius {
+        return Err(Error::Parameter { name: "the loss", expected: "least squares (frobenius)".into(), got: settings.loss.to_string() });
+    }
+    let held = settings.holdout.map(|fraction| hold_out(data, fraction, settings.seed)).transpose()?;
+    let training = held.as_ref().map_or(data, |(training, _)| training);
+    let constraints = settings.constraints(given, training)?;
+    let problem = Nmf::constrained(training, factors.rank(), constraints)?.with_penalty(&settings.penalty)?;
     flatness_of_nmf(&problem, factors, effort)
 }
 
@@ -198,6 +206,32 @@ impl FlatnessRecord {
             return place;
         }
         format!("{place} The factors do not fit the measurements (misfit {:.1e}): flatness tells solutions apart, and this is none.", self.misfit)
+    }
+
+    /// The numbers in lines, and what they say.
+    pub fn in_words(&self) -> String {
+        let (rows, cols) = self.shape;
+        let between = |(low, high): (f64, f64)| format!("{low:.4e} to {high:.4e}");
+        let mut lines = vec![
+            format!("{} {rows}x{cols}, rank {}   misfit {:.1e}", self.model, self.rank, self.misfit),
+            format!("trace             {:.6e}", self.trace),
+            format!("scaled trace      {:.6e}", self.scaled_trace),
+        ];
+        if let Some(least) = self.least_scaled_trace {
+            lines.push(format!("least of product  {least:.6e}"));
+        }
+        lines.push(format!("largest curvature {}", between(self.spectrum.largest)));
+        lines.push(format!("least curvature   {}", between(self.spectrum.smallest)));
+        if let Some(balance) = self.balance {
+            lines.push(format!("imbalance         {:.4e} of ‖UVᵀ‖_*", balance.imbalance));
+            lines.push(format!("norm excess       {:.4e}", balance.norm_excess));
+        }
+        if let Some((left, right)) = self.conditions {
+            let word = |condition: Option<f64>| condition.map_or("singular".to_owned(), |c| format!("{c:.3}"));
+            lines.push(format!("condition         D1 {}, D2 {}", word(left), word(right)));
+        }
+        lines.push(self.sentence());
+        lines.join("\n")
     }
 
     /// The scaled trace of tU and V/t over t: a parabola and a hyperbola, with its least value.

@@ -20,7 +20,7 @@ mod update;
 mod view;
 
 pub use audit::audit_run;
-pub use experiments::{EXPERIMENTS, PARAMETERS, Parameter, Phase, Sweep};
+pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};
 pub use fit::{FitError, FitJob, Fitted, Judged, Keep, fit};
@@ -33,11 +33,11 @@ pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
     DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, read_certificate, recover_in, recover_sparse_in,
-    separate_in, verify_certificate, verify_deep_sparse, verify_robust_pca,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged, judged_separation, read_certificate,
+    recover_in, recover_sparse_in, recovery_problem, separate_in, verify_certificate, verify_deep_sparse, verify_robust_pca,
 };
 pub use report::{
-    HistoryRow, PictureOptions, PixelOrder, RecoveryView, ReportFiles, RunView, write_rank_report, write_recovery_report, write_report,
+    HistoryRow, PictureOptions, PixelOrder, RecoveryView, ReportFiles, RunView, Views, write_rank_report, write_recovery_report, write_report,
 };
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};

@@ -48,6 +48,11 @@ impl InputRecord {
             notes: dataset.notes.clone(),
         }
     }
+
+    /// Whether the data were not read from anywhere.
+    pub fn was_in_memory(&self) -> bool {
+        self.path.as_os_str().is_empty()
+    }
 }
 
 fn one() -> f64 {

@@ -5,16 +5,15 @@ use crate::errors::{raised, unreadable};
 use crate::fit::factors;
 use crate::interrupt::{interruptible, thread_count};
 use numpy::PyReadonlyArray2;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
-use thalweg::audit::{Answer, AuditSettings, RankSettings, Status, survey_ranks_unless, usual_fraction};
+use thalweg::audit::{Answer, AuditSettings, RankSettings, Status, audit_unless, survey_ranks_unless, usual_fraction};
 use thalweg::data::hold_out;
 use thalweg::problem::Penalty;
 use thalweg_lab::{FitSettings, Given};
 
-fn json(record: &impl Serialize) -> String {
+pub fn json(record: &impl Serialize) -> String {
     serde_json::to_string(record).expect("records hold plain values")
 }
 
@@ -31,7 +30,7 @@ fn status(word: &str) -> PyResult<Status> {
 #[expect(clippy::too_many_arguments, reason = "the arguments of the Python function")]
 pub fn audit(
     py: Python<'_>,
-    data: &Data,
+    data: Py<Data>,
     restarts: Vec<Restart<'_>>,
     settings: &str,
     lines: usize,
@@ -42,29 +41,30 @@ pub fn audit(
     let settings: FitSettings = serde_json::from_str(settings).map_err(unreadable)?;
     let answer = |(u, v, word): &Restart<'_>| Ok(Answer { factors: factors(u, v)?, status: status(word)? });
     let answers = restarts.iter().map(answer).collect::<PyResult<Vec<_>>>()?;
-    let work = || {
+    let work = move |stop: &AtomicBool| {
         // as the fit saw them
-        let held = settings.holdout.map(|fraction| hold_out(data.matrix(), fraction, settings.seed)).transpose()?;
-        let training = held.as_ref().map_or(data.matrix(), |(training, _)| training);
+        let matrix = data.get().matrix();
+        let held = settings.holdout.map(|fraction| hold_out(matrix, fraction, settings.seed)).transpose()?;
+        let training = held.as_ref().map_or(matrix, |(training, _)| training);
         let constraints = settings.constraints(&Given::default(), training)?;
         let asked = AuditSettings { tol: settings.tol, lines, points, seed, penalty: settings.penalty, loss: settings.loss, constraints };
-        thalweg::audit::audit(training, &answers, &asked)
+        audit_unless(training, &answers, &asked, &|| stop.load(Ordering::Relaxed))
     };
-    let audit = interruptible(py, thread_count(threads)?, &AtomicBool::new(false), work)?.or_raise()?.map_err(raised)?;
-    Ok(json(&audit))
+    let audit = interruptible(py, thread_count(threads)?, work)?.map_err(raised)?;
+    Ok(json(&audit.expect("what a signal ended has raised")))
 }
 
 /// The exact loss on the segment from one pair of factors to another.
 #[pyfunction]
 pub fn line(
     py: Python<'_>,
-    data: &Data,
+    data: Py<Data>,
     a: (PyReadonlyArray2<'_, f64>, PyReadonlyArray2<'_, f64>),
     b: (PyReadonlyArray2<'_, f64>, PyReadonlyArray2<'_, f64>),
 ) -> PyResult<String> {
     let (a, b) = (factors(&a.0, &a.1)?, factors(&b.0, &b.1)?);
-    let work = || thalweg::geometry::line(data.matrix(), &a, &b);
-    Ok(json(&interruptible(py, 1, &AtomicBool::new(false), work)?.or_raise()?.map_err(raised)?))
+    let work = move |_: &AtomicBool| thalweg::geometry::line(data.get().matrix(), &a, &b);
+    Ok(json(&interruptible(py, 1, work)?.map_err(raised)?))
 }
 
 /// What a survey of ranks is asked for.
@@ -85,15 +85,14 @@ struct Survey {
 /// Held-out error, stability and spectrum for each rank.
 #[pyfunction]
 #[pyo3(signature = (data, asked, threads=None))]
-pub fn rank_sweep(py: Python<'_>, data: &Data, asked: &str, threads: Option<usize>) -> PyResult<String> {
+pub fn rank_sweep(py: Python<'_>, data: Py<Data>, asked: &str, threads: Option<usize>) -> PyResult<String> {
     let Survey { first, last, repeats, fraction, restarts, max_iters, tol, seed, penalty } = serde_json::from_str(asked).map_err(unreadable)?;
-    let stop = AtomicBool::new(false);
-    let work = || {
-        let fraction = fraction.unwrap_or_else(|| usual_fraction(data.matrix()));
+    let work = move |stop: &AtomicBool| {
+        let matrix = data.get().matrix();
+        let fraction = fraction.unwrap_or_else(|| usual_fraction(matrix));
         let settings = RankSettings { first, last, repeats, fraction, restarts, max_iters, tol, seed, penalty };
-        survey_ranks_unless(data.matrix(), &settings, &|| stop.load(Ordering::Relaxed))
+        survey_ranks_unless(matrix, &settings, &|| stop.load(Ordering::Relaxed))
     };
-    let ended = interruptible(py, thread_count(threads)?, &stop, work)?;
-    let report = ended.or_raise()?.map_err(raised)?;
-    report.map(|report| json(&report)).ok_or_else(|| PyValueError::new_err("the survey was stopped"))
+    let report = interruptible(py, thread_count(threads)?, work)?.map_err(raised)?;
+    Ok(json(&report.expect("what a signal ended has raised")))
 }

@@ -2,14 +2,13 @@
 
 use crate::data::Data;
 use crate::errors::{fit_raised, raised, unreadable};
-use crate::interrupt::{interruptible, thread_count};
+use crate::interrupt::{interruptible, thread_count, time_limit, until_stopped};
 use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 use thalweg::certificate::constrained_stationarity;
 use thalweg::data::{Precision, ReadOptions};
 use thalweg::problem::{FactorPenalty, Loss, Penalty, RowSet, ScaledPenalty};
@@ -116,16 +115,17 @@ type Found<'py> = (String, Vec<Bound<'py, PyAny>>, Bound<'py, PyArray2<f64>>, Op
 #[pyo3(signature = (data, asked, start=None, threads=None))]
 pub fn fit<'py>(
     py: Python<'py>,
-    data: &Data,
+    data: Py<Data>,
     asked: &str,
     start: Option<(PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>)>,
     threads: Option<usize>,
 ) -> PyResult<Found<'py>> {
     let asked: Asked = serde_json::from_str(asked).map_err(unreadable)?;
-    let threads = thread_count(threads)?;
+    let (threads, max_time) = (thread_count(threads)?, time_limit(asked.max_time)?);
     let start = start.map(|(u, v)| factors(&u, &v)).transpose()?;
-    let stop = AtomicBool::new(false);
-    let work = || {
+    let precision = data.get().dataset.precision;
+    let work = move |stop: &AtomicBool| {
+        let data = data.get();
         let settings = asked.settings(data, start.is_some())?;
         let input = InputRecord::new(PathBuf::new(), ReadOptions::default(), &data.dataset);
         thalweg_lab::fit(FitJob {
@@ -135,15 +135,15 @@ pub fn fit<'py>(
             keep: None,
             // an audit proves it
             bound: false,
-            max_time: asked.max_time.map(Duration::from_secs_f64),
-            stop: &stop,
+            max_time,
+            stop,
             observe: &|_, _, _| (),
         })
     };
-    let ended = interruptible(py, threads, &stop, work)?;
+    let ended = until_stopped(py, threads, work)?;
     let fitted = ended.value.map_err(fit_raised)?;
     let manifest = serde_json::to_string(&fitted.manifest).expect("records hold plain values");
-    let answers = fitted.answers.iter().map(|a| stacked(py, &a.factors, data.dataset.precision)).collect::<PyResult<_>>()?;
+    let answers = fitted.answers.iter().map(|a| stacked(py, &a.factors, precision)).collect::<PyResult<_>>()?;
     let history = history(py, &fitted)?;
     Ok((manifest, answers, history, ended.interrupt))
 }
@@ -160,7 +160,7 @@ fn model(rows: usize, v: &PyReadonlyArray2<'_, f64>) -> PyResult<Factors> {
 #[pyo3(signature = (data, v, settings, penalty, threads=None))]
 pub fn transform<'py>(
     py: Python<'py>,
-    data: &Data,
+    data: Py<Data>,
     v: PyReadonlyArray2<'py, f64>,
     settings: &str,
     penalty: &str,
@@ -168,13 +168,13 @@ pub fn transform<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let settings: FitSettings = serde_json::from_str(settings).map_err(unreadable)?;
     let penalty: ScaledPenalty = serde_json::from_str(penalty).map_err(unreadable)?;
-    let (rows, _) = data.matrix().shape();
+    let (rows, _) = data.get().matrix().shape();
     let model = model(rows, &v)?;
-    let work = || {
+    let work = move |_: &AtomicBool| {
         let constraints = settings.constraints_of_new_rows(&model, rows, None, &Given::default())?;
-        transform_constrained(data.matrix(), &model, &constraints, settings.loss, penalty)
+        transform_constrained(data.get().matrix(), &model, &constraints, settings.loss, penalty)
     };
-    let folded = interruptible(py, thread_count(threads)?, &AtomicBool::new(false), work)?.or_raise()?.map_err(raised)?;
+    let folded = interruptible(py, thread_count(threads)?, work)?.map_err(raised)?;
     array(py, folded.side(Side::U).to_vec(), folded.rank())
 }
 
@@ -183,7 +183,7 @@ pub fn transform<'py>(
 #[pyo3(signature = (data, u, v, settings, penalty, threads=None))]
 pub fn evaluate<'py>(
     py: Python<'py>,
-    data: &Data,
+    data: Py<Data>,
     u: PyReadonlyArray2<'py, f64>,
     v: PyReadonlyArray2<'py, f64>,
     settings: &str,
@@ -194,11 +194,11 @@ pub fn evaluate<'py>(
     let penalty: ScaledPenalty = serde_json::from_str(penalty).map_err(unreadable)?;
     let factors = factors(&u, &v)?;
     let of_rows = ScaledPenalty { v: FactorPenalty::default(), ..penalty };
-    let work = || {
+    let work = move |_: &AtomicBool| {
         let constraints = settings.constraints_of_new_rows(&factors, factors.rows(), None, &Given::default())?;
-        constrained_stationarity(data.matrix(), &factors, &constraints, settings.loss, &of_rows)
+        constrained_stationarity(data.get().matrix(), &factors, &constraints, settings.loss, &of_rows)
     };
-    let found = interruptible(py, thread_count(threads)?, &AtomicBool::new(false), work)?.or_raise()?.map_err(raised)?;
+    let found = interruptible(py, thread_count(threads)?, work)?.map_err(raised)?;
     let record = PyDict::new(py);
     record.set_item("objective", found.objective)?;
     record.set_item("penalty", found.penalty)?;

@@ -18,17 +18,24 @@ type Given<'py> = (PyReadonlyArray2<'py, f64>, PyReadonlyArray1<'py, f64>, PyRea
 /// V after a block of rows more; without a state the block is the first.
 #[pyfunction]
 #[pyo3(signature = (data, rank, seed, state=None, threads=None))]
-pub fn absorb<'py>(py: Python<'py>, data: &Data, rank: usize, seed: u64, state: Option<Given<'py>>, threads: Option<usize>) -> PyResult<State<'py>> {
+pub fn absorb<'py>(
+    py: Python<'py>,
+    data: Py<Data>,
+    rank: usize,
+    seed: u64,
+    state: Option<Given<'py>>,
+    threads: Option<usize>,
+) -> PyResult<State<'py>> {
     let online = match &state {
-        None => Online::start(data.matrix(), rank, seed),
+        None => Online::start(data.get().matrix(), rank, seed),
         Some((v, gram, cross)) => {
             let statistics = Statistics { gram: gram.as_array().to_vec(), cross: cross.as_array().iter().copied().collect() };
             Online::resume(v.shape()[0], rank, v.as_array().iter().copied().collect(), statistics)
         }
     };
     let mut online = online.map_err(raised)?;
-    let work = || online.absorb(data.matrix()).map(|()| online);
-    let online = interruptible(py, thread_count(threads)?, &AtomicBool::new(false), work)?.or_raise()?.map_err(raised)?;
+    let work = move |_: &AtomicBool| online.absorb(data.get().matrix()).map(|()| online);
+    let online = interruptible(py, thread_count(threads)?, work)?.map_err(raised)?;
     let sums = online.statistics().expect("a block was seen");
     let v = array(py, online.v().to_vec(), rank)?;
     Ok((v, PyArray1::from_slice(py, &sums.gram), array(py, sums.cross.clone(), rank)?))

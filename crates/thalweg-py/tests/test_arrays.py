@@ -93,6 +93,28 @@ def test_frames_keep_their_names(X):
     assert list(out.index) == list(frame.index) and list(out.columns) == ["nmf0", "nmf1", "nmf2"]
     assert list(model.feature_names_in_) == list(frame.columns)
     assert np.array_equal(model.components_, components(X))
+    result = model.result_
+    assert list(result.to_frame("U").index) == list(frame.index) and list(result.to_frame("V").index) == list(frame.columns)
+    assert np.array_equal(result.to_frame("V").to_numpy().T, model.components_)
+    assert list(result.to_frame().columns)[:2] == ["restart", "seconds"]
+    with pytest.raises(ValueError, match="of is 'W'"):
+        result.to_frame("W")
+
+
+def test_polars_and_xarray_keep_their_names(X):
+    polars, xarray = pytest.importorskip("polars"), pytest.importorskip("xarray")
+    columns = [f"f{j}" for j in range(X.shape[1])]
+    frame = polars.DataFrame(X, schema=columns)
+    model = thalweg.NMF(3, tol=1e-3).set_output(transform="polars").fit(frame)
+    assert list(model.result_.column_labels) == columns and model.result_.row_labels is None
+    assert model.transform(frame).columns == ["nmf0", "nmf1", "nmf2"]
+    assert np.array_equal(model.components_, components(X))
+    times = np.arange(len(X)) * 0.5
+    labelled = xarray.DataArray(X, dims=("time", "gene"), coords={"time": times, "gene": columns})
+    model = thalweg.NMF(3, tol=1e-3).set_output(transform="pandas").fit(labelled)
+    assert list(model.result_.row_labels) == list(times) and list(model.result_.to_frame("V").index) == columns
+    assert list(model.transform(labelled).index) == list(times)
+    assert np.array_equal(model.components_, components(X))
 
 
 def test_no_copy_of_a_c_ordered_array():

@@ -44,6 +44,41 @@ def test_a_line_is_the_loss_at_its_points(X):
     assert thalweg.line(X, *model.result_.restarts)(1.0) == pytest.approx(model.result_.restarts[1].objective, rel=1e-9)
 
 
+def test_flatness_of_factors_by_hand():
+    # U = 2I, V = I/2: Σ over entries of ‖vⱼ‖² is 2·½, of ‖uᵢ‖² is 2·8; balanced factors of I have ‖U‖² + ‖V‖² = 4
+    pair = 2 * np.eye(2), np.eye(2) / 2
+    flat = thalweg.flatness(np.eye(2), pair)
+    assert flat.trace == pytest.approx(17.0) and flat.scaled_trace == pytest.approx(8.5)
+    assert flat.least_scaled_trace == pytest.approx(4.0) and flat.excess == pytest.approx(1.125)
+    assert "112.500 % above" in repr(flat) and flat.sentence in repr(flat) and "<pre>" in flat._repr_html_()
+    low, high = flat.spectrum["largest"]
+    assert low <= 4.25 + 1e-9 and high >= 4.25 - 1e-9
+    assert flat.to_frame().loc[0, "scaled_trace"] == flat.scaled_trace
+    assert flat.plot().get_xscale() == "log"
+    completion = thalweg.flatness(thalweg.problems.Completion(np.eye(2)), pair)
+    assert (completion.model, completion.trace) == ("completion", pytest.approx(17.0))
+    with pytest.raises(ValueError, match="shape"):
+        thalweg.flatness(np.eye(3), pair)
+
+
+def test_flatness_of_a_fit_and_of_a_recovery(X):
+    model = thalweg.NMF(4, restarts=2).fit(X)
+    flat = model.flatness(X)
+    assert flat == thalweg.flatness(X, model.result_) == thalweg.flatness(X, model.result_.restarts[model.result_.best])
+    assert flat.trace == pytest.approx(model.audit(X, lines=0).flatness["trace"], rel=1e-9)
+    # the entries that were held out are not in the loss
+    held = thalweg.NMF(4, holdout=0.2).fit(X)
+    assert held.flatness(X).trace < 0.9 * thalweg.flatness(X, (held.result_.U, held.result_.V)).trace
+    with pytest.raises(ValueError, match="expected least squares"):
+        thalweg.NMF(3, beta_loss="kl", tol=1e-2).fit(X).flatness(X)
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(6, 1)) @ rng.normal(size=(1, 5))
+    A = rng.normal(size=(40, 6, 5))
+    found = thalweg.recover(thalweg.problems.Sensing(A, np.einsum("pij,ij->p", A, truth)), objective="flat")
+    at = found.flatness()
+    assert at.model == "sensing" and at.misfit < 1e-8 and at.excess < 0.5 and at.conditions[0] >= 1.0
+
+
 def test_the_rank_of_planted_data_is_found():
     X = planted(50, 40, 3) * (1 + 0.1 * (np.random.default_rng(8).random((50, 40)) - 0.5))
     sweep = thalweg.rank_sweep(X, range(1, 6), repeats=4, restarts=2)

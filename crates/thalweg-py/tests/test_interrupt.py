@@ -28,10 +28,53 @@ def test_ctrl_c_ends_a_fit_and_leaves_what_was_found():
     assert model.transform(X[:9]).shape == (9, 20)
 
 
+def interrupted(call, after=0.3):
+    """What Ctrl-C makes of a call that would go on for long: the exception, raised within a second or so."""
+    interrupt_after(after)
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        call()
+    assert time.perf_counter() - begin < after + 3.0, "on a busy machine; on a quiet one it takes a tenth of a second"
+    return caught.value
+
+
 def test_ctrl_c_ends_a_survey():
-    interrupt_after(0.3)
-    with pytest.raises(KeyboardInterrupt):
-        thalweg.rank_sweep(planted(120, 80, 5, noise=0.5), (1, 30), tol=0.0, max_iter=10**7)
+    X = planted(120, 80, 5, noise=0.5)
+    interrupted(lambda: thalweg.rank_sweep(X, (1, 30), tol=0.0, max_iter=10**7))
+
+
+def test_ctrl_c_ends_an_audit_and_a_transform():
+    X = planted(700, 600, 5, noise=0.5)
+    with pytest.warns(UserWarning):
+        model = thalweg.NMF(20, max_iter=2).fit(X)
+    interrupted(lambda: model.audit(X, lines=10**4))
+    wide = planted(3 * 10**4, 600, 5, noise=0.5)
+    interrupted(lambda: model.transform(wide), after=0.1)
+
+
+def test_ctrl_c_ends_a_separation_and_leaves_what_was_found():
+    X = np.random.default_rng(0).normal(size=(400, 300))
+    model = thalweg.RobustPCA(tol=1e-15, max_iter=10**6)
+    interrupted(lambda: model.fit(X))
+    assert model.status_ == "stopped" and model.n_iter_ > 0 and model.certificate_ is None
+    assert model.low_rank_.shape == model.sparse_.shape == X.shape and model.transform(X).shape == (400, model.rank_)
+
+
+def test_ctrl_c_ends_a_recovery_and_leaves_what_was_found():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(500, 30, 30))
+    problem = thalweg.problems.Sensing(A, rng.normal(size=500))
+    found = interrupted(lambda: thalweg.recover(problem, noise=1.0, tol=1e-300, max_iter=10**9)).result
+    assert found.status == "stopped" and found.X.shape == (30, 30) and found.certified is None
+
+
+def test_ctrl_c_ends_trials_and_leaves_what_was_found(tmp_path):
+    sweep = {"x": ("rate", 1.0, 8.0, 40), "y": ("d", 5, 45, 40)}
+    found = interrupted(lambda: thalweg.phase_diagram("sensing", **sweep, trials=50, dir=tmp_path), after=1.0).result
+    assert 0 <= found.trials_done < found.trials == 1600
+    assert found.page and (tmp_path / "sensing.json").exists()
+    item = interrupted(lambda: thalweg.reproduce("star-convexity", "theorem1", scale="full")).result
+    assert item.trials_done < item.trials and item.verdict
 
 
 def test_other_threads_go_on_meanwhile():

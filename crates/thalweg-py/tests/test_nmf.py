@@ -192,6 +192,7 @@ def test_a_fit_that_ends_early_warns_and_says_so(X):
         ({"alpha_W": 0.1, "alpha_H": 0.0}, "on both factors"),
         ({"penalty_scaling": "none"}, "expected `entries` or `even`"),
         ({"batch_size": 8, "solver": "hals"}, "minibatch"),
+        ({"max_time": 1e300}, "expected seconds, not negative"),
         ({"threads": 0}, "threads is 0, expected at least 1"),
         ({"random_state": "a"}, "random_state is 'a'"),
     ],

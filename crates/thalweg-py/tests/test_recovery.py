@@ -51,6 +51,27 @@ def test_too_few_measurements_are_not_called_solved():
     assert found.status == "inconsistent" and found.contradiction.shape == (40,) and found.certified is None
 
 
+def test_noisy_measurements_are_fitted_up_to_the_noise():
+    problem, X, _ = next(instances())
+    found = thalweg.recover(problem, noise=0.01, certify=True)
+    assert found.status == "converged" and found.X.shape == X.shape
+    assert np.linalg.norm(found.X - X) < 0.1 * np.linalg.norm(X)
+    assert found.certificate["gap"] < 1e-6 or found.certified
+    penalised = thalweg.recover(problem, penalty=0.01)
+    assert penalised.status == "converged" and 0 < penalised.relative_residual < 0.1
+    with pytest.raises(ValueError, match="noise and penalty"):
+        thalweg.recover(problem, noise=0.1, penalty=0.1)
+
+
+def test_a_recovered_matrix_keeps_its_labels():
+    pandas = pytest.importorskip("pandas")
+    full = low_rank(8, 6, 1)
+    frame = pandas.DataFrame(np.where(np.random.default_rng(0).random((8, 6)) < 0.8, full, np.nan), index=list("abcdefgh"))
+    found = thalweg.recover(problems.Completion(frame))
+    assert list(found.to_frame().index) == list("abcdefgh") and np.array_equal(found.to_frame().to_numpy(), found.X)
+    assert found.plot().get_title().startswith(found.status)
+
+
 def test_bad_problems_are_refused():
     with pytest.raises(ValueError, match="expected"):
         problems.Sensing(np.ones((3, 2)), np.ones(3))

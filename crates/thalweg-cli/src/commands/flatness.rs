@@ -7,9 +7,8 @@ use crate::input;
 use serde::Serialize;
 use std::path::Path;
 use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance, read_npz, write_atomically};
-use thalweg::problem::Loss;
 use thalweg_lab::{
-    Effort, FlatnessRecord, Manifest, RecoverManifest, RunDir, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix,
+    Effort, FlatnessRecord, Given, Manifest, RecoverManifest, RunDir, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix,
 };
 
 /// What `flatness --json` prints.
@@ -39,7 +38,7 @@ pub fn run(args: &FlatnessArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&FlatnessDocument { schema: 1, command: "flatness", sentence: record.sentence(), record: &record })?;
     } else {
-        print_text(&in_words(&record))?;
+        print_text(&format!("{}\n", record.in_words()))?;
     }
     Ok(DONE)
 }
@@ -80,18 +79,12 @@ fn of_recovery(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDi
 
 fn of_fit(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir) -> Result<FlatnessRecord, Failure> {
     let manifest: Manifest = dir.read()?;
-    if manifest.settings.loss != Loss::Frobenius {
-        return Err(Failure::Usage(format!(
-            "{} was fitted under the loss \"{}\"; `flatness` knows least squares alone",
-            dir.path().display(),
-            manifest.settings.loss
-        )));
-    }
     let path = args.problem.as_ref().unwrap_or(&manifest.input.path);
     let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
     let (dataset, _) = input::load(path, options, common)?;
     refuse_other_bytes(path, &manifest.input.sha256, &dataset.sha256)?;
-    flatness_of_fit(dir, &manifest, &dataset, &line::factors(dir.path())?, effort).map_err(|error| Failure::about(path, error))
+    flatness_of_fit(&dataset.matrix, &manifest.settings, &Given::load(dir)?, &line::factors(dir.path())?, effort)
+        .map_err(|error| Failure::about(path, error))
 }
 
 fn refuse_other_bytes(path: &Path, expected: &str, found: &str) -> Result<(), Failure> {
@@ -104,29 +97,4 @@ fn refuse_other_bytes(path: &Path, expected: &str, found: &str) -> Result<(), Fa
         expected: format!("what the run was made from, sha256 {expected}"),
         found: format!("sha256 {found}"),
     }))
-}
-
-fn in_words(record: &FlatnessRecord) -> String {
-    let (rows, cols) = record.shape;
-    let between = |(low, high): (f64, f64)| format!("{low:.4e} to {high:.4e}");
-    let mut lines = vec![
-        format!("{} {rows}x{cols}, rank {}   misfit {:.1e}", record.model, record.rank, record.misfit),
-        format!("trace             {:.6e}", record.trace),
-        format!("scaled trace      {:.6e}", record.scaled_trace),
-    ];
-    if let Some(least) = record.least_scaled_trace {
-        lines.push(format!("least of product  {least:.6e}"));
-    }
-    lines.push(format!("largest curvature {}", between(record.spectrum.largest)));
-    lines.push(format!("least curvature   {}", between(record.spectrum.smallest)));
-    if let Some(balance) = record.balance {
-        lines.push(format!("imbalance         {:.4e} of ‖UVᵀ‖_*", balance.imbalance));
-        lines.push(format!("norm excess       {:.4e}", balance.norm_excess));
-    }
-    if let Some((left, right)) = record.conditions {
-        let word = |condition: Option<f64>| condition.map_or("singular".to_owned(), |c| format!("{c:.3}"));
-        lines.push(format!("condition         D1 {}, D2 {}", word(left), word(right)));
-    }
-    lines.push(record.sentence());
-    lines.join("\n") + "\n"
 }

@@ -9,9 +9,6 @@ use thalweg_lab::Phase;
 use thalweg_lab::experiment::Scale;
 
 pub fn run(args: &PhaseArgs, common: &Common) -> Result<u8, Failure> {
-    if args.x.parameter == args.y.parameter {
-        return Err(Failure::Usage("--x and --y vary the same parameter".into()));
-    }
     let model = ENSEMBLES.iter().find(|(_, name)| *name == args.model).expect("the parser knows the models").0;
     let phase = Phase::new(model, args.x, args.y, &args.at, args.trials, common.seed).map_err(|error| Failure::Usage(error.to_string()))?;
     let dir = common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-phase"));

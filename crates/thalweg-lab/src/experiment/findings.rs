@@ -1,9 +1,10 @@
 //! What trials show together, as files.
 
-use super::{About, Scale, Tally};
+use super::{About, AnyExperiment, Bench, Key, Scale, Store, Tally};
 use crate::figure::{Figure, Style};
 use crate::report::write_reproduction_page;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use thalweg::Error;
@@ -71,6 +72,13 @@ pub struct Findings {
     pub figures: Vec<Figure>,
 }
 
+impl Findings {
+    /// Checks that came out so.
+    pub fn count(&self, agreement: Agreement) -> usize {
+        self.checks.iter().filter(|check| check.agreement == agreement).count()
+    }
+}
+
 /// `ITEM.json`.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
@@ -88,25 +96,39 @@ pub struct Document<'a> {
     figures: Vec<&'a str>,
 }
 
-/// What is written of an experiment.
-#[derive(Debug, Clone, Copy)]
-pub struct Reproduction<'a> {
+/// What is known of an experiment, as far as it is done.
+#[derive(Debug, Clone)]
+pub struct Reproduction {
     /// What it is.
-    pub about: &'a About,
+    pub about: About,
     /// The command that does it.
-    pub command: &'a str,
-    /// How much of it was done.
+    pub command: String,
+    /// How much of it was asked for.
     pub scale: Scale,
     /// Of that, what is finished.
     pub tally: Tally,
     /// What it shows.
-    pub findings: &'a Findings,
+    pub findings: Findings,
 }
 
-impl<'a> Reproduction<'a> {
+impl Reproduction {
+    /// From all that the store holds of the experiment, whoever ran it.
+    ///
+    /// # Errors
+    /// As [`Store::done`] and [`AnyExperiment::findings`].
+    pub fn known(experiment: &dyn AnyExperiment, scale: Scale, store: &Store, bench: &Bench) -> Result<Reproduction, Error> {
+        let about = experiment.about();
+        let trials = experiment.trials(scale, bench);
+        let known = store.done(Key { experiment: &about.name(), version: about.version })?;
+        let wanted: HashSet<&str> = trials.iter().map(String::as_str).collect();
+        let done = known.iter().filter(|done| wanted.contains(done.trial.as_str())).count();
+        let findings = experiment.findings(scale, &trials, &known)?;
+        Ok(Reproduction { about, command: experiment.command(scale), scale, tally: Tally { done, all: trials.len() }, findings })
+    }
+
     /// The record, as `ITEM.json` holds it.
-    pub fn document(&self) -> Document<'a> {
-        let Reproduction { about, command, scale, tally, findings } = *self;
+    pub fn document(&self) -> Document<'_> {
+        let Reproduction { about, command, scale, tally, findings } = self;
         Document {
             schema: 1,
             // the program's name is left out
@@ -115,13 +137,24 @@ impl<'a> Reproduction<'a> {
             item: about.item,
             title: about.title,
             claim: about.claim,
-            scale,
+            scale: *scale,
             trials_done: tally.done,
             trials: tally.all,
             verdict: &findings.verdict,
             checks: &findings.checks,
             figures: findings.figures.iter().map(|figure| figure.id.as_str()).collect(),
         }
+    }
+
+    /// What was found, in a few lines.
+    pub fn in_words(&self) -> String {
+        let Reproduction { about, tally, findings, .. } = self;
+        let sentences: String = findings.verdict.iter().map(|sentence| format!("  {sentence}\n")).collect();
+        let [holds, fails, open] = [Agreement::Holds, Agreement::Fails, Agreement::Open].map(|agreement| findings.count(agreement));
+        format!(
+            "{}: {}\n{sentences}  {} of {} trials; {holds} statements hold, {fails} fail, {open} stay open",
+            about.item, about.title, tally.done, tally.all
+        )
     }
 
     /// Writes `ITEM.svg` and `ITEM.csv` (the first figure), `ITEM.html` with all of them, and last `ITEM.json`; returns the path of the page.

@@ -27,6 +27,9 @@ use std::sync::{Arc, Mutex};
 use thalweg::Error;
 use thalweg::data::{Matrix, catalogue};
 
+/// Every scale, the smallest first.
+pub const SCALES: [Scale; 3] = [Scale::Smoke, Scale::Reduced, Scale::Full];
+
 /// How much of an experiment to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +86,14 @@ pub struct Bench {
 
 /// Memory that reading a data set may take, in bytes.
 const MAX_MEMORY: u64 = 8 << 30;
+
+/// Names the folder of data sets, in the environment.
+pub const DATA_FOLDER: &str = "THALWEG_DATA";
+
+/// The folder of data sets that the environment names.
+pub fn usual_data_folder() -> Option<PathBuf> {
+    std::env::var_os(DATA_FOLDER).map(PathBuf::from)
+}
 
 impl Bench {
     /// With the data sets of a folder.

@@ -94,6 +94,14 @@ impl Store {
         Ok(store)
     }
 
+    /// One that is forgotten with its last use.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn in_memory() -> Result<Store, Error> {
+        Store::open(Path::new(":memory:"))
+    }
+
     fn found(&self) -> Result<(), Error> {
         let found = || {
             let mut connection = self.connection();
@@ -200,6 +208,15 @@ mod tests {
         store.put(Key { version: 2, ..KEY }, &done(1, "edge")).expect("keeps");
         drop(store);
         assert_eq!(Store::open(&path).expect("opens again").done(KEY).expect("reads"), [done(1, "heads")]);
+    }
+
+    #[test]
+    fn one_in_memory_leaves_nothing() {
+        let store = Store::in_memory().expect("opens");
+        store.put(KEY, &done(1, "heads")).expect("keeps");
+        assert_eq!(store.done(KEY).expect("reads"), [done(1, "heads")]);
+        assert_eq!(Store::in_memory().expect("opens").done(KEY).expect("reads"), []);
+        assert!(!Path::new(":memory:").exists());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One axis: its range, its ticks, and where a value falls on it.
 
 use super::number;
+use serde::Serialize;
 
 /// How values become positions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// Equal steps.
     Linear,
@@ -12,7 +14,7 @@ pub enum Scale {
 }
 
 /// What an axis says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axis {
     /// The quantity and its unit.
     pub label: String,

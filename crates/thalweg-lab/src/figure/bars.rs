@@ -5,9 +5,10 @@ use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Px};
 use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical};
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
+use serde::Serialize;
 
 /// One bar a category; bars start at zero, so the axis is linear.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bars {
     /// What the categories are.
     pub x: String,
@@ -20,7 +21,7 @@ pub struct Bars {
 }
 
 /// One bar.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bar {
     /// Its category.
     pub label: String,

@@ -6,9 +6,10 @@ use super::canvas::{Canvas, Px, title};
 use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical, key};
 use super::number;
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
+use serde::Serialize;
 
 /// Families of curves over one pair of axes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Curves {
     /// Horizontal.
     pub x: Axis,
@@ -21,7 +22,7 @@ pub struct Curves {
 }
 
 /// Curves that mean the same thing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CurveGroup {
     /// What it means.
     pub label: String,
@@ -32,7 +33,7 @@ pub struct CurveGroup {
 }
 
 /// One curve.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Curve {
     /// Its name.
     pub label: String,

@@ -4,6 +4,7 @@ use super::axis::{Axis, Ruler};
 use super::canvas::{Anchor, Canvas, text_width};
 use super::number::superscript;
 use super::text::{shorten, visible};
+use serde::Serialize;
 
 /// Width of a figure that stands beside another.
 pub(super) const COLUMN: f64 = 480.0;
@@ -11,7 +12,8 @@ pub(super) const COLUMN: f64 = 480.0;
 pub(super) const WIDE: f64 = 1040.0;
 
 /// What a mark says, by colour and by dash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tone {
     /// The thing the figure is about.
     #[default]
@@ -36,7 +38,7 @@ impl Tone {
 }
 
 /// A reference line across the plot.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Level {
     /// Where.
     pub at: At,
@@ -45,7 +47,8 @@ pub struct Level {
 }
 
 /// The place of a reference line.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum At {
     /// Vertical, at this x.
     X(f64),

@@ -9,9 +9,10 @@ use super::heatmap::{BLUE, ramp};
 use super::number;
 use super::png::Pixels;
 use super::table::{Cell, Fact, Table};
+use serde::Serialize;
 
 /// One value for each pair of quantities, as opacity of one blue over its range; a pair without a value is crossed out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Grid {
     /// Horizontal.
     pub x: Axis,

@@ -7,9 +7,10 @@ use super::number;
 use super::png::{Pixels, data_uri};
 use super::table::{Cell, Table};
 use super::text::{escape, shorten, visible};
+use serde::Serialize;
 
 /// A matrix; opacity is |value| relative to the largest of its row, blue above zero and vermilion below.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Heatmap {
     /// What a row is.
     pub row_kind: String,

@@ -7,9 +7,10 @@ use super::heatmap::ramp;
 use super::png::{Pixels, data_uri};
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
 use super::text::{shorten, visible};
+use serde::Serialize;
 
 /// Images of one size; each is scaled on its own, black at 0 (or at its least value below 0), white at its largest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Images {
     /// Pixel rows.
     pub height: usize,
@@ -20,7 +21,7 @@ pub struct Images {
 }
 
 /// One image.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tile {
     /// Its name.
     pub label: String,

@@ -31,10 +31,11 @@ pub use table::{Cell, Fact, Table};
 
 use canvas::{Anchor, Canvas, Px};
 use palette::Theme;
+use serde::Serialize;
 use text::escape;
 
 /// A figure as data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
     /// Lower-case letters, digits and hyphens: its anchor and its file name.
     pub id: String,
@@ -49,7 +50,8 @@ pub struct Figure {
 }
 
 /// The data of a figure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Families of lines.
     Curves(Curves),

@@ -5,9 +5,10 @@ use super::axis::Axis;
 use super::canvas::{Canvas, Px};
 use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical, key};
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
+use serde::Serialize;
 
 /// Points over one pair of axes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scatter {
     /// Horizontal.
     pub x: Axis,
@@ -20,7 +21,7 @@ pub struct Scatter {
 }
 
 /// Points that mean the same thing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DotGroup {
     /// What it means.
     pub label: String,
@@ -31,7 +32,7 @@ pub struct DotGroup {
 }
 
 /// One point.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Dot {
     /// Its name.
     pub label: String,

@@ -5,10 +5,11 @@ use super::axis::Axis;
 use super::canvas::{Canvas, Px};
 use super::frame::{Horizontal, Level, Plan, Swatch, Tone, Vertical};
 use super::table::{Cell, Fact, Table, fact_cells, fact_names};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// Rows of values over one axis.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Strip {
     /// The values' axis.
     pub x: Axis,
@@ -19,7 +20,7 @@ pub struct Strip {
 }
 
 /// One distribution.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StripRow {
     /// What it is.
     pub label: String,
@@ -30,7 +31,7 @@ pub struct StripRow {
 }
 
 /// One value of a distribution.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StripValue {
     /// Its name.
     pub label: String,

@@ -1,9 +1,11 @@
 //! The numbers behind a figure: CSV at full precision, rows for the page.
 
 use super::{number, text};
+use serde::Serialize;
 
 /// One cell.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Cell {
     /// Words, possibly from outside.
     Text(String),
@@ -16,7 +18,7 @@ pub enum Cell {
 }
 
 /// A named value, as a read-out or as a column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fact {
     /// What it is.
     pub name: String,
@@ -88,7 +90,7 @@ impl Cell {
 }
 
 /// Columns by name, and rows.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Table {
     /// Column names.
     pub header: Vec<String>,

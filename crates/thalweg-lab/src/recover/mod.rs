@@ -15,7 +15,8 @@ pub use factored::{DENSE_LIMIT, FactoredSettings};
 pub use kind::RecoverKind;
 pub use proof::Proof;
 pub use robust_pca::{
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, separate_in, verify_robust_pca,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged_separation, separate_in,
+    verify_robust_pca,
 };
 
 use crate::run_dir::Record;
@@ -179,8 +180,17 @@ pub struct RecoverJob<'a> {
     pub observe: &'a dyn Fn(&Progress),
 }
 
-/// The problem that an instance states under these settings.
-fn problem<'a>(map: &'a dyn MeasurementMap, b: &'a [f64], norm: Norm, fidelity: Fidelity, domain: Domain) -> Result<Recovery<'a>, Error> {
+/// The problem that measurements state under these settings.
+///
+/// # Errors
+/// As [`Recovery::new`], [`Recovery::with_fidelity`] and [`Recovery::positive_semidefinite`].
+pub fn recovery_problem<'a>(
+    map: &'a dyn MeasurementMap,
+    b: &'a [f64],
+    norm: Norm,
+    fidelity: Fidelity,
+    domain: Domain,
+) -> Result<Recovery<'a>, Error> {
     let problem = Recovery::new(map, b, norm)?.with_fidelity(fidelity)?;
     if domain == Domain::PositiveSemidefinite { problem.positive_semidefinite() } else { Ok(problem) }
 }
@@ -197,13 +207,18 @@ pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
         let record = factored::recover_in_factors(&job, &*map, factored)?;
         return finish(job, record);
     }
-    let problem = problem(&*map, &job.instance.b, settings.norm, settings.fidelity, settings.domain)?;
+    let problem = recovery_problem(&*map, &job.instance.b, settings.norm, settings.fidelity, settings.domain)?;
     take(&job)?;
     let begin = Instant::now();
     let stop = Stop { max_iters: settings.max_iters, max_time: job.max_time, tol: settings.tol };
     let found = recover(&problem, &stop, &mut |progress, _| job.watch(progress))?;
     let seconds = begin.elapsed().as_secs_f64();
-    let mut record = judged(&problem, &found, &job, seconds);
+    let (_, d2) = map.shape();
+    let mut record = RecoverRecord {
+        relative_error: job.instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
+        hidden_rmse: job.hidden.and_then(|hidden| hidden.rmse_of(|i, j| found.x[i * d2 + j])),
+        ..judged(&problem, &found, seconds)
+    };
     write_solution(&job.dir, &found, map.shape()).map_err(FitError::Output)?;
     if settings.certify {
         let begin = Instant::now();
@@ -253,9 +268,9 @@ where
     std::fs::create_dir_all(path).map_err(|source| FitError::Output(Error::Io { path: path.to_owned(), source }))
 }
 
-/// Residual, norm and error from the instance; a claim of convergence that the residual contradicts is withdrawn, and so is one that nothing
+/// Residual and norm from the measurements; a claim of convergence that the residual contradicts is withdrawn, and so is one that nothing
 /// fits without proof.
-fn judged(problem: &Recovery<'_>, found: &Recovered, job: &RecoverJob<'_>, seconds: f64) -> RecoverRecord {
+pub fn judged(problem: &Recovery<'_>, found: &Recovered, seconds: f64) -> RecoverRecord {
     let relative_residual = relative_misfit(problem, &found.x);
     let allowed = match problem.fidelity {
         Fidelity::Exact => 0.0,
@@ -270,7 +285,6 @@ fn judged(problem: &Recovery<'_>, found: &Recovered, job: &RecoverJob<'_>, secon
     let nothing_fits = multiplier.filter(|_| found.status == RecoveryStatus::Infeasible).map(|y| rules_out(problem, y));
     let misfits = found.status == RecoveryStatus::Converged && relative_residual > allowed + 1e-8;
     let contradicted = misfits || nothing_fits == Some(false);
-    let (_, d2) = problem.map.shape();
     RecoverRecord {
         status: if contradicted { RecoveryStatus::Stalled } else { found.status },
         objective: objective(problem, &found.x),
@@ -282,8 +296,8 @@ fn judged(problem: &Recovery<'_>, found: &Recovered, job: &RecoverJob<'_>, secon
         iterations: found.iterations,
         seconds,
         verify_seconds: None,
-        relative_error: job.instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
-        hidden_rmse: job.hidden.and_then(|hidden| hidden.rmse_of(|i, j| found.x[i * d2 + j])),
+        relative_error: None,
+        hidden_rmse: None,
     }
 }
 
@@ -350,5 +364,5 @@ pub fn verify_certificate(path: &Path, record: &CertificateRecord, instance: &In
     buffer.extend(v);
     let factors = Factors::new(d1, d2, rank, buffer)?;
     let map = map_of(instance)?;
-    verify(&problem(&*map, &instance.b, record.norm, record.fidelity, record.domain)?, &factors, &y)
+    verify(&recovery_problem(&*map, &instance.b, record.norm, record.fidelity, record.domain)?, &factors, &y)
 }

@@ -133,7 +133,7 @@ pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError>
         write_certificate(&job, problem.lambda(), &solution, verdict.clone()).map_err(FitError::Output)?;
     }
     let result = Some(RobustPcaRecord {
-        status: judged(solution.status, &certificate, settings.tol),
+        status: judged_separation(solution.status, &certificate, settings.tol),
         lambda: problem.lambda(),
         objective: certificate.objective,
         gap: certificate.relative_gap(),
@@ -152,7 +152,7 @@ pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError>
 }
 
 /// A claim of convergence that the proved gap contradicts is withdrawn. The gap is from above, hence the factor.
-fn judged(status: RecoveryStatus, certificate: &RobustPcaCertificate, tol: f64) -> RecoveryStatus {
+pub fn judged_separation(status: RecoveryStatus, certificate: &RobustPcaCertificate, tol: f64) -> RecoveryStatus {
     let is_open = certificate.relative_gap() > 2.0 * tol && !certificate.certified;
     if status == RecoveryStatus::Converged && is_open { RecoveryStatus::Stalled } else { status }
 }

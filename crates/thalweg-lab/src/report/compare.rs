@@ -1,6 +1,7 @@
 //! Several runs side by side.
 
 use super::RunView;
+use super::page::input_name;
 use super::section::{Section, name, paragraph};
 use super::verdict::{claims, status_word};
 use crate::figure::number::{duration, percent, short};
@@ -29,9 +30,8 @@ pub(super) fn section(runs: &[RunView], prefixes: &[String]) -> Section {
 fn row(run: &RunView, prefix: &str) -> String {
     let (manifest, audit, result) = (&run.manifest, run.audit.as_ref(), run.manifest.result.as_ref());
     let number = |value: Option<f64>, shown: fn(f64) -> String| format!("<td class=\"number\">{}</td>", escape(&value.map_or("–".into(), shown)));
-    let input = manifest.input.path.file_name().map_or_else(|| manifest.input.path.to_string_lossy(), |file| file.to_string_lossy());
     [
-        format!("<tr><th scope=\"row\"><a href=\"#{prefix}run\">{}</a></th><td>{}</td>", name(&run.name, 32), name(&input, 24)),
+        format!("<tr><th scope=\"row\"><a href=\"#{prefix}run\">{}</a></th><td>{}</td>", name(&run.name, 32), name(&input_name(run), 24)),
         format!("<td class=\"number\">{}</td><td>{}</td>", manifest.settings.rank, name(&manifest.settings.method, 20)),
         format!("<td>{}</td>", audit.map(|a| a.status).or(result.map(|r| r.status)).map_or("unfinished", status_word)),
         number(audit.map(|a| a.relative_error).or(result.map(|r| r.relative_error)), percent),

@@ -21,7 +21,7 @@ pub use recovery::{PictureOptions, PixelOrder, RecoveryView};
 
 use crate::experiment::Reproduction;
 use crate::figure::Style;
-use crate::{Labels, Manifest, RankSurvey};
+use crate::{Labels, Manifest, RankSurvey, RunDir};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -76,6 +76,42 @@ pub struct ReportFiles {
     pub figures: Vec<PathBuf>,
 }
 
+/// What one page is about.
+#[derive(Debug, Clone)]
+pub enum Views {
+    /// Fits, side by side.
+    Fits(Vec<RunView>),
+    /// Recoveries, one after the other.
+    Recoveries(Vec<RecoveryView>),
+}
+
+impl Views {
+    /// The runs in these directories.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for fits among recoveries, or pictures of fits; as [`RunView::open`] and [`RecoveryView::open`].
+    pub fn open(dirs: &[RunDir], pictures: &PictureOptions) -> Result<Views, Error> {
+        let refuse = |name, expected: &str, got: String| Err(Error::Parameter { name, expected: expected.to_owned(), got });
+        match dirs.iter().filter(|dir| RecoveryView::is_in(dir)).count() {
+            0 if *pictures != PictureOptions::default() => refuse("a choice of pictures", "none: they are of recoveries", "given".into()),
+            0 => dirs.iter().map(RunView::open).collect::<Result<_, _>>().map(Views::Fits),
+            n if n == dirs.len() => dirs.iter().map(|dir| RecoveryView::open(dir, pictures)).collect::<Result<_, _>>().map(Views::Recoveries),
+            n => refuse("the report", "fits alone or recoveries alone, which have pages of their own", format!("of {n} recoveries and other runs")),
+        }
+    }
+
+    /// Writes their page: [`write_report`] or [`write_recovery_report`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write(&self, html: &Path) -> Result<ReportFiles, Error> {
+        match self {
+            Views::Fits(runs) => write_report(runs, html),
+            Views::Recoveries(runs) => write_recovery_report(runs, html),
+        }
+    }
+}
+
 /// Writes the page, and `figures/NAME.svg` and `figures/NAME.csv` beside it. A file appears whole or not at all; the page comes last.
 ///
 /// # Errors
@@ -113,7 +149,7 @@ pub fn write_rank_report(survey: &RankSurvey, html: &Path) -> Result<ReportFiles
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write_reproduction_page(reproduction: &Reproduction<'_>, html: &Path) -> Result<ReportFiles, Error> {
+pub fn write_reproduction_page(reproduction: &Reproduction, html: &Path) -> Result<ReportFiles, Error> {
     write_page(&reproduction::page(reproduction), html)
 }
 

@@ -115,8 +115,11 @@ pub(super) fn document(title: &str, head: &str, mut body: Body) -> Page {
 const MARK: &str = "<svg class=\"mark-of-thalweg\" viewBox=\"0 0 24 16\" aria-hidden=\"true\">\
     <path d=\"M1 2C7 2 8 14 12 14S17 2 23 2\"/><circle cx=\"12\" cy=\"14\" r=\"2\"/></svg>";
 
-/// The last part of the input's path.
-fn input_name(run: &RunView) -> String {
+/// The last part of the input's path; of data in memory the name of the run.
+pub(super) fn input_name(run: &RunView) -> String {
+    if run.manifest.input.was_in_memory() {
+        return run.name.clone();
+    }
     let path = &run.manifest.input.path;
     path.file_name().map_or_else(|| path.to_string_lossy(), |file| file.to_string_lossy()).into_owned()
 }

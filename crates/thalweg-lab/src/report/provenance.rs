@@ -12,7 +12,7 @@ use thalweg::problem::{FactorPenalty, Penalty, RowSet};
 pub(super) fn section(run: &RunView) -> Section {
     let (manifest, mut section) = (&run.manifest, Section::new("provenance", "Provenance"));
     let (input, settings) = (&manifest.input, &manifest.settings);
-    let path = input.path.to_string_lossy();
+    let place = if input.was_in_memory() { "in memory".into() } else { format!("<code>{}</code>", name(&input.path.to_string_lossy(), 160)) };
     let word = |text: &str| name(text, 80);
     let notes = if input.notes.is_empty() {
         "none".into()
@@ -20,7 +20,7 @@ pub(super) fn section(run: &RunView) -> Section {
         format!("<ul>{}</ul>", input.notes.iter().map(|note| format!("<li>{}</li>", name(note, 300))).collect::<String>())
     };
     section.before = facts(&[
-        ("input", format!("<code>{}</code>", name(&path, 160))),
+        ("input", place),
         ("SHA-256", format!("<code class=\"hash\">{}</code>", word(&input.sha256))),
         ("format", format!("{}, {}", word(&input.format), word(&input.kind))),
         ("shape", format!("{} × {}, {} observed", count(input.shape.0 as u64), count(input.shape.1 as u64), count(input.observed))),
@@ -38,8 +38,10 @@ pub(super) fn section(run: &RunView) -> Section {
         ("threads", format!("{}; the result does not depend on them", manifest.threads)),
         ("thalweg", word(&manifest.thalweg)),
     ]);
-    section.before += &paragraph("To get the same run again:");
-    section.before += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escape(&command(input, settings)));
+    if !input.was_in_memory() {
+        section.before += &paragraph("To get the same run again:");
+        section.before += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escape(&command(input, settings)));
+    }
     section
 }
 

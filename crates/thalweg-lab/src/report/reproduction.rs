@@ -7,8 +7,8 @@ use crate::figure::number::count;
 use crate::figure::text::escape;
 use crate::figure::{Cell, Table};
 
-pub(super) fn page(reproduction: &Reproduction<'_>) -> Page {
-    let about = reproduction.about;
+pub(super) fn page(reproduction: &Reproduction) -> Page {
+    let about = &reproduction.about;
     let mut body = Body::default();
     for section in [Some(verdict(reproduction)), figures(reproduction), checks(reproduction), Some(provenance(reproduction))].into_iter().flatten() {
         body.link(section.slug, &escape(section.title));
@@ -19,7 +19,7 @@ pub(super) fn page(reproduction: &Reproduction<'_>) -> Page {
 }
 
 /// How much of the experiment this is.
-fn extent(reproduction: &Reproduction<'_>) -> String {
+fn extent(reproduction: &Reproduction) -> String {
     let scale = match reproduction.scale {
         Scale::Smoke => "smoke scale: only that everything runs",
         Scale::Reduced => "reduced scale: fewer and smaller trials than in the paper",
@@ -30,7 +30,7 @@ fn extent(reproduction: &Reproduction<'_>) -> String {
     format!("{scale} · {trials}")
 }
 
-fn verdict(reproduction: &Reproduction<'_>) -> Section {
+fn verdict(reproduction: &Reproduction) -> Section {
     let mut section = Section::new("verdict", "What was said, what was found");
     let mut sentences = reproduction.findings.verdict.iter();
     let first = sentences.next().map_or("Nothing was found yet.", String::as_str);
@@ -43,16 +43,16 @@ fn verdict(reproduction: &Reproduction<'_>) -> Section {
     section
 }
 
-fn figures(reproduction: &Reproduction<'_>) -> Option<Section> {
+fn figures(reproduction: &Reproduction) -> Option<Section> {
     let mut section = Section::new("figures", "Figures");
     section.figures = reproduction.findings.figures.clone();
     (!section.figures.is_empty()).then_some(section)
 }
 
-fn checks(reproduction: &Reproduction<'_>) -> Option<Section> {
+fn checks(reproduction: &Reproduction) -> Option<Section> {
     let checks = &reproduction.findings.checks;
     let mut section = Section::new("checks", "Numbers against statements");
-    let counted = |wanted: Agreement| checks.iter().filter(|check| check.agreement == wanted).count();
+    let counted = |wanted| reproduction.findings.count(wanted);
     section.before = paragraph(&format!(
         "{} statements hold, {} fail, {} stay open. What fails or stays open comes first.",
         counted(Agreement::Holds),
@@ -75,11 +75,11 @@ fn checks(reproduction: &Reproduction<'_>) -> Option<Section> {
     (!checks.is_empty()).then_some(section)
 }
 
-fn provenance(reproduction: &Reproduction<'_>) -> Section {
+fn provenance(reproduction: &Reproduction) -> Section {
     let mut section = Section::new("provenance", "Provenance");
-    let about = reproduction.about;
+    let about = &reproduction.about;
     section.before = facts(&[
-        ("command", format!("<code>{}</code>", escape(reproduction.command))),
+        ("command", format!("<code>{}</code>", escape(&reproduction.command))),
         ("trials", "<code>trials.sqlite</code> beside this page".into()),
         ("version of the experiment", about.version.to_string()),
         ("thalweg", env!("CARGO_PKG_VERSION").into()),

@@ -27,12 +27,20 @@ _HOMES = {
     "Fit": "_records",
     "Line": "_records",
     "RankSweep": "_records",
+    "Flatness": "_records",
+    "Figure": "_figures",
+    "Reproduction": "_experiments",
     "audit": "_evidence",
+    "flatness": "_evidence",
     "line": "_evidence",
     "rank_sweep": "_evidence",
     "Recovery": "_recovery",
     "recover": "_recovery",
     "verify": "_recovery",
+    "reproduce": "_experiments",
+    "experiments": "_experiments",
+    "phase_diagram": "_experiments",
+    "report": "_report",
 }
 _MODULES = ("landscape", "problems", "scanpy")
 

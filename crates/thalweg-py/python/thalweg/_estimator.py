@@ -34,6 +34,11 @@ class Estimator:
     def _parameters(cls):
         return [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != "self"]
 
+    def _keep_parameters(self, arguments):
+        """Each argument of ``__init__`` under its name."""
+        for parameter in self._parameters():
+            setattr(self, parameter.name, arguments[parameter.name])
+
     def get_params(self, deep=True):
         """The parameters by name."""
         return {p.name: getattr(self, p.name) for p in self._parameters()}
@@ -144,7 +149,8 @@ class Estimator:
         if wanted == "pandas":
             import pandas
 
-            return pandas.DataFrame(U, index=getattr(X, "index", None), columns=self.get_feature_names_out(), copy=False)
+            index = X.index if hasattr(X, "columns") and hasattr(X, "index") else names_of(X, 0)
+            return pandas.DataFrame(U, index=index, columns=self.get_feature_names_out(), copy=False)
         if wanted == "polars":
             import polars
 

@@ -1,12 +1,13 @@
-"""What can be said of factorisations: audits, lines, surveys of ranks."""
+"""What can be said of factorisations: audits, lines, flatness, surveys of ranks."""
 
 import json
 
 import numpy as np
 
 from ._arrays import as_data
-from ._records import Audit, Line, RankSweep
+from ._records import Audit, Flatness, Line, RankSweep
 from ._thalweg import audit as _audit
+from ._thalweg import flatness as _flatness
 from ._thalweg import line as _line
 from ._thalweg import rank_sweep as _rank_sweep
 
@@ -31,6 +32,24 @@ def line(X, a, b, *, missing="nan", sample_weight=None, entry_weight=None):
     """
     data = as_data(X, missing=missing, sample_weight=sample_weight, entry_weight=entry_weight)
     return Line(json.loads(_line(data, _pair(a), _pair(b))))
+
+
+def flatness(X, at, *, steps=60, seed=0, missing="nan", sample_weight=None, entry_weight=None, threads=None):
+    """How flat the loss is, and how flat it could be: traces and ends of the spectrum of the Hessian, and the balance of the factors.
+
+    ``at``: a fitted estimator or its ``result_``, with X what was fitted and the weights of the fit; a recovery with its problem for X, of which
+    the factors are those of even size; or a pair (U, V) or a restart, under least squares without penalty on a matrix X or the measurements of
+    a problem. ``steps`` Hessian-vector products, whose start ``seed`` draws, bound the spectrum.
+    """
+    result = getattr(at, "result_", at)
+    instance = getattr(X, "_instance", None)
+    missing = getattr(at, "missing", missing)
+    of = as_data(X, missing=missing, sample_weight=sample_weight, entry_weight=entry_weight) if instance is None else instance
+    settings = json.dumps(result.settings) if instance is None and hasattr(result, "settings") else None
+    place = (_f64(result.X), result.rank) if hasattr(result, "X") else _pair(result)
+    if seed < 0:
+        raise ValueError(f"seed is {seed}, expected a number that is not negative")
+    return Flatness(json.loads(_flatness(of, place, settings, steps, seed, threads)))
 
 
 def rank_sweep(

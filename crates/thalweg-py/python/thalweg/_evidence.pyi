@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from ._records import Audit, Line, RankSweep
+from ._records import Audit, Flatness, Line, RankSweep
 
 def audit(
     X: Any,
@@ -17,6 +17,17 @@ def audit(
 def line(
     X: Any, a: Any, b: Any, *, missing: Literal["nan", "absent"] = "nan", sample_weight: Any = None, entry_weight: Any = None
 ) -> Line: ...
+def flatness(
+    X: Any,
+    at: Any,
+    *,
+    steps: int = 60,
+    seed: int = 0,
+    missing: Literal["nan", "absent"] = "nan",
+    sample_weight: Any = None,
+    entry_weight: Any = None,
+    threads: int | None = None,
+) -> Flatness: ...
 def rank_sweep(
     X: Any,
     ranks: int | Iterable[int],

@@ -7,9 +7,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._arrays import as_data
+from ._arrays import as_data, names_of
 from ._estimator import ConvergenceWarning, Estimator, exception
-from ._evidence import audit
+from ._evidence import audit, flatness
 from ._records import Fit
 from ._thalweg import absorb, evaluate, fit, transform
 
@@ -49,6 +49,7 @@ class Factorization(Estimator):
 
     def _fit(self, X, sample_weight=None, entry_weight=None, W=None, H=None):
         """Fits, and returns X as data."""
+        labels = names_of(X, 0), names_of(X, 1)
         X = self._checked(X, reset=True)
         unweighted = as_data(X, missing=self._missing())
         data = unweighted
@@ -58,11 +59,22 @@ class Factorization(Estimator):
         if start is not None and self.n_components in (None, "auto"):
             asked["rank"] = start[0].shape[-1]
         found = fit(data, json.dumps(asked), start, self.threads)
-        self._keep(*found[:3])
+        self._keep(*found[:3], labels)
         if found[3] is not None:
             raise found[3]
         self._warn()
         return unweighted
+
+    def _limits(self):
+        """Where a fit begins and ends."""
+        return {
+            "restarts": whole("restarts", self.restarts, 1),
+            "seed": self._seed(),
+            "max_iters": whole("max_iter", self.max_iter, 0),
+            "tol": number("tol", self.tol, 0.0),
+            "holdout": None if self.holdout is None else number("holdout", self.holdout, 0.0),
+            "max_time": None if self.max_time is None else number("max_time", self.max_time, 0.0),
+        }
 
     def _start(self, W, H):
         """The factors at which restart 0 begins."""
@@ -75,9 +87,9 @@ class Factorization(Estimator):
     def _missing(self):
         return getattr(self, "missing", "nan")
 
-    def _keep(self, manifest, answers, history):
+    def _keep(self, manifest, answers, history, labels):
         """What was found; the best restart makes the fitted attributes."""
-        self.result_ = best = Fit.of(json.loads(manifest), answers, history)
+        self.result_ = best = Fit.of(json.loads(manifest), answers, history, labels)
         self._settings, self._scaled_penalty = best.settings, best.scaled_penalty
         self.components_ = np.ascontiguousarray(best.V.T)
         self.n_components_ = len(self.components_)
@@ -137,6 +149,11 @@ class Factorization(Estimator):
         """How far the fit can be trusted; X is what was fitted. See :func:`thalweg.audit`."""
         self._check_fitted()
         return audit(X, self, lines=lines, points=points, seed=seed)
+
+    def flatness(self, X, *, steps=60, seed=0):
+        """How flat the loss is at the factors of the fit; X is what was fitted. See :func:`thalweg.flatness`."""
+        self._check_fitted()
+        return flatness(X, self, steps=steps, seed=seed)
 
 
 class NMF(Factorization):
@@ -233,26 +250,7 @@ class NMF(Factorization):
         max_time=None,
         threads=None,
     ):
-        self.n_components = n_components
-        self.init = init
-        self.solver = solver
-        self.beta_loss = beta_loss
-        self.tol = tol
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.alpha_W = alpha_W
-        self.alpha_H = alpha_H
-        self.l1_ratio = l1_ratio
-        self.l2 = l2
-        self.l1 = l1
-        self.penalty_scaling = penalty_scaling
-        self.sum_to_one = sum_to_one
-        self.restarts = restarts
-        self.holdout = holdout
-        self.missing = missing
-        self.batch_size = batch_size
-        self.max_time = max_time
-        self.threads = threads
+        self._keep_parameters(locals())
 
     def _ask(self, data):
         u_rows, v_rows = row_sets(self.sum_to_one)
@@ -265,13 +263,8 @@ class NMF(Factorization):
             "u_rows": u_rows,
             "v_rows": v_rows,
             "biases": False,
-            "restarts": whole("restarts", self.restarts, 1),
-            "seed": self._seed(),
-            "max_iters": whole("max_iter", self.max_iter, 0),
-            "tol": number("tol", self.tol, 0.0),
-            "holdout": None if self.holdout is None else number("holdout", self.holdout, 0.0),
             "batch_size": None if self.batch_size is None else whole("batch_size", self.batch_size, 1),
-            "max_time": None if self.max_time is None else number("max_time", self.max_time, 0.0),
+            **self._limits(),
         }
 
     def _penalty(self):
@@ -324,32 +317,16 @@ class MiniBatchNMF(NMF):
         max_time=None,
         threads=None,
     ):
-        self.n_components = n_components
-        self.batch_size = batch_size
-        self.init = init
-        self.tol = tol
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.alpha_W = alpha_W
-        self.alpha_H = alpha_H
-        self.l1_ratio = l1_ratio
-        self.l2 = l2
-        self.l1 = l1
-        self.penalty_scaling = penalty_scaling
-        self.restarts = restarts
-        self.holdout = holdout
-        self.missing = missing
-        self.max_time = max_time
-        self.threads = threads
+        self._keep_parameters(locals())
 
     # what NMF asks for beside, and this estimator has no say in
     solver = "minibatch"
     beta_loss = "frobenius"
     sum_to_one = None
 
-    def _keep(self, manifest, answers, history):
+    def _keep(self, manifest, answers, history, labels):
         self.__dict__.pop("_sums", None)
-        return super()._keep(manifest, answers, history)
+        return super()._keep(manifest, answers, history, labels)
 
     def partial_fit(self, X, y=None):
         """Moves the components by more rows, which are not kept: U of earlier rows stays as it was when they were seen."""

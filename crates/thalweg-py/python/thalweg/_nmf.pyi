@@ -3,7 +3,7 @@ from typing import Any, Literal, TypeVar
 from numpy.typing import NDArray
 
 from ._estimator import Estimator
-from ._records import Audit, Fit
+from ._records import Audit, Fit, Flatness
 
 _Self = TypeVar("_Self", bound="Factorization")
 _Online = TypeVar("_Online", bound="MiniBatchNMF")
@@ -27,6 +27,7 @@ class Factorization(Estimator):
     def inverse_transform(self, X: Any) -> NDArray[Any]: ...
     def score(self, X: Any, y: Any = None) -> float: ...
     def audit(self, X: Any, *, lines: int = 50, points: int = 1, seed: int | None = None) -> Audit: ...
+    def flatness(self, X: Any, *, steps: int = 60, seed: int = 0) -> Flatness: ...
 
 class NMF(Factorization):
     n_components: Any

@@ -1,56 +1,9 @@
 """Results: what was found, as objects that print, draw and turn into frames."""
 
-import html
-
 import numpy as np
 
-
-class Record:
-    """The fields of a JSON document of thalweg, as attributes."""
-
-    def __init__(self, record):
-        self._record = record
-
-    def __getattr__(self, name):
-        if not name.startswith("_") and name in self._record:
-            return self._record[name]
-        raise AttributeError(f"{type(self).__name__} has no field {name!r}")
-
-    def __getitem__(self, name):
-        return self._record[name]
-
-    def __dir__(self):
-        return sorted({*super().__dir__(), *self._record})
-
-    def __eq__(self, other):
-        return type(self) is type(other) and self._record == other._record
-
-    __hash__ = None
-
-    def to_dict(self):
-        """The document itself."""
-        return self._record
-
-    def __repr__(self):
-        return self._text()
-
-    def _repr_html_(self):
-        return f"<pre>{html.escape(self._text())}</pre>"
-
-
-def _axes(ax):
-    """The axes to draw in."""
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.subplots()[1]
-    return ax
-
-
-def _frame(rows, **kwargs):
-    import pandas
-
-    return pandas.DataFrame(rows, **kwargs)
+from ._figures import Figure
+from ._record import Record, _axes, _frame
 
 
 class Restart(Record):
@@ -71,14 +24,16 @@ class Fit(Record):
     """A fit: ``U`` and ``V`` of the best restart, what was recomputed from the data, all restarts, and the way there.
 
     ``settings`` has the method with ``method_reason``; ``history`` has the columns restart, seconds, iteration, objective, kkt,
-    holdout_rmse, with NaN where nothing was measured.
+    holdout_rmse, with NaN where nothing was measured; ``row_labels`` and ``column_labels`` are the names of rows and columns where the
+    data had some.
     """
 
     @classmethod
-    def of(cls, manifest, answers, history):
-        """From the manifest of a run, U above V of each restart, and the measurements."""
+    def of(cls, manifest, answers, history, labels=(None, None)):
+        """From the manifest of a run, U above V of each restart, the measurements, and the names of rows and columns."""
         fit = cls(manifest["result"])
-        fit.settings, fit.input, fit.history = manifest["settings"], manifest["input"], history
+        fit.manifest, fit.settings, fit.input, fit.history = manifest, manifest["settings"], manifest["input"], history
+        fit.row_labels, fit.column_labels = labels
         rows = manifest["input"]["shape"][0]
         fit.restarts = [Restart(record, answer[:rows], answer[rows:]) for record, answer in zip(fit._record["restarts"], answers)]
         fit.U, fit.V = fit.restarts[fit.best].U, fit.restarts[fit.best].V
@@ -99,9 +54,13 @@ class Fit(Record):
             lines.append(f"held-out RMSE    {self.holdout_rmse:.6f}")
         return "\n".join(lines)
 
-    def to_frame(self):
-        """The measurements on the way, as a frame of pandas."""
-        return _frame(self.history, columns=["restart", "seconds", "iteration", "objective", "kkt", "holdout_rmse"])
+    def to_frame(self, of="history"):
+        """The measurements on the way ("history"), or a factor ("U", "V") with the labels of its rows, as a frame of pandas."""
+        if of == "history":
+            return _frame(self.history, columns=["restart", "seconds", "iteration", "objective", "kkt", "holdout_rmse"])
+        if of not in ("U", "V"):
+            raise ValueError(f"of is {of!r}, expected 'history', 'U' or 'V'")
+        return _frame(getattr(self, of), index=self.row_labels if of == "U" else self.column_labels)
 
     def plot(self, ax=None):
         """The objective above the best one against time, a curve for each restart."""
@@ -202,3 +161,23 @@ class RankSweep(Record):
         ax.plot(*zip(*chosen), "o", color="tab:green", label="not ruled out") if chosen else None
         ax.set(xlabel="rank", ylabel="RMSE on entries held out", title=f"suggested rank: {self.suggested}")
         return ax
+
+
+class Flatness(Record):
+    """How flat the loss is at a pair of factors: ``trace``, ``scaled_trace`` and the least of the same product, ``spectrum`` (the ends of the
+    Hessian's, between two numbers each), ``balance``, ``conditions``, and a ``sentence``."""
+
+    def __init__(self, record):
+        self._words, self.figure = record.pop("words"), Figure(record.pop("figure"))
+        super().__init__(record)
+
+    def _text(self):
+        return self._words
+
+    def to_frame(self):
+        """One row of numbers, as a frame of pandas."""
+        return _frame([{name: value for name, value in self._record.items() if not isinstance(value, (dict, list, str))}])
+
+    def plot(self, ax=None):
+        """The scaled trace of tU and V/t against t."""
+        return self.figure.plot(ax)

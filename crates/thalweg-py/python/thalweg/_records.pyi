@@ -1,15 +1,10 @@
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Self = TypeVar("_Self", bound="Record")
-
-class Record:
-    def __init__(self, record: dict[str, Any]) -> None: ...
-    def __getattr__(self, name: str) -> Any: ...
-    def __getitem__(self, name: str) -> Any: ...
-    def to_dict(self) -> dict[str, Any]: ...
+from ._figures import Figure
+from ._record import Record
 
 class Restart(Record):
     U: NDArray[Any]
@@ -22,10 +17,19 @@ class Fit(Record):
     restarts: list[Restart]
     settings: dict[str, Any]
     input: dict[str, Any]
+    manifest: dict[str, Any]
     history: NDArray[np.float64]
+    row_labels: NDArray[np.object_] | None
+    column_labels: NDArray[np.object_] | None
     @classmethod
-    def of(cls, manifest: dict[str, Any], answers: list[NDArray[Any]], history: NDArray[np.float64]) -> Fit: ...
-    def to_frame(self) -> Any: ...
+    def of(
+        cls,
+        manifest: dict[str, Any],
+        answers: list[NDArray[Any]],
+        history: NDArray[np.float64],
+        labels: tuple[NDArray[np.object_] | None, NDArray[np.object_] | None] = (None, None),
+    ) -> Fit: ...
+    def to_frame(self, of: Literal["history", "U", "V"] = "history") -> Any: ...
     def plot(self, ax: Any = None) -> Any: ...
 
 class Audit(Record):
@@ -40,5 +44,16 @@ class Line(Record):
 
 class RankSweep(Record):
     def recommend(self) -> int | None: ...
+    def to_frame(self) -> Any: ...
+    def plot(self, ax: Any = None) -> Any: ...
+
+class Flatness(Record):
+    figure: Figure
+    trace: float
+    scaled_trace: float
+    least_scaled_trace: float | None
+    excess: float | None
+    misfit: float
+    sentence: str
     def to_frame(self) -> Any: ...
     def plot(self, ax: Any = None) -> Any: ...

@@ -7,8 +7,9 @@ import numpy as np
 from . import _thalweg
 from ._arrays import dense
 from ._estimator import Estimator
+from ._evidence import flatness
 from ._nmf import Factorization, number, penalty, rank, whole
-from ._records import Record
+from ._record import Record, _axes, _frame, with_result
 
 
 class Recovery(Record):
@@ -41,6 +42,22 @@ class Recovery(Record):
         found["certificate"] = _thalweg.verify(instance, json.dumps(self._aim), found["X"], found["rank"], found["multiplier"], threads)
         return self
 
+    def flatness(self, *, steps=60, seed=0):
+        """How flat the factored loss is at X, split evenly. See :func:`thalweg.flatness`."""
+        return flatness(self._problem, self, steps=steps, seed=seed)
+
+    def to_frame(self):
+        """X as a frame of pandas, with the labels of the problem."""
+        rows, columns = self._problem.labels
+        return _frame(self.X, index=rows, columns=columns)
+
+    def plot(self, ax=None):
+        """X in colours."""
+        ax = _axes(ax)
+        ax.figure.colorbar(ax.imshow(self.X, aspect="auto"), ax=ax)
+        ax.set(xlabel="column", ylabel="row", title=f"{self.status}, rank {self.rank}")
+        return ax
+
     def _text(self):
         rows, cols = self._problem.shape
         lines = [
@@ -49,34 +66,61 @@ class Recovery(Record):
         ]
         proof = self.certificate
         if proof is not None and proof["certified"]:
-            lines.append(f"certified        every minimiser is within {proof['radius']:.1e} of it, relative; margin {proof['margin']:.4f}")
+            # with X = 0 there is nothing to be near to, and no multiplier to be inside of
+            radius, margin = proof["radius"] or 0.0, 1.0 if proof["margin"] is None else proof["margin"]
+            lines.append(f"certified        every minimiser is within {radius:.1e} of it, relative; margin {margin:.4f}")
         elif proof is not None:
             lines.append(f"not certified    {proof['why']}")
         return "\n".join(lines)
 
 
-def recover(problem, *, objective="nuclear", positive=False, certify=False, tol=1e-9, max_iter=5000, max_time=None, threads=None):
+def recover(
+    problem,
+    *,
+    objective="nuclear",
+    noise=None,
+    penalty=None,
+    positive=False,
+    certify=False,
+    tol=1e-9,
+    max_iter=5000,
+    max_time=None,
+    threads=None,
+):
     """The matrix of smallest norm that fits the measurements.
 
-    ``objective``: "nuclear", or "flat", whose minimisers are the flat minima of the factored loss. ``positive``: among positive
-    semidefinite matrices (quadratic measurements). ``certify``: prove the answer as well.
+    ``objective``: "nuclear", or "flat", whose minimisers are the flat minima of the factored loss. ``noise``: the matrix has to fit up to
+    ‖A(X) − b‖ ≤ noise; ``penalty``: ½‖A(X) − b‖² + penalty · norm is minimised instead. ``positive``: among positive semidefinite matrices
+    (quadratic measurements). ``certify``: prove the answer as well.
     """
-    if objective not in ("nuclear", "flat"):
-        raise ValueError(f"objective is {objective!r}, expected 'nuclear' or 'flat'")
-    aim = {
-        "objective": objective,
-        "positive": bool(positive),
+    aim = _aim(objective, noise, penalty, positive) | {
         "max_iters": whole("max_iter", max_iter, 0),
         "tol": number("tol", tol, 0.0),
         "max_time": None if max_time is None else number("max_time", max_time, 0.0),
     }
-    found = Recovery(_thalweg.recover(problem._instance, json.dumps(aim), threads), problem, aim)
+    record, interrupt = _thalweg.recover(problem._instance, json.dumps(aim), threads)
+    found = Recovery(record, problem, aim)
+    if interrupt is not None:
+        raise with_result(interrupt, found)
     return found.certify(threads) if certify else found
 
 
-def verify(problem, X, multiplier, rank, *, objective="nuclear", positive=False, threads=None):
+def _aim(objective, noise, penalty, positive):
+    if objective not in ("nuclear", "flat"):
+        raise ValueError(f"objective is {objective!r}, expected 'nuclear' or 'flat'")
+    if noise is not None and penalty is not None:
+        raise ValueError("noise and penalty were given: measurements bind in one way")
+    fidelity = "exact"
+    if noise is not None:
+        fidelity = {"ball": {"radius": number("noise", noise, 0.0)}}
+    elif penalty is not None:
+        fidelity = {"penalised": {"lambda": number("penalty", penalty, 0.0)}}
+    return {"objective": objective, "fidelity": fidelity, "positive": bool(positive)}
+
+
+def verify(problem, X, multiplier, rank, *, objective="nuclear", noise=None, penalty=None, positive=False, threads=None):
     """What is proved of X from the measurements and a multiplier y of A(X) = b: ``certified``, ``margin``, ``radius``, ``why`` and more."""
-    aim = {"objective": objective, "positive": bool(positive), "max_iters": 0, "tol": 0.0, "max_time": None}
+    aim = _aim(objective, noise, penalty, positive) | {"max_iters": 0, "tol": 0.0, "max_time": None}
     arrays = np.ascontiguousarray(X, dtype=np.float64), int(rank), np.ascontiguousarray(multiplier, dtype=np.float64)
     return _thalweg.verify(problem._instance, json.dumps(aim), *arrays, threads)
 
@@ -122,17 +166,7 @@ class MatrixCompletion(Factorization):
         max_time=None,
         threads=None,
     ):
-        self.n_components = n_components
-        self.l2 = l2
-        self.biases = biases
-        self.missing = missing
-        self.tol = tol
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.restarts = restarts
-        self.holdout = holdout
-        self.max_time = max_time
-        self.threads = threads
+        self._keep_parameters(locals())
 
     def _ask(self, data):
         return {
@@ -144,13 +178,8 @@ class MatrixCompletion(Factorization):
             "u_rows": "free",
             "v_rows": "free",
             "biases": bool(self.biases),
-            "restarts": whole("restarts", self.restarts, 1),
-            "seed": self._seed(),
-            "max_iters": whole("max_iter", self.max_iter, 0),
-            "tol": number("tol", self.tol, 0.0),
-            "holdout": None if self.holdout is None else number("holdout", self.holdout, 0.0),
             "batch_size": None,
-            "max_time": None if self.max_time is None else number("max_time", self.max_time, 0.0),
+            **self._limits(),
         }
 
     def entries(self, rows, cols):
@@ -197,12 +226,7 @@ class RobustPCA(Estimator):
     _takes_positive_only = False
 
     def __init__(self, weight=None, *, tol=1e-4, max_iter=1000, certify=True, max_time=None, threads=None):
-        self.weight = weight
-        self.tol = tol
-        self.max_iter = max_iter
-        self.certify = certify
-        self.max_time = max_time
-        self.threads = threads
+        self._keep_parameters(locals())
 
     def fit(self, X, y=None):
         """Splits X into ``low_rank_`` and ``sparse_``."""
@@ -210,11 +234,13 @@ class RobustPCA(Estimator):
         limits = whole("max_iter", self.max_iter, 0), number("tol", self.tol, 0.0)
         max_time = None if self.max_time is None else number("max_time", self.max_time, 0.0)
         weight = None if self.weight is None else number("weight", self.weight, 0.0)
-        found = _thalweg.robust_pca(Y, weight, *limits, max_time, bool(self.certify), self.threads)
+        found, interrupt = _thalweg.robust_pca(Y, weight, *limits, max_time, bool(self.certify), self.threads)
         self.low_rank_, self.sparse_ = found["low_rank"], found["sparse"]
         self.components_ = np.ascontiguousarray(found["components"].T)
         self.rank_, self.n_iter_, self.status_ = found["rank"], found["iterations"], found["status"]
         self.objective_, self.weight_, self.certificate_ = found["objective"], found["weight"], found["certificate"]
+        if interrupt is not None:
+            raise interrupt
         return self
 
     def transform(self, X):

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from ._estimator import Estimator
 from ._nmf import Factorization
-from ._records import Record
+from ._record import Record
+from ._records import Flatness
 from .problems import Problem
 
 _Self = TypeVar("_Self", bound="RobustPCA")
@@ -19,11 +20,16 @@ class Recovery(Record):
     @property
     def margin(self) -> float | None: ...
     def certify(self, threads: int | None = None) -> Recovery: ...
+    def flatness(self, *, steps: int = 60, seed: int = 0) -> Flatness: ...
+    def to_frame(self) -> Any: ...
+    def plot(self, ax: Any = None) -> Any: ...
 
 def recover(
     problem: Problem,
     *,
     objective: Literal["nuclear", "flat"] = "nuclear",
+    noise: float | None = None,
+    penalty: float | None = None,
     positive: bool = False,
     certify: bool = False,
     tol: float = 1e-9,
@@ -38,6 +44,8 @@ def verify(
     rank: int,
     *,
     objective: Literal["nuclear", "flat"] = "nuclear",
+    noise: float | None = None,
+    penalty: float | None = None,
     positive: bool = False,
     threads: int | None = None,
 ) -> dict[str, Any]: ...

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from ._records import Record, _axes, _frame
+from ._record import Record, _axes, _frame
 from ._thalweg import Probe as _Probe
 
 

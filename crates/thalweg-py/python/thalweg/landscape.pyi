@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._records import Record
+from ._record import Record
 
 class Samples(Record):
     at: NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import as_data
+from ._arrays import as_data, names_of
 from ._thalweg import Instance
 
 
@@ -14,10 +14,10 @@ def _array(name, values, ndim):
 
 
 class Problem:
-    """Measurements b of a matrix X of shape ``shape``."""
+    """Measurements b of a matrix X of shape ``shape``; ``labels`` are the names of its rows and columns, None where they have none."""
 
-    def __init__(self, instance):
-        self._instance = instance
+    def __init__(self, instance, labels=(None, None)):
+        self._instance, self.labels = instance, labels
 
     @property
     def shape(self):
@@ -59,4 +59,4 @@ class Completion(Problem):
     """Some entries of X: an array with NaN where nothing was observed, or a sparse matrix of what was."""
 
     def __init__(self, X):
-        super().__init__(Instance.completion(as_data(X, missing="absent")))
+        super().__init__(Instance.completion(as_data(X, missing="absent")), (names_of(X, 0), names_of(X, 1)))

@@ -1,9 +1,15 @@
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ._thalweg import Instance
 
 class Problem:
-    def __init__(self, instance: Instance) -> None: ...
+    labels: tuple[NDArray[np.object_] | None, NDArray[np.object_] | None]
+    def __init__(
+        self, instance: Instance, labels: tuple[NDArray[np.object_] | None, NDArray[np.object_] | None] = (None, None)
+    ) -> None: ...
     @property
     def shape(self) -> tuple[int, int]: ...
     @property

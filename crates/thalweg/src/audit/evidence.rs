@@ -72,6 +72,14 @@ const SPECTRUM: usize = 64;
 /// # Errors
 /// [`Error::Empty`] without an answer; as [`Nmf::constrained`] for the data, [`Nmf::with_penalty`] and [`constrained_stationarity`] for the factors.
 pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -> Result<Audit, Error> {
+    Ok(audit_unless(data, answers, settings, &|| false)?.expect("nothing stops the audit"))
+}
+
+/// The same; none if `is_stopped` said so between two pieces of evidence.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_unless(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings, is_stopped: &dyn Fn() -> bool) -> Result<Option<Audit>, Error> {
     let Some(first) = answers.first() else {
         return Err(Error::Empty { what: "the audit", why: "no answer was given" });
     };
@@ -87,11 +95,20 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
     let is_squares = settings.loss == Loss::Frobenius;
     // a line between points of other sets, or one that gauges would bend, is none
     let has_lines = is_squares && settings.constraints.is_plain();
+    if is_stopped() {
+        return Ok(None);
+    }
     let bound = if is_squares { spectral_bound(data) } else { None };
     let lower_bound = bound.as_ref().map(|b| b.lower_bound(rank));
     let Comparison { cosines, pairs, families: between } = compare(data, answers, &proofs, &order, has_lines)?;
+    if is_stopped() {
+        return Ok(None);
+    }
     let restarts = restart_report(answers, &proofs, &order, &cosines, settings.tol)?;
     let (lines, families_from_starts) = if has_lines { lines_from_starts(&problem, answers, &order, settings)? } else { (None, Vec::new()) };
+    if is_stopped() {
+        return Ok(None);
+    }
     let (in_rows, in_cols) = data.observed_counts();
     let empty = |counts: Vec<usize>| counts.iter().enumerate().filter(|&(_, &c)| c == 0).map(|(i, _)| i).collect();
     let mut audit = Audit {
@@ -119,7 +136,7 @@ pub fn audit(data: &Matrix<f64>, answers: &[Answer], settings: &AuditSettings) -
         families: families_from_starts.into_iter().chain(between).filter(|f| !f.lines.is_empty()).collect(),
     };
     audit.verdict = verdict::sentences(&audit, rank).join("\n");
-    Ok(audit)
+    Ok(Some(audit))
 }
 
 /// The best answers in pairs.
@@ -310,4 +327,28 @@ fn uniqueness_report(evidence: Evidence, rank: usize, constraints: &Constraints)
         ),
     };
     UniquenessReport { status, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Dense;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_stop_between_any_two_pieces_ends_the_audit() {
+        let data = Matrix::Dense(Dense::new(3, 2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 7.0]).expect("fits"));
+        let factors = Factors::new(3, 2, 1, vec![0.5, 1.0, 1.8, 2.5, 4.0]).expect("fits");
+        let answers = [Answer { factors, status: Status::MaxIters }];
+        let settings = AuditSettings { lines: 2, ..AuditSettings::default() };
+        let looks = Cell::new(0);
+        let ended_at = |stop: usize| {
+            looks.set(0);
+            audit_unless(&data, &answers, &settings, &|| looks.replace(looks.get() + 1) == stop).expect("an audit")
+        };
+        let whole = ended_at(usize::MAX).expect("nothing stops it");
+        assert_eq!(whole, audit(&data, &answers, &settings).expect("an audit"));
+        let pieces = looks.get();
+        assert!(pieces > 0 && (0..pieces).all(|stop| ended_at(stop).is_none()));
+    }
 }

@@ -7,7 +7,7 @@ use thalweg::certificate::{ROBUST_PCA_RADIUS, certify_robust_pca};
 use thalweg::data::stream;
 use thalweg::linalg::TruncatedSvd;
 use thalweg::problem::{RecoveryStatus, RobustPca};
-use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_within};
+use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless, solve_robust_pca_within};
 
 struct Planted {
     shape: (usize, usize),
@@ -215,6 +215,19 @@ fn dense_noise_is_not_certified_and_the_gap_is_honest() {
     assert_eq!(short.status, RecoveryStatus::MaxIters);
     let bound = certify_robust_pca(&problem, &short.low_rank, &short.dual, None).unwrap();
     assert!(bound.lower_bound <= certificate.objective && bound.objective >= certificate.lower_bound);
+}
+
+/// Stopped after k steps it stands where a limit of k steps leaves it.
+#[test]
+fn a_stop_leaves_what_was_found() {
+    let problem = problem(&planted((50, 40), 2, 0.05, 0.02, 5));
+    let steps = std::cell::Cell::new(0);
+    let is_stopped = || steps.replace(steps.get() + 1) == 3;
+    let stopped = solve_robust_pca_unless(&problem, &RobustPcaOptions::default(), &is_stopped);
+    let limited = solve_robust_pca(&problem, &RobustPcaOptions { max_iters: 3, ..Default::default() });
+    assert_eq!((stopped.status, stopped.iterations), (RecoveryStatus::Stopped, 3));
+    assert_eq!(limited.status, RecoveryStatus::MaxIters);
+    assert_eq!((stopped.low_rank.u, stopped.dual), (limited.low_rank.u, limited.dual));
 }
 
 #[test]

@@ -28,8 +28,11 @@ impl Phase {
     /// Over two sweeps, the other parameters as in `fixed` or else d = 30, rank 2 (3 where X is symmetric), rate 6 (in completion ½).
     ///
     /// # Errors
-    /// [`Error::Parameter`], [`Error::Rank`] if a cell of the diagram cannot be drawn.
+    /// [`Error::Parameter`] if both sweeps are over the same parameter; that or [`Error::Rank`] if a cell of the diagram cannot be drawn.
     pub fn new(model: Ensemble, x: Sweep, y: Sweep, fixed: &[(Parameter, f64)], maps: u64, seed: u64) -> Result<Phase, Error> {
+        if x.parameter == y.parameter {
+            return Err(Error::Parameter { name: "y", expected: "another parameter than x has".into(), got: y.parameter.name().into() });
+        }
         let plain = Cell {
             model,
             rows: 30,

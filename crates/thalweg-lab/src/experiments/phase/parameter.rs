@@ -36,8 +36,13 @@ pub const PARAMETERS: &[(Parameter, &str)] = &[
 
 impl Parameter {
     /// By its name.
-    pub fn named(name: &str) -> Option<Parameter> {
-        PARAMETERS.iter().find(|(_, n)| *n == name).map(|(parameter, _)| *parameter)
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the known names.
+    pub fn named(name: &str) -> Result<Parameter, Error> {
+        let known = || PARAMETERS.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+        let found = PARAMETERS.iter().find(|(_, n)| *n == name);
+        found.map(|(parameter, _)| *parameter).ok_or_else(|| Error::Parameter { name: "the parameter", expected: known(), got: name.to_owned() })
     }
 
     /// Its name.
@@ -105,6 +110,19 @@ pub struct Sweep {
 }
 
 impl Sweep {
+    /// From low to high in so many values.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless low < high (low = high for a single value) and there are 1 to 1000 values.
+    pub fn new(parameter: Parameter, low: f64, high: f64, count: usize) -> Result<Sweep, Error> {
+        let is_range = if count == 1 { low == high } else { low < high };
+        if low.is_finite() && high.is_finite() && is_range && (1..=1000).contains(&count) {
+            return Ok(Sweep { parameter, low, high, count });
+        }
+        let expected = "LOW below HIGH and 1 to 1000 values".into();
+        Err(Error::Parameter { name: parameter.name(), expected, got: format!("{low} to {high} in {count}") })
+    }
+
     /// The values, ascending, each once.
     pub fn values(&self) -> Vec<f64> {
         let step = (self.high - self.low) / (self.count.max(2) - 1) as f64;

@@ -8,4 +8,4 @@ mod splitting;
 mod tangent;
 
 pub use budget::{WithinBudget, solve_robust_pca_within};
-pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca};
+pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless};

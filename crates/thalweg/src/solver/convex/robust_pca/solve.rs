@@ -58,6 +58,11 @@ const FIRST_GAP: usize = 20;
 /// tried; where Y is a low-rank matrix with sparse corruptions it ends at rounding. Elsewhere the first phase goes on until the duality
 /// gap is below the tolerance. The same bits for any number of threads.
 pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> RobustPcaSolution {
+    solve_robust_pca_unless(problem, options, &|| false)
+}
+
+/// The same; ends as [`RecoveryStatus::Stopped`] after the step at which `is_stopped` says so, with what was found so far.
+pub fn solve_robust_pca_unless(problem: &RobustPca, options: &RobustPcaOptions, is_stopped: &dyn Fn() -> bool) -> RobustPcaSolution {
     let begin = Instant::now();
     let (m, n) = problem.shape();
     let Some(mut splitting) = Splitting::new(problem) else {
@@ -81,6 +86,9 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
         }
         if options.max_time.is_some_and(|limit| begin.elapsed() >= limit) {
             break RecoveryStatus::TimeLimit;
+        }
+        if is_stopped() {
+            break RecoveryStatus::Stopped;
         }
         iteration += 1;
         let growth = penalty.growth(&splitting, iteration);
