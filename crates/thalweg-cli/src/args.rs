@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use thalweg::data::{INSTANCE_KINDS, ImageShape, Missing, Negative, Scale};
 use thalweg::map::ENSEMBLES;
-use thalweg::problem::{FactorPenalty, Loss, PENALTY_SCALINGS, Penalty, PenaltyScaling, RowSet};
+use thalweg::problem::{FactorPenalty, Loss, Penalty, PenaltyScaling, RowSet};
 use thalweg::solver::factored::FACTORED_METHODS;
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 use thalweg_lab::RecoverKind;
@@ -331,10 +331,6 @@ fn parse_penalty(text: &str) -> Result<f64, String> {
     if penalty >= 0.0 && penalty.is_finite() { Ok(penalty) } else { Err("expected a finite number, not negative".into()) }
 }
 
-fn penalty_scaling_names() -> Vec<&'static str> {
-    PENALTY_SCALINGS.iter().map(|s| s.name()).collect()
-}
-
 /// Penalty on the size of the factors, for each observed entry of data with unit root mean square.
 #[derive(Debug, Args)]
 pub struct PenaltyArgs {
@@ -356,17 +352,18 @@ pub struct PenaltyArgs {
     /// λ₁ on V [default: --l1].
     #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]
     pub l1_v: Option<f64>,
-    /// How rows share the penalty: by their observed entries, or evenly (rows with few are shrunk more).
-    #[arg(long, default_value = "entries", value_parser = penalty_scaling_names())]
-    pub penalty_scaling: String,
+    /// How rows share the penalty: by their observed entries, evenly (rows with few are shrunk more), or by their number of entries to an
+    /// exponent between 0 (even, as the nuclear norm) and 1 (entries, as the flat norm).
+    #[arg(long, value_name = "entries|even|EXPONENT", default_value_t)]
+    pub penalty_scaling: PenaltyScaling,
 }
 
 impl PenaltyArgs {
     /// The penalty that was asked for.
     pub fn read(&self) -> Result<Penalty, Failure> {
         let factor = |l2: Option<f64>, l1: Option<f64>| FactorPenalty { l2: l2.or(self.l2).unwrap_or(0.0), l1: l1.or(self.l1).unwrap_or(0.0) };
-        let scaling = PenaltyScaling::named(&self.penalty_scaling).expect("the parser knows the scalings");
-        let penalty = Penalty { u: factor(self.l2_u, self.l1_u), v: factor(self.l2_v, self.l1_v), scaling, ..Penalty::default() };
+        let [u, v] = [factor(self.l2_u, self.l1_u), factor(self.l2_v, self.l1_v)];
+        let penalty = Penalty { u, v, scaling: self.penalty_scaling, ..Penalty::default() };
         penalty.check_numbers()?;
         Ok(penalty)
     }

@@ -312,6 +312,9 @@ fn penalties() {
     assert!(desk.ends(2, "fit r.dat -k 2 -o run --holdout 0.2 --l2 0.03").err.contains("penalty"));
     assert!(desk.ends(2, "fit r.dat -k 2 --l2-u 1").err.contains("on both factors"));
     desk.ends(2, "fit r.dat -k 2 --l1 -1");
+    desk.json(0, "fit r.dat -k 2 --l2 0.02 --penalty-scaling 0.5 --max-iters 20000 -o tempered");
+    assert!(String::from_utf8(desk.bytes("tempered/manifest.json")).expect("text").contains("\"scaling\": 0.5"));
+    assert!(desk.ends(2, "fit r.dat -k 2 --l2 0.02 --penalty-scaling 1.5").err.contains("an exponent between 0 and 1"));
 }
 
 #[test]

@@ -101,6 +101,12 @@ impl Bench {
         Bench { data, opened: Mutex::default() }
     }
 
+    /// Whether the file of a data set of the catalogue is there.
+    pub fn has(&self, name: &str) -> bool {
+        let entry = catalogue().iter().find(|entry| entry.name == name);
+        entry.zip(self.data.as_ref()).is_some_and(|(entry, folder)| entry.path(folder).exists())
+    }
+
     /// A data set of the catalogue, read and prepared as it says; once.
     ///
     /// # Errors

@@ -32,7 +32,10 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &flat_minima::Noise,
     &flat_minima::Theorems,
     &flat_minima::AlongSolutions,
+    &flat_minima::Dynamics,
     &flat_minima::Skew,
+    &flat_minima::Large,
+    &flat_minima::PenaltyExponent,
 ];
 
 /// The papers, in order.

@@ -50,7 +50,7 @@ pub(super) fn penalty_words(penalty: &Penalty) -> String {
         return "none".into();
     }
     let factor = |p: FactorPenalty| format!("λ₂ {}, λ₁ {}", escape(&short(p.l2)), escape(&short(p.l1)));
-    format!("U: {}; V: {}; shared by {}", factor(penalty.u), factor(penalty.v), penalty.scaling.name())
+    format!("U: {}; V: {}; shared by {}", factor(penalty.u), factor(penalty.v), penalty.scaling)
 }
 
 /// Where restarts begin.
@@ -81,7 +81,7 @@ fn command(input: &InputRecord, settings: &FitSettings) -> String {
         for (name, value) in [("--l2-u", penalty.u.l2), ("--l1-u", penalty.u.l1), ("--l2-v", penalty.v.l2), ("--l1-v", penalty.v.l1)] {
             flag(name, format!("{value:?}"));
         }
-        flag("--penalty-scaling", penalty.scaling.name().into());
+        flag("--penalty-scaling", penalty.scaling.to_string());
     }
     match (settings.u_rows, settings.v_rows) {
         (RowSet::Free, RowSet::Free) => flag("--signs", "free".into()),

@@ -182,8 +182,9 @@ class NMF(Factorization):
         The penalty of scikit-learn's NMF: ½ α (1 − ρ) ‖·‖² + α ρ ‖·‖₁, on W times n_features, on H times n_samples.
     l2, l1 : float
         The penalty of thalweg, free of units: λ₂ and λ₁ on both factors, for data of unit root mean square.
-    penalty_scaling : "entries" or "even"
-        Whether rows with few observed entries pay less, or all rows the same.
+    penalty_scaling : "entries", "even" or float
+        Whether rows with few observed entries pay less, or all rows the same; a number between 0 (even) and 1 (entries) is the exponent of
+        their number of entries.
     sum_to_one : "W", "H" or None
         The rows of W, or the columns of H, are not negative and sum to one, as abundances do.
     restarts : int

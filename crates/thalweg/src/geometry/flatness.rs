@@ -95,7 +95,7 @@ pub fn estimate_trace(objective: &dyn Objective, x: &[f64], products: usize, see
 }
 
 /// The 0.975 quantile of Student's t, from that of the normal law (Abramowitz, Stegun, 26.7.5); 0.1 % off at 3 degrees of freedom, less above.
-pub(super) fn student_quantile(freedom: usize) -> f64 {
+pub fn student_quantile(freedom: usize) -> f64 {
     let z = 1.959_963_984_540_054f64;
     let terms = [
         (z.powi(3) + z) / 4.0,

@@ -16,7 +16,7 @@ pub use balance::{Balance, balancedness};
 pub use barrier::{Barrier, barrier};
 pub use cosine::{GradientCosine, gradient_cosine};
 pub use curvature::{ExpectedCurvature, StartMoments, expected_curvature};
-pub use flatness::{Flatness, Flattest, TraceEstimate, estimate_trace, flatness, flattest_factors};
+pub use flatness::{Flatness, Flattest, TraceEstimate, estimate_trace, flatness, flattest_factors, student_quantile};
 pub use gauge::{balance, flow_gauge};
 pub use line::{Line, Verdict, line, lines};
 pub use probe::{

@@ -15,35 +15,105 @@ pub struct FactorPenalty {
     pub l1: f64,
 }
 
-/// How the penalty of a factor is shared between its rows. Where every entry is observed the two are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PenaltyScaling {
-    /// By the observed entries (their weights, if there are any) of the row: each entry brings its share of the penalty, so a row with
-    /// many entries is shrunk as much as a row with few.
-    ///
-    /// Source: Zhou, Wilkinson, Schreiber, Pan (2008), weighted-λ-regularization ("ALS-WR").
-    #[default]
-    Entries,
-    /// Evenly, with the same total: rows with few entries are shrunk more than rows with many, as by one prior for all of them.
-    Even,
+/// How the penalty of a factor is shared between its rows: row i pays in proportion to nᵢ^α, the weight nᵢ of its observed entries to an
+/// exponent 0 ≤ α ≤ 1, and all rows together pay the same for every α. Where every entry is observed all exponents are the same.
+///
+/// α = 1 ([`ENTRIES`](Self::ENTRIES)): each entry brings its share of the penalty, so a row with many entries is shrunk as much as a row
+/// with few. For completion this is the flat norm ‖D1 X D2‖_* of FM, and the weighted-λ-regularization ("ALS-WR") of Zhou, Wilkinson,
+/// Schreiber, Pan (2008). α = 0 ([`EVEN`](Self::EVEN)): rows with few entries are shrunk more, as by one prior for all of them: the nuclear
+/// norm. Between them: a nuclear norm with tempered weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct PenaltyScaling {
+    exponent: f64,
 }
 
-/// Every scaling.
-pub const PENALTY_SCALINGS: &[PenaltyScaling] = &[PenaltyScaling::Entries, PenaltyScaling::Even];
+/// One of each kind.
+pub const PENALTY_SCALINGS: &[PenaltyScaling] = &[PenaltyScaling::ENTRIES, PenaltyScaling::EVEN, PenaltyScaling { exponent: 0.5 }];
 
 impl PenaltyScaling {
-    /// As given to `--penalty-scaling`.
-    pub fn name(self) -> &'static str {
-        match self {
-            PenaltyScaling::Entries => "entries",
-            PenaltyScaling::Even => "even",
-        }
+    /// α = 1.
+    pub const ENTRIES: PenaltyScaling = PenaltyScaling { exponent: 1.0 };
+    /// α = 0.
+    pub const EVEN: PenaltyScaling = PenaltyScaling { exponent: 0.0 };
+
+    /// α.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless 0 ≤ α ≤ 1.
+    pub fn power(exponent: f64) -> Result<Self, Error> {
+        if (0.0..=1.0).contains(&exponent) { Ok(PenaltyScaling { exponent }) } else { Err(Self::refusal(exponent.to_string())) }
     }
 
-    /// The scaling of that name.
-    pub fn named(name: &str) -> Option<PenaltyScaling> {
-        PENALTY_SCALINGS.iter().copied().find(|s| s.name() == name)
+    /// α.
+    pub fn exponent(self) -> f64 {
+        self.exponent
+    }
+
+    /// nᵢ^α.
+    fn share(self, weight: f64) -> f64 {
+        libm::pow(weight, self.exponent)
+    }
+
+    fn refusal(got: String) -> Error {
+        Error::Parameter { name: "penalty-scaling", expected: "entries, even, or an exponent between 0 and 1".into(), got }
+    }
+}
+
+impl Default for PenaltyScaling {
+    fn default() -> Self {
+        PenaltyScaling::ENTRIES
+    }
+}
+
+/// As given to `--penalty-scaling`.
+impl std::fmt::Display for PenaltyScaling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            PenaltyScaling::ENTRIES => f.write_str("entries"),
+            PenaltyScaling::EVEN => f.write_str("even"),
+            PenaltyScaling { exponent } => write!(f, "{exponent}"),
+        }
+    }
+}
+
+impl std::str::FromStr for PenaltyScaling {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "entries" => Ok(PenaltyScaling::ENTRIES),
+            "even" => Ok(PenaltyScaling::EVEN),
+            other => other.parse().map_err(|_| Self::refusal(other.into())).and_then(Self::power),
+        }
+    }
+}
+
+/// As records hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Name(String),
+    Exponent(f64),
+}
+
+impl TryFrom<Written> for PenaltyScaling {
+    type Error = Error;
+
+    fn try_from(written: Written) -> Result<Self, Error> {
+        match written {
+            Written::Name(name) => name.parse(),
+            Written::Exponent(exponent) => Self::power(exponent),
+        }
+    }
+}
+
+impl From<PenaltyScaling> for Written {
+    fn from(scaling: PenaltyScaling) -> Self {
+        match scaling {
+            PenaltyScaling::ENTRIES | PenaltyScaling::EVEN => Written::Name(scaling.to_string()),
+            PenaltyScaling { exponent } => Written::Exponent(exponent),
+        }
     }
 }
 
@@ -62,10 +132,10 @@ pub enum PenaltyUnit {
 /// A penalty for data of unit root mean square, free of units: with q² = Σ w x² / Σ w, X̃ = X/q, Ũ = U/a, Ṽ = V/b and ab = q,
 ///
 /// ```text
-/// q² · ( ½ Σ w (X̃ − ŨṼᵀ)² + Σᵢ sᵢ (½ λ₂ᵘ ‖ũᵢ‖² + λ₁ᵘ ‖ũᵢ‖₁) + Σⱼ tⱼ (½ λ₂ᵛ ‖ṽⱼ‖² + λ₁ᵛ ‖ṽⱼ‖₁) ),   sᵢ = Σⱼ wᵢⱼ, tⱼ = Σᵢ wᵢⱼ
+/// q² · ( ½ Σ w (X̃ − ŨṼᵀ)² + Σᵢ sᵢ (½ λ₂ᵘ ‖ũᵢ‖² + λ₁ᵘ ‖ũᵢ‖₁) + Σⱼ tⱼ (½ λ₂ᵛ ‖ṽⱼ‖² + λ₁ᵛ ‖ṽⱼ‖₁) ),   sᵢ ∝ (Σⱼ wᵢⱼ)^α, tⱼ ∝ (Σᵢ wᵢⱼ)^α
 /// ```
 ///
-/// (`Even`: all sᵢ are their mean, all tⱼ theirs). So λ means the same for any size, density and unit of the data. The split of q into a
+/// with Σᵢ sᵢ = Σⱼ tⱼ = Σ w and α of [`PenaltyScaling`]. So λ means the same for any size, density and unit of the data. The split of q into a
 /// and b changes how the scale of a component is shared between its two halves, and neither UVᵀ nor the least penalty of it; b is a power
 /// of two, and multiplying X by a power of two multiplies the factors by powers of two. Where every entry is observed, sᵢ = n and
 /// tⱼ = m, as scikit-learn scales `alpha_W` and `alpha_H`.
@@ -83,7 +153,7 @@ pub struct Penalty {
 }
 
 impl Penalty {
-    /// The same on both factors, scaled by entries.
+    /// The same on both factors, shared by entries.
     pub fn both(l2: f64, l1: f64) -> Self {
         let factor = FactorPenalty { l2, l1 };
         Penalty { u: factor, v: factor, ..Penalty::default() }
@@ -124,8 +194,8 @@ impl Penalty {
 
     /// The same in the units of one data set; the rank only enters the split of the scale between U and V.
     pub fn in_units_of<T: Real>(&self, data: &Matrix<T>, summary: &Summary, rank: usize) -> ScaledPenalty {
-        let (m, n) = data.shape();
-        let total = fixed_order_sum(&row_weights(data, Side::U));
+        let weights = [Side::U, Side::V].map(|side| row_weights(data, side));
+        let total = fixed_order_sum(&weights[0]);
         let q = (summary.norm_squared / total).sqrt();
         if !(q > 0.0 && q.is_finite()) {
             return ScaledPenalty { scaling: self.scaling, ..ScaledPenalty::default() }; // data of zeros have no unit
@@ -137,27 +207,25 @@ impl Penalty {
             PenaltyUnit::RootMeanSquare => (q, q / b, b),
             PenaltyUnit::Data => (1.0, 1.0, 1.0),
         };
-        let share = |rows: usize| match self.scaling {
-            PenaltyScaling::Entries => 1.0,
-            PenaltyScaling::Even => total / rows as f64,
-        };
+        // brings the total back to that of α = 1
+        let level = |weights: &[f64]| fixed_order_sum(weights) / fixed_order_sum(&weights.iter().map(|&w| self.scaling.share(w)).collect::<Vec<_>>());
         // q²/a² = b², q²/a = qb, and the same with a and b exchanged
-        let of = |factor: FactorPenalty, other_unit: f64, share: f64| FactorPenalty {
-            l2: factor.l2 * share * other_unit * other_unit,
-            l1: factor.l1 * share * q * other_unit,
+        let of = |factor: FactorPenalty, other_unit: f64, level: f64| FactorPenalty {
+            l2: factor.l2 * level * other_unit * other_unit,
+            l1: factor.l1 * level * q * other_unit,
         };
-        ScaledPenalty { u: of(self.u, b, share(m)), v: of(self.v, a, share(n)), scaling: self.scaling, units: (a, b) }
+        ScaledPenalty { u: of(self.u, b, level(&weights[0])), v: of(self.v, a, level(&weights[1])), scaling: self.scaling, units: (a, b) }
     }
 }
 
-/// A penalty in the units of a data set: what a row of a factor pays, for each of its observed entries (`Entries`) or once (`Even`).
+/// A penalty in the units of a data set: what a row of a factor pays is nᵢ^α times this, nᵢ being the weight of its observed entries.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ScaledPenalty {
     /// On the rows of U.
     pub u: FactorPenalty,
     /// On the rows of V.
     pub v: FactorPenalty,
-    /// For each entry, or once.
+    /// α.
     pub scaling: PenaltyScaling,
     /// a and b, the units of U and V.
     #[serde(default = "no_units")]
@@ -188,10 +256,8 @@ impl ScaledPenalty {
             Side::U => self.u,
             Side::V => self.v,
         };
-        match self.scaling {
-            PenaltyScaling::Entries => FactorPenalty { l2: weight * factor.l2, l1: weight * factor.l1 },
-            PenaltyScaling::Even => factor,
-        }
+        let share = self.scaling.share(weight);
+        FactorPenalty { l2: share * factor.l2, l1: share * factor.l1 }
     }
 
     /// Whether it penalises nothing.

@@ -59,9 +59,10 @@ fn by_definition(data: &Matrix<f64>, f: &Factors, penalty: &Penalty) -> f64 {
             (squares, total, sum, count) = (squares + w * x * x, total + w, sum + x, count + 1.0);
         }
     }
-    if penalty.scaling == PenaltyScaling::Even {
-        row_weight.fill(total / m as f64);
-        col_weight.fill(total / n as f64);
+    for weights in [&mut row_weight, &mut col_weight] {
+        weights.iter_mut().for_each(|w| *w = w.powf(penalty.scaling.exponent()));
+        let level = total / weights.iter().sum::<f64>();
+        weights.iter_mut().for_each(|w| *w *= level);
     }
     let q = (squares / total).sqrt();
     let b = (std::f64::consts::PI * sum / count / (2.0 * RANK as f64)).sqrt().log2().floor().exp2();
@@ -263,4 +264,17 @@ fn in_units_of_the_data_nothing_is_scaled() {
     let pays = |p: FactorPenalty, rows: &[f64]| rows.iter().map(|x| 0.5 * p.l2 * x * x + p.l1 * x).sum::<f64>();
     let expected = Nmf::new(&data, 1).unwrap().objective(&f) + 3.0 * pays(u, f.side(Side::U)) + 2.0 * pays(v, f.side(Side::V));
     assert!((problem.objective(&f) - expected).abs() < 1e-12 * expected, "{} against {expected}", problem.objective(&f));
+}
+
+#[test]
+fn scalings_are_read_as_they_are_written() {
+    for &scaling in PENALTY_SCALINGS {
+        assert_eq!(scaling.to_string().parse::<PenaltyScaling>().unwrap(), scaling);
+        let json = serde_json::to_string(&scaling).unwrap();
+        assert_eq!(serde_json::from_str::<PenaltyScaling>(&json).unwrap(), scaling, "{json}");
+    }
+    assert_eq!(("1".parse::<PenaltyScaling>().unwrap(), "0".parse().unwrap()), (PenaltyScaling::ENTRIES, PenaltyScaling::EVEN));
+    for bad in ["half", "-0.1", "1.5", "nan", ""] {
+        assert!(bad.parse::<PenaltyScaling>().is_err(), "{bad}");
+    }
 }

@@ -2,16 +2,16 @@
 
 use super::PAPER;
 use super::manifold::{Descent, Solutions};
+use super::nearness::Nearness;
+use super::planted::{Planted, distance};
+use super::surface::FactorSurface;
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale, seed_of};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Fact, Figure, Kind, Tone};
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
 use thalweg::Error;
 use thalweg::geometry::flattest_factors;
-use thalweg::map::{Ensemble, planted_matrix};
-use thalweg::problem::{Factored, Norm, Recovery};
-use thalweg::solver::Stop;
-use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
+use thalweg::map::Ensemble;
+use thalweg::problem::{Factored, Norm};
 
 /// The experiment.
 pub struct AlongSolutions;
@@ -22,7 +22,7 @@ const STEPS: usize = 400;
 /// Relative gap at which a descent has reached the flat solution.
 const REACHED: f64 = 1e-6;
 
-/// One start on the solutions of one instance, in factors of so many columns.
+/// One start on the solutions of one instance, in factors of so many columns; numbers 2j and 2j + 1 have the same instance.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Trial {
     measurements: usize,
@@ -30,13 +30,23 @@ pub struct Trial {
     number: u64,
 }
 
+/// Where a descent stood.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Station {
+    step: usize,
+    /// Scaled trace over the least one, less 1.
+    gap: f64,
+    /// ‖X − X_flat‖_F.
+    distance: f64,
+}
+
 /// How it went.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Scaled trace over the least one, less 1, after each recorded step.
-    gap: Vec<(usize, f64)>,
-    /// Distance of the last product from the convex flat solution, and of that from the truth (norm 1).
-    distance: f64,
+    stations: Vec<Station>,
+    /// [`Descent::slope`] at the last.
+    slope: f64,
+    /// Distance of the convex flat solution from the truth (norm 1).
     error: f64,
     /// Rank of the convex flat solution.
     rank: usize,
@@ -45,8 +55,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn last(&self) -> f64 {
-        self.gap.last().map_or(f64::NAN, |last| last.1)
+    fn last(&self) -> Option<&Station> {
+        self.stations.last()
+    }
+
+    fn reached(&self) -> bool {
+        self.last().is_some_and(|last| last.gap <= REACHED)
     }
 }
 
@@ -60,8 +74,9 @@ impl Experiment for AlongSolutions {
             item: "descent",
             title: "Down the scaled trace along the solutions (theorem 3.1, and beyond)",
             claim: "The flat minima of the factored problem (3.5) are the solutions of a convex one (3.6), if factors are wide enough (theorem 3.1). The paper does \
-                    not say whether descending the scaled trace among the solutions leads there.",
-            version: 1,
+                    not say whether descending the scaled trace among the solutions leads there, whether there are local flat minima, or how near to the truth a \
+                    nearly flat solution is.",
+            version: 2,
         }
     }
 
@@ -77,43 +92,47 @@ impl Experiment for AlongSolutions {
 
     fn run(&self, trial: &Trial, _: &Bench) -> Result<Outcome, Error> {
         let shape = (SIDE, SIDE);
-        let seed = seed_of(&(trial.measurements, trial.number));
-        let truth = planted_matrix(Ensemble::Sensing, shape, RANK, seed, 0);
-        let map = Ensemble::Sensing.draw(shape, trial.measurements as f64 / SIDE as f64, 0.0, seed, 0)?.expect("measurements are Gaussian");
-        let mut b = vec![0.0; map.len()];
-        map.apply(&truth, &mut b);
-        let stop = Stop { max_iters: 20_000, max_time: None, tol: RECOVERY_TOLERANCE };
-        let flat = recover(&Recovery::new(&*map, &b, Norm::Flat)?, &stop, &mut |_, _| ControlFlow::Continue(()))?;
-        let least = flattest_factors(&*map, &flat.x, SIDE)?.expect("Gaussian maps see every direction").scaled_trace;
-        let away = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
-        let problem = Factored::new(&*map, &b, trial.width, false)?;
-        let mut outcome = Outcome { gap: Vec::new(), distance: f64::NAN, error: away(&flat.x, &truth), rank: flat.rank, is_feasible: false };
-        let solutions = Solutions::of(&problem);
+        // two starts on the solutions of one instance
+        let seed = seed_of(&(trial.measurements, trial.number / 2));
+        let rate = trial.measurements as f64 / SIDE as f64;
+        let planted = Planted::draw(Ensemble::Sensing, shape, RANK, rate, (seed, 0))?.expect("measurements are Gaussian");
+        let flat = planted.minimiser(Norm::Flat)?;
+        let least = flattest_factors(&*planted.map, &flat.x, SIDE)?.expect("Gaussian maps see every direction").scaled_trace;
+        let problem = Factored::new(&*planted.map, &planted.b, trial.width, false)?;
+        let mut outcome =
+            Outcome { stations: Vec::new(), slope: f64::NAN, error: distance(&flat.x, &planted.truth), rank: flat.rank, is_feasible: false };
+        let surface = FactorSurface::of(&problem);
+        let solutions = Solutions::of(&surface);
         let Some(start) = solutions.random(seed_of(trial)) else { return Ok(outcome) };
         outcome.is_feasible = true;
         let mut descent = Descent::from(&solutions, start);
-        for step in 0..STEPS {
+        let station = |descent: &Descent<'_>, step| Station {
+            step,
+            gap: descent.scaled_trace() / least - 1.0,
+            distance: distance(&descent.product(), &flat.x),
+        };
+        let mut step = 0;
+        loop {
             if step < 20 || step % 10 == 0 {
-                outcome.gap.push((step, descent.scaled_trace() / least - 1.0));
+                outcome.stations.push(station(&descent, step));
             }
-            if !descent.step() {
+            if step == STEPS || !descent.step() {
                 break;
             }
+            step += 1;
         }
-        outcome.gap.push((STEPS, descent.scaled_trace() / least - 1.0));
-        outcome.distance = away(&descent.product(), &flat.x);
+        outcome.stations.push(station(&descent, step));
+        outcome.slope = descent.slope();
         Ok(outcome)
     }
 
     fn findings(&self, _: Scale, done: &[(Trial, Outcome)]) -> Findings {
         let mut findings = Findings::default();
         let wide = |(trial, outcome): &&(Trial, Outcome)| outcome.is_feasible && trial.width >= outcome.rank;
-        let reached = |(_, outcome): &&(Trial, Outcome)| outcome.last() <= REACHED;
+        let reached = |(_, outcome): &&(Trial, Outcome)| outcome.reached();
         let enough: Vec<&(Trial, Outcome)> = done.iter().filter(wide).collect();
         let narrow: Vec<&(Trial, Outcome)> = done.iter().filter(|d| d.1.is_feasible && !wide(d)).collect();
-        let least = |all: &[&(Trial, Outcome)]| {
-            all.iter().map(|(_, o)| o.gap.iter().map(|g| g.1).fold(f64::INFINITY, f64::min)).fold(f64::INFINITY, f64::min)
-        };
+        let least = |all: &[&(Trial, Outcome)]| all.iter().flat_map(|(_, o)| o.stations.iter().map(|s| s.gap)).fold(f64::INFINITY, f64::min);
         if !enough.is_empty() {
             let count = enough.iter().copied().filter(|d| reached(d)).count();
             findings.checks.push(Check::within(
@@ -127,7 +146,7 @@ impl Experiment for AlongSolutions {
                 "{count} of {} descents from random solutions, in factors at least as wide as the rank of the convex flat solution, end at its scaled trace to \
                  {REACHED:.0e}; they began at {:.1} times it, on average.",
                 enough.len(),
-                1.0 + Moments::of(enough.iter().map(|(_, o)| o.gap[0].1)).mean
+                1.0 + Moments::of(enough.iter().map(|(_, o)| o.stations[0].gap)).mean
             ));
         }
         let all: Vec<&(Trial, Outcome)> = done.iter().filter(|d| d.1.is_feasible).collect();
@@ -151,8 +170,67 @@ impl Experiment for AlongSolutions {
         if infeasible > 0 {
             findings.verdict.push(format!("{infeasible} starts found no factors of their width that fit, and were left out."));
         }
-        findings.figures = vec![picture(done)];
+        findings.verdict.extend(local_minima(done));
+        let recovered = enough.iter().filter(|d| d.1.error <= REACHED && d.1.reached());
+        let paths: Vec<Vec<(f64, f64)>> = recovered.map(|(_, o)| o.stations.iter().map(|s| (s.gap, s.distance)).collect()).collect();
+        if let Some(nearness) = Nearness::of(&paths) {
+            findings.checks.push(nearness.check());
+            findings.verdict.push(nearness.sentence());
+        }
+        findings.figures = vec![picture(done), near(done)];
         findings
+    }
+}
+
+/// [`Descent::slope`] at which a point counts as stationary, and a difference of gaps that tells two of them apart.
+const STATIONARY: f64 = 1e-5;
+const APART: f64 = 1e-4;
+
+/// Whether two starts on the solutions of one instance, in factors of one width, come to rest at the same scaled trace.
+fn local_minima(done: &[(Trial, Outcome)]) -> Option<String> {
+    let rests: Vec<(&Trial, &Outcome, f64)> =
+        done.iter().filter(|(_, o)| o.slope <= STATIONARY).filter_map(|(t, o)| Some((t, o, o.last()?.gap))).collect();
+    let is_pair = |a: &Trial, b: &Trial| (a.measurements, a.width, a.number / 2, a.number + 1) == (b.measurements, b.width, b.number / 2, b.number);
+    let pairs = |wide: bool| {
+        let of_width = move |(trial, outcome, _): &&(&Trial, &Outcome, f64)| (trial.width >= outcome.rank) == wide;
+        let found = rests.iter().filter(of_width).flat_map(|a| rests.iter().filter(move |b| is_pair(a.0, b.0)).map(move |b| (a.2 - b.2).abs()));
+        found.collect::<Vec<f64>>()
+    };
+    let said = |pairs: &[f64]| format!("{} of {} pairs", pairs.iter().filter(|apart| **apart > APART).count(), pairs.len());
+    let (wide, narrow) = (pairs(true), pairs(false));
+    (!wide.is_empty()).then(|| {
+        format!(
+            "Local flat minima: two starts on the solutions of one instance come to rest at scaled traces more than {APART:.0e} apart in {} in factors wide enough, in {} in narrower \
+             ones.",
+            said(&wide),
+            said(&narrow)
+        )
+    })
+}
+
+fn near(done: &[(Trial, Outcome)]) -> Figure {
+    let group = |label: &str, tone, wanted: &dyn Fn(&Outcome) -> bool| {
+        let curve = |(trial, outcome): &(Trial, Outcome)| {
+            let points = outcome.stations.iter().map(|s| (s.gap.max(1e-14), s.distance.max(1e-16))).collect();
+            Curve::new(format!("m = {}, k = {}, start {}", trial.measurements, trial.width, trial.number), points)
+        };
+        let curves = done.iter().filter(|(t, o)| o.is_feasible && t.width >= o.rank && wanted(o)).map(curve).collect();
+        CurveGroup { label: label.into(), tone, curves }
+    };
+    Figure {
+        id: "near".into(),
+        title: "How near the flat solution a nearly flat one is".into(),
+        caption: "Distance of the product from that of the flat solution over the excess of the scaled trace, along descents in factors that are wide enough.".into(),
+        alt: "Lines of slope one where the flat solution is the truth, shallower ones elsewhere.".into(),
+        kind: Kind::Curves(Curves {
+            x: Axis::log("excess of the scaled trace"),
+            y: Axis::log("distance from the flat solution"),
+            groups: vec![
+                group("the flat solution is not the truth", Tone::Quiet, &|o| o.error > REACHED),
+                group("the flat solution is the truth", Tone::Lead, &|o| o.error <= REACHED),
+            ],
+            levels: Vec::new(),
+        }),
     }
 }
 
@@ -163,10 +241,10 @@ fn picture(done: &[(Trial, Outcome)]) -> Figure {
                 Fact::new("measurements", trial.measurements),
                 Fact::new("columns", trial.width),
                 Fact::new("rank of the flat solution", outcome.rank),
-                Fact::new("distance to the flat solution", outcome.distance),
+                Fact::new("distance to the flat solution", outcome.last().map(|last| last.distance)),
                 Fact::new("its distance to the truth", outcome.error),
             ];
-            let points = outcome.gap.iter().map(|&(step, gap)| (step as f64, gap.max(1e-14))).collect();
+            let points = outcome.stations.iter().map(|s| (s.step as f64, s.gap.max(1e-14))).collect();
             Curve { facts, ..Curve::new(format!("m = {}, k = {}, start {}", trial.measurements, trial.width, trial.number), points) }
         };
         let curves = done.iter().filter(|(t, o)| o.is_feasible && wanted(t, o)).map(curve).collect();

@@ -1,6 +1,7 @@
 //! Figure 1: of two solutions that fit alike, the flat one and a sharp one.
 
 use super::PAPER;
+use super::planted::{Planted, distance};
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale, seed_of};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Dot, DotGroup, Fact, Figure, Kind, Scatter, Tone};
 use rand_distr::{Distribution, StandardNormal};
@@ -9,9 +10,8 @@ use std::ops::ControlFlow;
 use thalweg::data::stream;
 use thalweg::geometry::{flatness, flattest_factors};
 use thalweg::linalg::{mul, row_major};
-use thalweg::map::{Ensemble, planted_matrix};
-use thalweg::problem::{Factored, Norm, Objective, Recovery};
-use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
+use thalweg::map::Ensemble;
+use thalweg::problem::{Factored, Norm, Objective};
 use thalweg::solver::factored::{FACTORED_METHODS, FactoredRun};
 use thalweg::solver::{Stop, run};
 use thalweg::{Error, Factors};
@@ -81,20 +81,16 @@ impl Experiment for Interpolation {
 
     fn run(&self, trial: &Trial, _: &Bench) -> Result<Outcome, Error> {
         let (shape, seed) = ((SIDE, SIDE), seed_of(trial));
-        let truth = planted_matrix(Ensemble::Sensing, shape, RANK, seed, 0);
-        let map = Ensemble::Sensing.draw(shape, RATE, 0.0, seed, 0)?.expect("measurements are Gaussian");
-        let mut b = vec![0.0; map.len()];
-        map.apply(&truth, &mut b);
-        let problem = Factored::new(&*map, &b, SIDE, false)?;
-        let stop = Stop { max_iters: 3000, max_time: None, tol: RECOVERY_TOLERANCE };
-        let x = recover(&Recovery::new(&*map, &b, Norm::Flat)?, &stop, &mut |_, _| ControlFlow::Continue(()))?.x;
-        let flat = flattest_factors(&*map, &x, SIDE)?.expect("Gaussian maps see every direction").factors;
+        let planted = Planted::draw(Ensemble::Sensing, shape, RANK, RATE, (seed, 0))?.expect("measurements are Gaussian");
+        let problem = Factored::new(&*planted.map, &planted.b, SIDE, false)?;
+        let x = planted.minimiser(Norm::Flat)?.x;
+        let flat = flattest_factors(&*planted.map, &x, SIDE)?.expect("Gaussian maps see every direction").factors;
         let mut rng = stream(seed, 1);
         let start = (0..2 * SIDE * SIDE).map(|_| StandardNormal.sample(&mut rng)).map(|z: f64| z / (SIDE as f64).sqrt()).collect();
         let mut descent = FactoredRun::start(&problem, FACTORED_METHODS[0], &Factors::new(SIDE, SIDE, SIDE, start)?)?;
         let fit = Stop { max_iters: 200, max_time: None, tol: 1e-13 };
         let sharp = run(&mut descent, &fit, &mut |_: &FactoredRun<'_>, _| ControlFlow::Continue(())).point;
-        Ok(Outcome { flat: solution(&problem, &flat, &truth, seed), sharp: solution(&problem, &sharp, &truth, seed) })
+        Ok(Outcome { flat: solution(&problem, &flat, &planted.truth, seed), sharp: solution(&problem, &sharp, &planted.truth, seed) })
     }
 
     fn findings(&self, _: Scale, done: &[(Trial, Outcome)]) -> Findings {
@@ -160,7 +156,7 @@ fn solution(problem: &Factored<'_>, at: &Factors, truth: &[f64], seed: u64) -> S
     let residual = problem.residual(x);
     Solution {
         misfit: norm(&mut residual.iter().copied()) / norm(&mut problem.b().iter().copied()),
-        error: norm(&mut product.iter().zip(truth).map(|(a, b)| a - b)),
+        error: distance(&product, truth),
         scaled_trace: flat.scaled_trace,
         mean_curvature: flat.trace / x.len() as f64,
         curvature: Moments::of((0..DIRECTIONS).map(|which| form(&unit(which)))),

@@ -1,12 +1,9 @@
-//! The solutions of A(UVᵀ) = b as a surface, and steepest descent of the scaled trace on it.
+//! The surface of solutions of A(X) = b, and steepest descent of the scaled trace on it.
 
+use super::surface::Surface;
 use rand_distr::{Distribution, StandardNormal};
 use thalweg::data::stream;
-use thalweg::geometry::flatness;
-use thalweg::linalg::{Cholesky, dot, gram_of_rows, mul, multiply_transposed_vector, multiply_vector};
-use thalweg::map::Rescaling;
-use thalweg::problem::{Factored, Objective};
-use thalweg::{Factors, Side};
+use thalweg::linalg::{Cholesky, dot, gram_of_rows, multiply_transposed_vector, multiply_vector};
 
 /// ‖A(UVᵀ) − b‖ / ‖b‖ of a point of the surface.
 const FITS: f64 = 1e-11;
@@ -17,43 +14,33 @@ const SHIFT: f64 = 1e-13;
 /// Halvings of a step.
 const SEARCH: usize = 20;
 
-/// {x = (U, V) : A(UVᵀ) = b}.
+/// {x : A(X) = b}.
 pub struct Solutions<'a> {
-    problem: &'a Factored<'a>,
-    weights: Rescaling,
+    surface: &'a dyn Surface,
 }
 
-/// The Jacobian of A(UVᵀ) at a point with the factor of JJᵀ.
+/// The Jacobian of A(X) at a point with the factor of JJᵀ.
 struct Jacobian {
     rows: Vec<f64>,
     gram: Cholesky,
 }
 
 impl<'a> Solutions<'a> {
-    /// Of a problem whose map is not zero.
-    pub fn of(problem: &'a Factored<'a>) -> Self {
-        Solutions { problem, weights: Rescaling::of(problem.map()).expect("the map is not zero") }
+    /// Of a surface.
+    pub fn of(surface: &'a dyn Surface) -> Self {
+        Solutions { surface }
     }
 
     /// A random point: Newton steps from factors with normal entries. None if they do not reach the surface.
     pub fn random(&self, seed: u64) -> Option<Vec<f64>> {
         let mut rng = stream(seed, 7);
-        let scale = 1.0 / (self.problem.rank() as f64).sqrt();
-        let start = (0..self.problem.dim()).map(|_| StandardNormal.sample(&mut rng)).map(|z: f64| scale * z).collect();
+        let scale = 1.0 / (self.surface.width() as f64).sqrt();
+        let start = (0..self.surface.dim()).map(|_| StandardNormal.sample(&mut rng)).map(|z: f64| scale * z).collect();
         self.returned(start, 10 * RETURNS)
     }
 
     fn jacobian(&self, x: &[f64]) -> Option<Jacobian> {
-        let (map, rank) = (self.problem.map(), self.problem.rank());
-        let factors = self.problem.factors(x);
-        let p = map.len();
-        let [of_u, of_v] = [Side::U, Side::V].map(|side| {
-            let mut out = vec![0.0; p * factors.side_rows(side) * rank];
-            map.jacobian(side, factors.side(side.other()), rank, &mut out);
-            out
-        });
-        let (wide_u, wide_v) = (of_u.len() / p, of_v.len() / p);
-        let rows: Vec<f64> = of_u.chunks_exact(wide_u).zip(of_v.chunks_exact(wide_v)).flat_map(|(u, v)| u.iter().chain(v).copied()).collect();
+        let (rows, p) = (self.surface.jacobian(x), self.surface.b().len());
         let mut gram = vec![0.0; p * p];
         gram_of_rows(&rows, p, &mut gram);
         let shift = SHIFT * gram.iter().step_by(p + 1).sum::<f64>() / p as f64;
@@ -61,11 +48,15 @@ impl<'a> Solutions<'a> {
         Some(Jacobian { rows, gram: Cholesky::of(&gram, p)? })
     }
 
-    /// The nearest point of the surface, by Newton steps of least length.
+    /// The nearest point of the surface, by Newton steps of least length. None if they do not reach it.
+    pub fn near(&self, x: Vec<f64>) -> Option<Vec<f64>> {
+        self.returned(x, RETURNS)
+    }
+
     fn returned(&self, mut x: Vec<f64>, steps: usize) -> Option<Vec<f64>> {
-        let size = dot(self.problem.b(), self.problem.b()).sqrt();
+        let size = dot(self.surface.b(), self.surface.b()).sqrt();
         for _ in 0..steps {
-            let mut residual = self.problem.residual(&x);
+            let mut residual = self.surface.residual(&x);
             let misfit = dot(&residual, &residual).sqrt() / size;
             if misfit <= FITS {
                 return Some(x);
@@ -82,21 +73,11 @@ impl<'a> Solutions<'a> {
         None
     }
 
-    fn scaled_trace(&self, x: &[f64]) -> f64 {
-        flatness(self.problem, x).expect("recovery has a closed form").scaled_trace
-    }
-
-    /// The gradient of the scaled trace a²‖D1U‖² + c²‖D2V‖², projected on the tangent space.
+    /// The gradient of the scaled trace, projected on the tangent space.
     fn projected_gradient(&self, x: &[f64]) -> Option<Vec<f64>> {
-        let ((d1, d2), rank, w) = (self.problem.map().shape(), self.problem.rank(), &self.weights);
-        let (u, v) = x.split_at(d1 * rank);
-        let of = |weight: &thalweg::map::Weight, factor: &[f64], square: f64| -> Vec<f64> {
-            weight.times(&weight.times(factor, rank), rank).iter().map(|g| 2.0 * square * g).collect()
-        };
-        let mut gradient = of(&w.left, u, w.means.0 * w.means.0 / d2 as f64);
-        gradient.extend(of(&w.right, v, w.means.1 * w.means.1 / d1 as f64));
+        let mut gradient = self.surface.trace_gradient(x);
         let jacobian = self.jacobian(x)?;
-        let mut image = vec![0.0; self.problem.b().len()];
+        let mut image = vec![0.0; self.surface.b().len()];
         multiply_vector(&jacobian.rows, &gradient, &mut image);
         jacobian.gram.solve(&mut image);
         let mut normal = vec![0.0; x.len()];
@@ -118,7 +99,7 @@ pub struct Descent<'a> {
 impl<'a> Descent<'a> {
     /// From a point of the surface.
     pub fn from(solutions: &'a Solutions<'a>, x: Vec<f64>) -> Self {
-        let (value, gradient) = (solutions.scaled_trace(&x), solutions.projected_gradient(&x));
+        let (value, gradient) = (solutions.surface.scaled_trace(&x), solutions.projected_gradient(&x));
         // the scaled trace is quadratic: this would take half of its unconstrained step
         let length = 0.25 * dot(&x, &x) / value;
         Descent { solutions, x, value, gradient, length }
@@ -129,12 +110,15 @@ impl<'a> Descent<'a> {
         self.value
     }
 
-    /// UVᵀ of the present point.
+    /// ‖∇‖‖x‖ over the scaled trace, ∇ its gradient along the surface: 0 where it is stationary.
+    pub fn slope(&self) -> f64 {
+        let gradient = self.gradient.as_ref().map_or(f64::NAN, |g| dot(g, g).sqrt());
+        gradient * dot(&self.x, &self.x).sqrt() / self.value
+    }
+
+    /// X of the present point.
     pub fn product(&self) -> Vec<f64> {
-        let factors: Factors = self.solutions.problem.factors(&self.x);
-        let mut out = vec![0.0; factors.rows() * factors.cols()];
-        mul(factors.u(), factors.v().transpose(), &mut out);
-        out
+        self.solutions.surface.product(&self.x)
     }
 
     /// One step; false where none lowers the scaled trace.
@@ -143,8 +127,8 @@ impl<'a> Descent<'a> {
         let square = dot(&gradient, &gradient);
         for _ in 0..SEARCH {
             let moved = self.x.iter().zip(&gradient).map(|(x, g)| x - self.length * g).collect();
-            if let Some(next) = self.solutions.returned(moved, RETURNS) {
-                let value = self.solutions.scaled_trace(&next);
+            if let Some(next) = self.solutions.near(moved) {
+                let value = self.solutions.surface.scaled_trace(&next);
                 if value < self.value - 1e-4 * self.length * square {
                     self.take(next, value, &gradient);
                     return true;

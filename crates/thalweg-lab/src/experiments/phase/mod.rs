@@ -8,6 +8,7 @@ mod theory;
 pub(super) use cell::{Cell, NORMS, Outcome, name};
 pub(super) use diagram::{Diagram, RowTransition};
 pub use parameter::{PARAMETERS, Parameter, Sweep};
+pub(super) use theory::statistical_dimension;
 
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Scale};
 use thalweg::Error;

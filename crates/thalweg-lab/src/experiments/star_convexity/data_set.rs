@@ -36,8 +36,10 @@ const NO_FILE: &str = "planted";
 
 /// The sets of Table 1 whose files are there.
 pub fn sets(bench: &Bench) -> Vec<Set> {
-    let there = |entry: &&Entry| bench.data.as_ref().is_some_and(|folder| entry.path(folder).exists());
-    of_the_paper().filter(there).map(|entry| Set { name: entry.name.clone(), sha256: entry.sha256[..12].to_owned() }).collect()
+    of_the_paper()
+        .filter(|entry| bench.has(&entry.name))
+        .map(|entry| Set { name: entry.name.clone(), sha256: entry.sha256[..12].to_owned() })
+        .collect()
 }
 
 /// Planted sets of the shapes that the paper could not compute on.

@@ -1,17 +1,26 @@
 //! The checkable statements behind the figures, each from the definition.
 
+mod corruption;
+mod identities;
+mod relaxation;
+mod sampled;
+mod spectra;
+
+use self::corruption::{Corrupted, corrupted, corruption_grid};
+use self::identities::{depth_trace, everything_seen, network_trace, scaled_trace, splitting, transformed_balance};
+use self::relaxation::{network_descents, relaxed};
+use self::sampled::{Sampled, sampled_beside_exact, sampling_curves};
+use self::spectra::{condition, conditions, isometries, isometry};
 use super::PAPER;
 use super::earlier::EARLIER;
 use crate::experiment::{About, Agreement, Bench, Check, Experiment, Findings, Moments, Scale, seed_of};
-use crate::figure::{Axis, Dot, DotGroup, Fact, Figure, Kind, Scatter, Tone};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
+use thalweg::Error;
 use thalweg::data::stream;
-use thalweg::geometry::{balancedness, flattest_factors};
-use thalweg::linalg::{dot, singular_values, symmetric_eigenvectors};
-use thalweg::map::{Ensemble, MeasurementMap, Rescaling, Weight, identity, planted_matrix};
-use thalweg::problem::{DeepSparse, Factored, Objective, QuadraticNetwork};
-use thalweg::{Error, Factors};
+use thalweg::linalg::dot;
+use thalweg::map::{Ensemble, MeasurementMap};
+use thalweg::solver::convex::Recovers;
 
 /// The experiment.
 pub struct Theorems;
@@ -36,6 +45,14 @@ pub enum Trial {
     TailBound,
     /// Restricted isometry, from below.
     Isometry { model: Ensemble, side: usize, rate: f64, directions: u64 },
+    /// Lemma 3.2: eq. (3.11).
+    TransformedBalance { number: u64 },
+    /// Theorem 6.1.
+    Corruption { cell: Corrupted, draws: u64 },
+    /// Theorem 5.1 and lemma 5.3.
+    Sampling { cell: Sampled, draws: u64 },
+    /// Theorem 7.2.
+    NetworkRelaxation { rate: f64, starts: u64, number: u64 },
 }
 
 /// Numbers that a trial measures; what they mean is the trial's.
@@ -56,8 +73,9 @@ impl Experiment for Theorems {
             item: "theorems",
             title: "The statements behind the figures",
             claim: "Flat, balanced and norm-minimal coincide where all is seen (lemma 2.2); the scaled trace is a weighted norm of the factors (lemmas 2.1, 3.1, \
-                    7.1, eq. (9.5)); D1 and D2 are well conditioned (lemmas 4.5, 4.6, 5.1).",
-            version: 1,
+                    7.1, eq. (9.5)); D1 and D2 are well conditioned (lemmas 4.5, 4.6, 5.1); few corruptions are taken off (theorem 6.1), few entries suffice \
+                    for a part (theorem 5.1), flat networks solve a convex problem (theorem 7.2).",
+            version: 2,
         }
     }
 
@@ -78,6 +96,8 @@ impl Experiment for Theorems {
         trials.extend(known.map(|c| Trial::Conditioning { model: c.model, side: c.side, rate: c.rate, draws: draws.max(2) }));
         let isometries = [(Ensemble::Sensing, 25, 8.0), (Ensemble::Bilinear, 25, 8.0), (Ensemble::Quadratic, 25, 8.0)];
         trials.extend(isometries.map(|(model, side, rate)| Trial::Isometry { model, side, rate, directions }));
+        trials.extend(each(&|number| Trial::TransformedBalance { number }));
+        trials.extend(beyond_formulas(scale, draws));
         trials
     }
 
@@ -96,6 +116,16 @@ impl Experiment for Theorems {
             }
             Trial::TailBound => vec![outside(50, 0.1, 0.5)],
             Trial::Isometry { model, side, rate, directions } => isometry(model, side, rate, directions, seed)?,
+            Trial::TransformedBalance { .. } => transformed_balance(seed),
+            Trial::Corruption { cell, draws } => {
+                let answers = (0..draws).map(|number| cell.recovers(seed.wrapping_add(number))).collect::<Result<Vec<Recovers>, _>>()?;
+                [Recovers::Yes, Recovers::No].map(|answer| answers.iter().filter(|a| **a == answer).count() as f64).to_vec()
+            }
+            Trial::Sampling { cell, draws } => {
+                let all = (0..draws).map(|number| cell.measured(seed.wrapping_add(number))).collect::<Result<Vec<_>, _>>()?;
+                all.into_iter().flatten().flatten().collect()
+            }
+            Trial::NetworkRelaxation { rate, starts, .. } => network_descents(rate, starts, seed)?.concat(),
         };
         Ok(Outcome { numbers })
     }
@@ -114,7 +144,10 @@ impl Experiment for Theorems {
                 .into(),
         ];
         findings.verdict.extend(isometries(done));
-        findings.figures = vec![conditions(done)];
+        findings.verdict.extend(relaxed(done));
+        findings.verdict.extend(sampled_beside_exact(done));
+        findings.verdict.extend(corrupted(done));
+        findings.figures = [conditions(done)].into_iter().chain(corruption_grid(done)).chain(sampling_curves(done)).collect();
         findings
     }
 }
@@ -176,7 +209,59 @@ fn checks(trial: &Trial, numbers: &[f64]) -> Vec<Check> {
             known.filter(|_| moments.count == *draws as f64).map(compare).into_iter().collect()
         }
         Trial::Isometry { .. } => Vec::new(),
+        Trial::TransformedBalance { number } => vec![
+            Check::at_least(
+                format!("lemma 3.2: 1 less the imbalance over its bound (3.11), random Q1 and Q2, draw {number}"),
+                CORRECTED,
+                0.0,
+                1.0 - numbers[0],
+                0.0,
+            ),
+            Check::at_least(format!("lemma 3.2: the same for multiples of the identity, draw {number}"), CORRECTED, 0.0, 1.0 - numbers[1], 0.0),
+        ],
+        Trial::Corruption { cell: Corrupted { side, rank, corruptions }, draws } => {
+            let is_easy = corruptions * rank * 15 <= *side;
+            let what = format!("theorem 6.1, d = {side}, rank {rank}, {corruptions} corruptions a line: certified minimisers");
+            is_easy.then(|| Check::within(what, CORRECTED, *draws as f64, first, 0.0)).into_iter().collect()
+        }
+        Trial::Sampling { cell, .. } => {
+            let largest = |at: usize| numbers.iter().skip(at).step_by(2).copied().fold(0.0, f64::max);
+            let place = format!("d = {}, p = {}", cell.side, cell.rate);
+            let promise = format!("(5.4), {place}: √(r log d / d) / p less the largest ‖LRᵀ − M‖_* / ‖M‖_*, as if C were 1");
+            let sharp = format!("(5.8), {place}: 8 less the largest ‖X − M‖_* / (‖X‖_* − ‖M‖_*) of random X that fit, as if C were 0");
+            let is_measured = !numbers.is_empty();
+            let both = [
+                Check::at_least(promise, CORRECTED, 0.0, cell.promised() - largest(0), 0.0),
+                Check::at_least(sharp, CORRECTED, 0.0, 8.0 - largest(1), 0.0),
+            ];
+            both.into_iter().filter(|_| is_measured).collect()
+        }
+        Trial::NetworkRelaxation { rate, number, .. } => {
+            let ends = || numbers.chunks_exact(3);
+            let most = ends().map(|d| d[1]).fold(f64::NEG_INFINITY, f64::max);
+            let least = ends().map(|d| d[2]).fold(f64::INFINITY, f64::min);
+            let place = format!("theorem 7.2, m = {rate}d, draw {number}");
+            vec![
+                Check::within(format!("{place}: excess of ‖DU‖² over min ‖DXD‖_* where descents end, the largest"), CORRECTED, 0.0, most, 1e-6),
+                Check::at_least(format!("{place}: the least on the way"), CORRECTED, 0.0, least, -1e-7),
+            ]
+        }
     }
+}
+
+/// What takes solving.
+fn beyond_formulas(scale: Scale, draws: u64) -> Vec<Trial> {
+    let (side, ranks, corruptions, sides): (usize, usize, usize, &[usize]) = match scale {
+        Scale::Smoke => (10, 1, 1, &[10]),
+        Scale::Reduced => (30, 4, 8, &[20, 40]),
+        Scale::Full => (50, 8, 16, &[20, 40, 80]),
+    };
+    let corrupted = (1..=ranks).flat_map(|rank| (1..=corruptions).map(move |corruptions| Corrupted { side, rank, corruptions }));
+    let rates = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+    let sampled = sides.iter().flat_map(|&side| rates.map(|rate| Sampled { side, rank: 2, rate }));
+    let networks = [3.0, 4.0].into_iter().flat_map(|rate| (0..draws).map(move |number| Trial::NetworkRelaxation { rate, starts: 4, number }));
+    let draws = draws.min(10);
+    corrupted.map(|cell| Trial::Corruption { cell, draws }).chain(sampled.map(|cell| Trial::Sampling { cell, draws })).chain(networks).collect()
 }
 
 fn normals(count: usize, seed: u64, which: u64) -> Vec<f64> {
@@ -188,113 +273,9 @@ fn square(x: &[f64]) -> f64 {
     dot(x, x)
 }
 
-/// Imbalance and norm excess of the flattest factors under the identity map.
-fn everything_seen(seed: u64) -> Result<Vec<f64>, Error> {
-    let map = identity(9, 7)?;
-    let x = planted_matrix(Ensemble::Sensing, (9, 7), 3, seed, 0);
-    let factors = flattest_factors(&map, &x, 3)?.expect("every entry is seen").factors;
-    let balance = balancedness(&factors).expect("the product is not 0");
-    Ok(vec![balance.imbalance, balance.norm_excess])
-}
-
-/// Σ over the entries of the diagonal of ∇²f, block by block of so many rows each.
-fn dense_scaled_trace(objective: &dyn Objective, x: &[f64], sides: &[usize], columns: usize) -> f64 {
-    let entry = |at: usize| {
-        let (mut e, mut column) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        e[at] = 1.0;
-        objective.hessian_vec(x, &e, &mut column);
-        column[at]
-    };
-    let mut next = 0..0;
-    let of_block = |side: usize| {
-        next = next.end..next.end + side * columns;
-        next.clone().map(entry).sum::<f64>() / side as f64
-    };
-    sides.iter().copied().map(of_block).sum()
-}
-
-/// D of eq. (1.3): our D1 or D2 times its mean.
-fn true_root(weight: &Weight, mean: f64, count: usize) -> impl Fn(&[f64], usize) -> f64 {
-    let scale = mean * mean / count as f64;
-    let weight = weight.clone();
-    move |factor, rank| scale * square(&weight.times(factor, rank))
-}
-
 fn draw(model: Ensemble, shape: (usize, usize), rate: f64, seed: u64) -> Result<Box<dyn MeasurementMap>, Error> {
     // an empty draw of entries is practically impossible here, but then there is nothing to say
     (0..).find_map(|number| model.draw(shape, rate, 0.0, seed, number).transpose()).expect("some draw is not empty")
-}
-
-/// The paper's f has no ½, ours has one.
-fn scaled_trace(model: Ensemble, seed: u64) -> Result<Vec<f64>, Error> {
-    let shape = if model.is_symmetric() { (6, 6) } else { (6, 5) };
-    let map = draw(model, shape, if model == Ensemble::Completion { 0.7 } else { 3.0 }, seed)?;
-    let rank = 2;
-    let x = normals((shape.0 + shape.1) * rank, seed, 0);
-    let b = normals(map.len(), seed, 1);
-    let problem = Factored::new(&*map, &b, rank, false)?;
-    let dense = 2.0 * dense_scaled_trace(&problem, &x, &[shape.0, shape.1], rank);
-    let weights = Rescaling::of(&*map).expect("the map is not zero");
-    let m = map.len();
-    let (left, right) = x.split_at(shape.0 * rank);
-    let d1 = true_root(&weights.left, weights.means.0, m * shape.1)(left, rank);
-    let d2 = true_root(&weights.right, weights.means.1, m * shape.0)(right, rank);
-    Ok(vec![dense / (2.0 * m as f64 * (d1 + d2))])
-}
-
-/// On a solution, with two hidden units of either sign.
-fn network_trace(seed: u64) -> Result<Vec<f64>, Error> {
-    let (d, k) = (6, 4);
-    let map = draw(Ensemble::Quadratic, (d, d), 4.0, seed)?;
-    let u = normals(d * k, seed, 0);
-    let signs = [1.0, 1.0, -1.0, -1.0];
-    let v: Vec<f64> = u.iter().enumerate().map(|(at, x)| x * signs[at % k]).collect();
-    let mut b = vec![0.0; map.len()];
-    map.apply_factored(&Factors::new(d, d, k, [u.clone(), v].concat())?, &mut b);
-    let network = QuadraticNetwork::new(&*map, &b, (2, 2))?;
-    let dense = d as f64 * dense_scaled_trace(&network, &u, &[d], k);
-    let weights = Rescaling::of(&*map).expect("the map is not zero");
-    Ok(vec![dense / (4.0 * d as f64 * true_root(&weights.left, weights.means.0, map.len() * d)(&u, k))])
-}
-
-/// The trace at random factors over Σ Dⱼ ∏ v²; then, over 2k Σ Dⱼ|xⱼ|^(2−2/k), that of balanced factors and that of the random ones.
-fn depth_trace(depth: usize, seed: u64) -> Result<Vec<f64>, Error> {
-    let (m, d) = (6, 8);
-    let problem = DeepSparse::new(m, d, normals(m * d, seed, 0), normals(m, seed, 1), depth)?;
-    let v = normals(depth * d, seed, 2);
-    let trace = |v: &[f64]| d as f64 * dense_scaled_trace(&problem, v, &vec![d; depth], 1);
-    let without = |i: usize, j: usize| (0..depth).filter(|&h| h != i).map(|h| v[h * d + j]).product::<f64>();
-    let printed: f64 = (0..depth).flat_map(|i| (0..d).map(move |j| (i, j))).map(|(i, j)| problem.weights()[j] * without(i, j).powi(2)).sum();
-    let x: Vec<f64> = (0..d).map(|j| (0..depth).map(|h| v[h * d + j]).product()).collect();
-    let least = 2.0 * depth as f64 * problem.objective(&x);
-    Ok(vec![trace(&v) / printed, trace(&problem.balanced_factors(&x)) / least, trace(&v) / least])
-}
-
-/// Squares of two splits X = U₁U₁ᵀ − U₂U₂ᵀ over ‖X‖_*, and the identity of lemma 7.4.
-fn splitting(seed: u64) -> Vec<f64> {
-    let d = 7;
-    let half = normals(d * d, seed, 0);
-    let x: Vec<f64> = (0..d * d).map(|at| half[at] + half[at % d * d + at / d]).collect();
-    let Some((values, vectors)) = symmetric_eigenvectors(&x, d) else { return vec![f64::NAN; 3] };
-    let norm: f64 = singular_values(&x, d, d).map_or(f64::NAN, |s| s.iter().sum());
-    // U₁: √λ q of positive λ, U₂ of negative ones; a common column added to both changes nothing but their size
-    let squares: f64 = vectors.chunks_exact(d).zip(&values).map(|(q, l)| l.abs() * square(q)).sum();
-    let common = normals(d, seed, 1);
-    let (a, b) = (normals(d, seed, 2), normals(d, seed, 3));
-    let form = |left: &[f64], right: &[f64]| (0..d * d).map(|at| left[at / d] * x[at] * right[at % d]).sum::<f64>();
-    let (sum, difference): (Vec<f64>, Vec<f64>) = a.iter().zip(&b).map(|(a, b)| (a + b, a - b)).unzip();
-    let (product, forms) = (form(&sum, &difference), form(&a, &a) - form(&b, &b));
-    let size = form(&a, &a).abs() + form(&b, &b).abs();
-    vec![squares / norm, (squares + 2.0 * square(&common)) / norm, (product - forms).abs() / size]
-}
-
-/// Largest over smallest eigenvalue of D1 and D2 together.
-fn condition(model: Ensemble, side: usize, rate: f64, seed: u64, number: u64) -> Result<f64, Error> {
-    let Some(map) = model.draw((side, side), rate, 0.0, seed, number)? else { return Ok(f64::INFINITY) };
-    let weights = Rescaling::of(&*map).expect("the map is not zero");
-    let ends = [(&weights.left, weights.means.0), (&weights.right, weights.means.1)];
-    let ends: Vec<(f64, f64)> = ends.iter().filter_map(|(w, mean)| w.extremes().map(|(low, high)| (mean * low, mean * high))).collect();
-    Ok(ends.iter().map(|e| e.1).fold(0.0, f64::max) / ends.iter().map(|e| e.0).fold(f64::INFINITY, f64::min))
 }
 
 /// P(|S/n − p| > δp) of a binomial count S, exactly.
@@ -308,67 +289,4 @@ fn outside(n: u32, p: f64, delta: f64) -> f64 {
         probability *= f64::from(n - count) / f64::from(count + 1) * p / (1.0 - p);
     }
     sum
-}
-
-/// Least and largest ‖A(X)‖/√m over random X of rank 4 and norm 1.
-fn isometry(model: Ensemble, side: usize, rate: f64, directions: u64, seed: u64) -> Result<Vec<f64>, Error> {
-    let map = draw(model, (side, side), rate, seed)?;
-    let size = |number: u64| {
-        let x = planted_matrix(model, (side, side), 4, seed, 1 + number);
-        let mut image = vec![0.0; map.len()];
-        map.apply(&x, &mut image);
-        (square(&image) / map.len() as f64).sqrt()
-    };
-    let sizes: Vec<f64> = (0..directions).map(size).collect();
-    Ok(vec![sizes.iter().copied().fold(f64::INFINITY, f64::min), sizes.iter().copied().fold(0.0, f64::max)])
-}
-
-fn isometries(done: &[(Trial, Outcome)]) -> Option<String> {
-    let said = |(trial, outcome): &(Trial, Outcome)| match trial {
-        Trial::Isometry { model, directions, .. } => {
-            Some(format!("{} [{:.3}, {:.3}] over {directions}", model.name(), outcome.numbers[0], outcome.numbers[1]))
-        }
-        _ => None,
-    };
-    let said: Vec<String> = done.iter().filter_map(said).collect();
-    (!said.is_empty()).then(|| {
-        let list = said.join("; ");
-        format!("‖A(X)‖/√m on random directions of rank 4 and norm 1, d = 25, m = 8d: {list}. The interval of restricted isometry contains these; it may be wider.")
-    })
-}
-
-fn conditions(done: &[(Trial, Outcome)]) -> Figure {
-    let mut groups: Vec<DotGroup> = Vec::new();
-    let tone = |model: Ensemble| match model {
-        Ensemble::Sensing => Tone::Lead,
-        Ensemble::Bilinear => Tone::Against,
-        Ensemble::Quadratic => Tone::Open,
-        Ensemble::Completion => Tone::Quiet,
-    };
-    for (trial, outcome) in done {
-        let Trial::Conditioning { model, side, rate, .. } = trial else { continue };
-        if outcome.numbers.is_empty() {
-            continue;
-        }
-        let mean = Moments::of(outcome.numbers.iter().copied()).mean;
-        let dot = Dot {
-            label: format!("{}, d = {side}", model.name()),
-            facts: vec![Fact::new("d", *side), Fact::new("rate", *rate), Fact::new("draws", outcome.numbers.len())],
-            x: if *model == Ensemble::Completion { rate * *side as f64 } else { *rate },
-            y: mean,
-        };
-        match groups.iter_mut().find(|group| group.label == model.name()) {
-            Some(group) => group.dots.push(dot),
-            None => groups.push(DotGroup { label: model.name().into(), tone: tone(*model), dots: vec![dot] }),
-        }
-    }
-    Figure {
-        id: "conditioning".into(),
-        title: "Condition of D1 and D2".into(),
-        caption: "Mean largest over smallest eigenvalue of D1 and D2 together, over the measurements per row; it tends to 1 like 1 + 2√(d/m) for bilinear and \
-                  quadratic maps, and much faster for Gaussian ones."
-            .into(),
-        alt: "Dot plot: condition numbers fall towards 1.".into(),
-        kind: Kind::Scatter(Scatter { x: Axis::log("measurements / d"), y: Axis::log("condition"), groups, levels: Vec::new() }),
-    }
 }
