@@ -98,7 +98,7 @@ fn same(args: &VerifyArgs, common: &Common, made_for: &str, checked: &str) -> bo
 }
 
 fn say_measured(record: &CertificateRecord, same_instance: bool, verdict: RecoveryVerdict, common: &Common) -> Result<u8, Failure> {
-    let (kind, norm, kept, why) = (record.kind, record.norm, record.kept, why(&verdict, record.fidelity));
+    let (kind, norm, kept, why) = (record.kind, record.norm, record.kept, Proof::of_measured(&verdict, record.fidelity).why);
     if common.json {
         let fidelity = record.fidelity;
         print_json(&MeasuredDocument { schema: 1, command: "verify", kind, norm, fidelity, kept, same_instance, verdict, why })?;
@@ -129,30 +129,4 @@ fn say_in_words(certified: bool, why: &str) -> Result<(), Failure> {
 
 fn code(certified: bool) -> u8 {
     if certified { DONE } else { NOT_ESTABLISHED }
-}
-
-/// The verdict in words, as far as it was proved.
-pub(super) fn why(verdict: &RecoveryVerdict, fidelity: Fidelity) -> String {
-    let Some(unproved) = verdict.unproved else {
-        let of_what = match (verdict.independent, fidelity) {
-            (Some(false), Fidelity::Exact) => "of the problem with the measurements that X has, which are within the misfit of the given ones,",
-            (Some(false), _) => "of the problem with the radius that X has, which is the given one to rounding,",
-            _ => "of the problem",
-        };
-        let (radius, margin) = (verdict.radius.unwrap_or(0.0), verdict.margin.unwrap_or(1.0));
-        return format!("every minimiser {of_what} is within {radius:.1e} of X, relative to its norm; margin {margin:.4}");
-    };
-    match verdict.gap {
-        Some(gap) => format!("{}; {}", unproved.why(), proved_gap(gap, fidelity)),
-        None => unproved.why().to_owned(),
-    }
-}
-
-/// What a duality gap proves by itself.
-fn proved_gap(gap: f64, fidelity: Fidelity) -> String {
-    match fidelity {
-        Fidelity::Exact => format!("no matrix that fits has a norm smaller by more than {gap:.1e}, relative"),
-        Fidelity::Ball { .. } => format!("no matrix within the noise has a norm smaller by more than {gap:.1e}, relative"),
-        Fidelity::Penalised { .. } => format!("no matrix has an objective smaller by more than {gap:.1e}, relative"),
-    }
 }

@@ -25,7 +25,7 @@ use crate::Error;
 use crate::linalg::{exponent, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
-use crate::solver::{Progress, Status, Stop, run};
+use crate::solver::{Progress, Stop, run};
 use dependence::{Dependence, examine};
 use plane::Plane;
 use std::ops::ControlFlow;
@@ -192,7 +192,7 @@ impl Scaled {
             return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]));
         };
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));
-        let mut status = status(solution.status);
+        let mut status = RecoveryStatus::from(solution.status);
         let mut witness = None;
         if let Some(y) = recovering.separating() {
             (status, witness) = (RecoveryStatus::Infeasible, Some(Witness::Multiplier(y.to_vec())));
@@ -210,16 +210,5 @@ impl Scaled {
             multiplier: scale_all(&solution.point.multiplier, -self.map.exponent),
             x: self.map.back(solution.point.x, self.of_b)?,
         })
-    }
-}
-
-fn status(status: Status) -> RecoveryStatus {
-    match status {
-        Status::Converged => RecoveryStatus::Converged,
-        Status::MaxIters => RecoveryStatus::MaxIters,
-        Status::TimeLimit => RecoveryStatus::TimeLimit,
-        Status::Stalled => RecoveryStatus::Stalled,
-        Status::Breakdown => RecoveryStatus::Breakdown,
-        Status::Stopped => RecoveryStatus::Stopped,
     }
 }

@@ -189,12 +189,6 @@ impl Point {
     }
 }
 
-fn product(factors: &Factors) -> Vec<f64> {
-    let mut x = vec![0.0; factors.rows() * factors.cols()];
-    mul(factors.u(), factors.v().transpose(), &mut x);
-    x
-}
-
 /// Aᵀ B of row-major factors with r columns each.
 fn cross(a: &[f64], b: &[f64], rank: usize) -> Vec<f64> {
     crate::linalg::gram_between(a, b, rank)
@@ -217,7 +211,7 @@ fn decomposed(factors: &Factors) -> Option<Point> {
     let mut middle = vec![0.0; rank * rank];
     mul(row_major(&left, rank, rank), row_major(&right, rank, rank).transpose(), &mut middle);
     let svd = thin_svd(&middle, rank, rank)?;
-    Some(Point { x: product(factors), u: times(&u, &svd.u, rank), v: times(&v, &svd.v, rank), signs: vec![1.0; rank], rank })
+    Some(Point { x: factors.product(), u: times(&u, &svd.u, rank), v: times(&v, &svd.v, rank), signs: vec![1.0; rank], rank })
 }
 
 fn decomposed_symmetric(factors: &Factors, signs: &[f64]) -> Option<Point> {
@@ -234,7 +228,7 @@ fn decomposed_symmetric(factors: &Factors, signs: &[f64]) -> Option<Point> {
     let u = times(&basis, &rotation, rank);
     let signs: Vec<f64> = values.iter().map(|l| l.signum()).collect();
     let v = u.iter().enumerate().map(|(at, x)| x * signs[at % rank]).collect();
-    let x = product(factors);
+    let x = factors.product();
     let d = factors.rows();
     let x = (0..d * d).map(|at| 0.5 * (x[at] + x[at % d * d + at / d])).collect();
     Some(Point { x, u, v, signs, rank })
