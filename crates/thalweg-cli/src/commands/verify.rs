@@ -3,10 +3,10 @@
 use super::{print_json, print_text};
 use crate::args::{Common, VerifyArgs};
 use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
-use crate::input;
+use crate::input::Asked;
 use serde::Serialize;
 use thalweg::certificate::recovery::RecoveryVerdict;
-use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
+use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
 use thalweg::problem::{Fidelity, Norm};
 use thalweg_lab::{Certificate, CertificateRecord, Proof, RecoverKind, read_certificate, verify_certificate, verify_deep_sparse, verify_robust_pca};
 
@@ -41,23 +41,21 @@ struct ProofDocument {
 
 pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     let path = if args.certificate.is_dir() { args.certificate.join("certificate.json") } else { args.certificate.clone() };
-    let options = input::options(&args.read, ReadOptions::default(), common);
+    let Asked { path: problem, options, .. } = Asked::of(&args.problem, &args.read, common)?;
     let about_problem = |error| Failure::about(&args.problem, error);
     let about_certificate = |error| Failure::about(&path, error);
     match read_certificate(&path)? {
         Certificate::Measured(record) => {
             let instance = match record.kept {
-                Some(Kept { fraction, seed }) => {
-                    read_instance_keeping(&args.problem, &options, Kept { fraction, seed }).map(|(instance, _)| instance)
-                }
-                None => read_instance(&args.problem, record.kind, &options),
+                Some(Kept { fraction, seed }) => read_instance_keeping(&problem, &options, Kept { fraction, seed }).map(|(instance, _)| instance),
+                None => read_instance(&problem, record.kind, &options),
             };
             let instance = instance.map_err(about_problem)?;
             let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             say_measured(&record, same(args, common, &record.instance_sha256, &instance.sha256), verdict, common)
         }
         Certificate::RobustPca(record) => {
-            let instance = read_rpca_instance(&args.problem, &options).map_err(about_problem)?;
+            let instance = read_rpca_instance(&problem, &options).map_err(about_problem)?;
             let found = verify_robust_pca(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             let document = ProofDocument {
                 schema: 1,
@@ -72,7 +70,7 @@ pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
             say(document, common)
         }
         Certificate::DeepSparse(record) => {
-            let instance = read_sparse_instance(&args.problem, common.max_memory).map_err(about_problem)?;
+            let instance = read_sparse_instance(&problem, common.max_memory).map_err(about_problem)?;
             let found = verify_deep_sparse(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             let document = ProofDocument {
                 schema: 1,

@@ -6,12 +6,12 @@ mod robust_pca;
 use super::{print_json, print_text};
 use crate::args::{CONVEX, Common, NormArg, RecoverArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
-use crate::input;
+use crate::input::{Asked, NAMED};
 use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping};
+use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping};
 use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg::solver::convex::RECOVERY_TOLERANCE;
 use thalweg_lab::{
@@ -109,16 +109,16 @@ fn factored(args: &RecoverArgs, (d1, d2): (usize, usize), common: &Common) -> Re
 }
 
 fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
-    let options = input::options(&args.read, ReadOptions::default(), common);
+    let asked = Asked::of(&args.input, &args.read, common)?;
     let kept = args.keep.map(|fraction| Kept { fraction, seed: common.seed });
     let about = |error| Failure::about(&args.input, error);
     let (instance, hidden) = match kept {
-        Some(kept) => read_instance_keeping(&args.input, &options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
-        None => (read_instance(&args.input, kind, &options).map_err(about)?, None),
+        Some(kept) => read_instance_keeping(&asked.path, &asked.options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
+        None => (read_instance(&asked.path, kind, &asked.options).map_err(about)?, None),
     };
-    let path = absolute(&args.input);
-    let measurements = instance.b.len();
-    let record = InstanceRecord { path, sha256: instance.sha256.clone(), shape: instance.shape, measurements, read: options, kept };
+    asked.compare(&instance.sha256, common);
+    let (sha256, measurements) = (instance.sha256.clone(), instance.b.len());
+    let record = InstanceRecord { path: absolute(&asked.path), sha256, shape: instance.shape, measurements, read: asked.options, kept };
     let factored = factored(args, instance.shape, common)?;
     if factored.is_some() && kind == InstanceKind::Quadratic && !args.positive {
         return Err(Failure::Usage("factors of a symmetric matrix need --positive".into()));
@@ -174,6 +174,7 @@ fn objective_name(settings: &RecoverSettings) -> &str {
 fn directory(args: &RecoverArgs, common: &Common, what: &str) -> RunDir {
     let named = || {
         let stem = args.input.file_stem().map_or("instance".into(), |stem| stem.to_string_lossy());
+        let stem = stem.strip_prefix(NAMED).unwrap_or(&stem);
         PathBuf::from(format!("{stem}-recover-{what}"))
     };
     RunDir::new(common.output.clone().unwrap_or_else(named))

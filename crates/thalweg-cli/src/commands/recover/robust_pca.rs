@@ -3,11 +3,11 @@
 use super::{Files, absolute, directory, ending, status_code, tell, word};
 use crate::args::{Common, RecoverArgs};
 use crate::exit::Failure;
-use crate::input;
+use crate::input::Asked;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
-use thalweg::data::{ReadOptions, read_rpca_instance};
+use thalweg::data::read_rpca_instance;
 use thalweg::problem::RecoveryStatus;
 use thalweg::solver::convex::robust_pca::RobustPcaOptions;
 use thalweg_lab::{
@@ -43,15 +43,16 @@ struct RobustPcaDocument<'a> {
 }
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
-    let options = input::options(&args.read, ReadOptions::default(), common);
-    let instance = read_rpca_instance(&args.input, &options).map_err(|error| Failure::about(&args.input, error))?;
+    let asked = Asked::of(&args.input, &args.read, common)?;
+    let instance = read_rpca_instance(&asked.path, &asked.options).map_err(|error| Failure::about(&args.input, error))?;
+    asked.compare(&instance.sha256, common);
     instance.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     let record = InstanceRecord {
-        path: absolute(&args.input),
+        path: absolute(&asked.path),
         sha256: instance.sha256.clone(),
         shape: instance.shape,
         measurements: instance.observed(),
-        read: options,
+        read: asked.options,
         kept: None,
     };
     let usual = RobustPcaOptions::default();
