@@ -113,7 +113,7 @@ def linear(bench):
         z = np.load(path)
         truth = z["truth"]
         for norm in ("nuclear", "flat"):
-            records = bench.ours("recover_speed", kind, path, norm, 1)
+            records = bench.ours("recover_speed", kind, path, norm, bench.options.repeats)
             verdict = records[0]["verdict"]
             proved = f"certified, radius {verdict['radius']:.0e}" if verdict["certified"] else verdict["unproved"]
             answer = f"relative error {records[0]['relative_error']:.0e}, {proved}"
@@ -124,10 +124,40 @@ def linear(bench):
                 bench.peer(problem, f"prototype, {norm}", run, lambda x: apart(x, truth))
         for solver in ("SCS", "CLARABEL"):
             bench.peer(problem, f"CVXPY, {solver}", lambda solver=solver: peers.cvxpy(solver, kind, z), lambda x: apart(x, truth))
+        bench.peer(problem, "smoothed dual, as TFOCS, NumPy", lambda: peers.smoothed_dual(kind, z), lambda x: apart(x, truth))
         if kind == "completion":
             entries = (z["rows"], z["cols"], z["values"], truth.shape)
             bench.peer(problem, "softImpute, NumPy", lambda: peers.soft_impute(*entries), lambda x: apart(x, truth))
             bench.peer(problem, "cmfrec, ALS, rank given", lambda: peers.cmfrec_als(*entries, 2), lambda x: apart(x, truth))
+
+
+def noisy(bench):
+    problem = "noisy sensing d=25, p=1000"
+    if not bench.wants(problem):
+        return
+    rng = np.random.default_rng(6)
+    truth = rng.standard_normal((25, 2)) @ rng.standard_normal((2, 25))
+    truth /= np.linalg.norm(truth)
+    a, noise = rng.standard_normal((1000, 25, 25)), 0.1 * rng.standard_normal(1000)
+    radius = np.linalg.norm(noise)
+    path = bench.save("noisy-25-1000", A=a, b=a.reshape(1000, -1) @ truth.ravel() + noise, truth=truth, radius=radius)
+    z = np.load(path)
+    cost = lambda x: f"norm {np.linalg.norm(x, 'nuc'):.9f}, beyond the ball {max(np.linalg.norm(dense(z, x)) / radius - 1, 0):.0e}"  # noqa: E731
+    for norm in ("nuclear", "flat"):
+        records = bench.ours("recover_speed", "sensing", path, norm, bench.options.repeats, radius)
+        verdict = records[0]["verdict"]
+        proved = f"certified, radius {verdict['radius']:.0e}" if verdict["certified"] else f"proved gap {verdict['gap']:.0e}"
+        answer = f"norm {records[0]['objective']:.9f}, {proved}"
+        bench.row(problem, f"thalweg, {norm}", median(records, "solve_seconds"), records[0]["iterations"], answer)
+        bench.row(problem, f"its certificate, {norm}", median(records, "verify_seconds"), "", "")
+    if bench.options.prototype:
+        bench.peer(problem, "prototype, nuclear", lambda: peers.prototype_in_ball(bench.options.prototype, z), cost)
+    for solver in ("SCS", "CLARABEL"):
+        bench.peer(problem, f"CVXPY, {solver}", lambda solver=solver: peers.cvxpy(solver, "sensing", z, radius), cost)
+
+
+def dense(z, x):
+    return peers.dense_rows(z) @ x.ravel() - z["b"]
 
 
 def planted_table(bench):
@@ -230,7 +260,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--examples", type=Path, default=REPO / "target" / "release" / "examples", help="folder of the built examples")
     bench = Bench(parser.parse_args())
-    for part in (linear, planted_table, pictures, phase, sparse):
+    for part in (linear, noisy, planted_table, pictures, phase, sparse):
         part(bench)
 
 

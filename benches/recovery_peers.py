@@ -3,7 +3,7 @@
 Each takes an instance and returns (answer, steps). The inexact augmented Lagrangian method for robust PCA (Lin, Chen, Ma 2010), with full and
 with partial decompositions; accelerated alternating projections (Cai, Cai, Wei 2019), told the rank; soft-thresholded singular values with a
 falling threshold (Mazumder, Hastie, Tibshirani 2010); amplitude flow for phase retrieval (Wang, Giannakis, Eldar 2018); Newton's method on the
-smooth dual of deep sparse recovery. CVXPY with SCS or Clarabel, HiGHS through SciPy, cmfrec.
+smooth dual of deep sparse recovery; accelerated ascent on a smoothed dual (Becker, Candes, Grant 2011). CVXPY with SCS or Clarabel, HiGHS through SciPy, cmfrec.
 """
 
 import numpy as np
@@ -155,7 +155,50 @@ def dense_rows(z):
     return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
 
 
-def cvxpy(solver, kind, z):
+def smoothed_dual(kind, z, tol=1e-9, rounds=20000):
+    """Accelerated dual ascent on |X|_* + (mu/2)|X - X0|^2 with X0 moved to X, as TFOCS does it (Becker, Candes, Grant 2011)."""
+    shape = z["truth"].shape
+    if kind == "completion":
+        at, b = (z["rows"], z["cols"]), z["values"]
+
+        def measure(x):
+            return x[at]
+
+        def combine(y):
+            g = np.zeros(shape)
+            g[at] = y
+            return g
+
+        norm = 1.0
+    else:
+        rows, b = dense_rows(z), z["b"]
+        measure, combine = (lambda x: rows @ x.ravel()), (lambda y: (y @ rows).reshape(shape))
+        norm = np.linalg.norm(rows, 2)
+    x0, steps = np.zeros(shape), 0
+    mu = 1 / np.linalg.norm(combine(b) / norm**2, 2)
+    y = np.zeros(len(b))
+    while steps < rounds:
+        ahead, weight, before = y, 1.0, np.inf
+        for inner in range(400):
+            steps += 1
+            u, s, v = np.linalg.svd(x0 + combine(ahead) / mu, full_matrices=False)
+            x = (u * np.maximum(s - 1 / mu, 0)) @ v
+            rest = b - measure(x)
+            # a restart wherever the residual grows
+            if np.linalg.norm(rest) > before:
+                ahead, weight = y, 1.0
+            before = np.linalg.norm(rest)
+            new, next_weight = ahead + mu / norm**2 * rest, (1 + np.sqrt(1 + 4 * weight**2)) / 2
+            y, ahead, weight = new, new + (weight - 1) / next_weight * (new - y), next_weight
+            if before < 0.1 * tol * np.linalg.norm(b) or (inner > 20 and before < 1e-3 * np.linalg.norm(x - x0) * norm * 1e-1):
+                break
+        moved, x0 = np.linalg.norm(x - x0), x
+        if before < tol * np.linalg.norm(b) and moved < tol * np.linalg.norm(x):
+            break
+    return x, steps
+
+
+def cvxpy(solver, kind, z, radius=0.0):
     """The nuclear norm by a general tool, at 1e-9 for SCS and at Clarabel's own 1e-8."""
     import cvxpy as cp
 
@@ -164,7 +207,8 @@ def cvxpy(solver, kind, z):
     if kind == "completion":
         fits = x[z["rows"].astype(int), z["cols"].astype(int)] == z["values"]
     else:
-        fits = dense_rows(z) @ cp.vec(x, order="C") == z["b"]
+        rest = dense_rows(z) @ cp.vec(x, order="C") - z["b"]
+        fits = cp.norm(rest) <= radius if radius > 0 else rest == 0
     problem = cp.Problem(cp.Minimize(cp.normNuc(x)), [fits])
     options = {"SCS": dict(eps_abs=1e-9, eps_rel=1e-9, max_iters=100000), "CLARABEL": dict(max_threads=1)}[solver]
     problem.solve(solver=solver, **options)
@@ -186,3 +230,16 @@ def prototype(folder, kind, z, is_flat):
     else:
         operator, back, _ = recovery.build_dense(dense_rows(z), z["b"], *truth.shape, is_flat, kind == "quadratic")
     return back(recovery.solve_nn(operator).X), ""
+
+
+def prototype_in_ball(folder, z):
+    """The same with noise, whose norm is `radius`."""
+    import sys
+
+    sys.path.insert(0, str(folder))
+    import recovery
+
+    ball = recovery.Ell(dense_rows(z), z["truth"].shape[0])
+    ball.set(z["b"], float(z["radius"]))
+    x, steps, *_ = recovery.solve_ball(ball)
+    return x, steps

@@ -792,7 +792,7 @@ pub struct RecoverArgs {
     /// (rpca); or A and b of a sparse vector.
     #[arg(value_parser = recover_names())]
     pub kind: String,
-    /// The instance: .npz with the arrays of its kind; for completion and rpca any file that `fit` reads.
+    /// The instance: .npz with the arrays of its kind; for completion and rpca anything that `fit` reads, data:NAME too.
     pub input: PathBuf,
     /// The norm that is minimised.
     #[arg(long, value_enum, default_value = "nuclear")]

@@ -10,17 +10,40 @@ use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
 /// Before the name of a data set of the catalogue.
 pub const NAMED: &str = "data:";
 
-/// Reads what the command line asks for: a file as its flags say, or a named data set as the catalogue says and its flags change it.
-pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
-    let Some(name) = input.to_str().and_then(|text| text.strip_prefix(NAMED)) else {
-        return load(input, options(args, ReadOptions::default(), common), common);
-    };
-    let entry = named(name)?;
-    let path = entry.path(&data_folder(args.data_dir.as_deref())?);
-    let (dataset, record) = load(&path, options(args, entry.read.clone(), common), common)?;
-    if dataset.sha256 != entry.sha256 {
-        common.say(format_args!("note: {} is not the file of the catalogue (`thalweg data get {name}`)", path.display()));
+/// What the command line asks to read, and how.
+pub struct Asked {
+    /// The file.
+    pub path: PathBuf,
+    /// As its flags say, or as the catalogue says and its flags change it.
+    pub options: ReadOptions,
+    /// Of a named data set.
+    entry: Option<&'static Entry>,
+}
+
+impl Asked {
+    /// A file, or a data set of the catalogue.
+    pub fn of(input: &Path, args: &ReadArgs, common: &Common) -> Result<Asked, Failure> {
+        let Some(name) = input.to_str().and_then(|text| text.strip_prefix(NAMED)) else {
+            return Ok(Asked { path: input.to_owned(), options: options(args, ReadOptions::default(), common), entry: None });
+        };
+        let entry = named(name)?;
+        let path = entry.path(&data_folder(args.data_dir.as_deref())?);
+        Ok(Asked { path, options: options(args, entry.read.clone(), common), entry: Some(entry) })
     }
+
+    /// Says so if the file that was read is not the catalogue's.
+    pub fn compare(&self, sha256: &str, common: &Common) {
+        if let Some(entry) = self.entry.filter(|entry| entry.sha256 != sha256) {
+            common.say(format_args!("note: {} is not the file of the catalogue (`thalweg data get {}`)", self.path.display(), entry.name));
+        }
+    }
+}
+
+/// Reads what the command line asks for.
+pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
+    let asked = Asked::of(input, args, common)?;
+    let (dataset, record) = load(&asked.path, asked.options.clone(), common)?;
+    asked.compare(&dataset.sha256, common);
     Ok((dataset, record))
 }
 

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 use thalweg::Factors;
 use thalweg::data::stream;
-use thalweg::map::{MeasurementMap, Quadratic, Sampling};
+use thalweg::map::{MeasurementMap, OuterProducts, Sampling};
 use thalweg::problem::Factored;
 use thalweg::solver::factored::{FactoredMethod, FactoredRun, GaussNewton, factored_method, spectral_start};
 use thalweg::solver::{Stop, run};
@@ -60,7 +60,7 @@ fn main() -> Result<(), thalweg::Error> {
     let number = |at: usize| -> usize { args[at].parse().expect("a number") };
     if args[0] == "phase" {
         let (d, p) = (number(1), number(2));
-        let map = Quadratic::new(p, d, normals(p * d, 1))?;
+        let map = OuterProducts::quadratic(p, d, normals(p * d, 1))?;
         let u = normals(d, 2);
         let truth = Factors::new(d, d, 1, [u.clone(), u].concat())?;
         let mut b = vec![0.0; p];

@@ -1,7 +1,7 @@
 //! The one layout of a factorisation: U, then V, in one buffer.
 
 use crate::Error;
-use crate::linalg::{MatMut, MatRef, Real, row_major, row_major_mut};
+use crate::linalg::{MatMut, MatRef, Real, mul, row_major, row_major_mut};
 
 /// Which factor of X ≈ U Vᵀ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,6 +128,13 @@ impl<T: Real> Factors<T> {
     pub fn row_pair(&self, i: usize, j: usize) -> (&[T], &[T]) {
         let (u, v) = self.split();
         (&u[i * self.rank..][..self.rank], &v[j * self.rank..][..self.rank])
+    }
+
+    /// UVᵀ, row-major m×n.
+    pub fn product(&self) -> Vec<T> {
+        let mut x = vec![T::of(0.0); self.rows * self.cols];
+        mul(self.u(), self.v().transpose(), &mut x);
+        x
     }
 
     /// The same numbers in another precision.

@@ -3,10 +3,10 @@
 use super::{print_json, print_text};
 use crate::args::{Common, VerifyArgs};
 use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
-use crate::input;
+use crate::input::Asked;
 use serde::Serialize;
 use thalweg::certificate::recovery::RecoveryVerdict;
-use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
+use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
 use thalweg::problem::{Fidelity, Norm};
 use thalweg_lab::{Certificate, CertificateRecord, Proof, RecoverKind, read_certificate, verify_certificate, verify_deep_sparse, verify_robust_pca};
 
@@ -41,23 +41,21 @@ struct ProofDocument {
 
 pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
     let path = if args.certificate.is_dir() { args.certificate.join("certificate.json") } else { args.certificate.clone() };
-    let options = input::options(&args.read, ReadOptions::default(), common);
+    let Asked { path: problem, options, .. } = Asked::of(&args.problem, &args.read, common)?;
     let about_problem = |error| Failure::about(&args.problem, error);
     let about_certificate = |error| Failure::about(&path, error);
     match read_certificate(&path)? {
         Certificate::Measured(record) => {
             let instance = match record.kept {
-                Some(Kept { fraction, seed }) => {
-                    read_instance_keeping(&args.problem, &options, Kept { fraction, seed }).map(|(instance, _)| instance)
-                }
-                None => read_instance(&args.problem, record.kind, &options),
+                Some(Kept { fraction, seed }) => read_instance_keeping(&problem, &options, Kept { fraction, seed }).map(|(instance, _)| instance),
+                None => read_instance(&problem, record.kind, &options),
             };
             let instance = instance.map_err(about_problem)?;
             let verdict = verify_certificate(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             say_measured(&record, same(args, common, &record.instance_sha256, &instance.sha256), verdict, common)
         }
         Certificate::RobustPca(record) => {
-            let instance = read_rpca_instance(&args.problem, &options).map_err(about_problem)?;
+            let instance = read_rpca_instance(&problem, &options).map_err(about_problem)?;
             let found = verify_robust_pca(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             let document = ProofDocument {
                 schema: 1,
@@ -72,7 +70,7 @@ pub fn run(args: &VerifyArgs, common: &Common) -> Result<u8, Failure> {
             say(document, common)
         }
         Certificate::DeepSparse(record) => {
-            let instance = read_sparse_instance(&args.problem, common.max_memory).map_err(about_problem)?;
+            let instance = read_sparse_instance(&problem, common.max_memory).map_err(about_problem)?;
             let found = verify_deep_sparse(&path, &record, &instance, common.max_memory).map_err(about_certificate)?;
             let document = ProofDocument {
                 schema: 1,
@@ -98,7 +96,7 @@ fn same(args: &VerifyArgs, common: &Common, made_for: &str, checked: &str) -> bo
 }
 
 fn say_measured(record: &CertificateRecord, same_instance: bool, verdict: RecoveryVerdict, common: &Common) -> Result<u8, Failure> {
-    let (kind, norm, kept, why) = (record.kind, record.norm, record.kept, why(&verdict, record.fidelity));
+    let (kind, norm, kept, why) = (record.kind, record.norm, record.kept, Proof::of_measured(&verdict, record.fidelity).why);
     if common.json {
         let fidelity = record.fidelity;
         print_json(&MeasuredDocument { schema: 1, command: "verify", kind, norm, fidelity, kept, same_instance, verdict, why })?;
@@ -129,30 +127,4 @@ fn say_in_words(certified: bool, why: &str) -> Result<(), Failure> {
 
 fn code(certified: bool) -> u8 {
     if certified { DONE } else { NOT_ESTABLISHED }
-}
-
-/// The verdict in words, as far as it was proved.
-pub(super) fn why(verdict: &RecoveryVerdict, fidelity: Fidelity) -> String {
-    let Some(unproved) = verdict.unproved else {
-        let of_what = match (verdict.independent, fidelity) {
-            (Some(false), Fidelity::Exact) => "of the problem with the measurements that X has, which are within the misfit of the given ones,",
-            (Some(false), _) => "of the problem with the radius that X has, which is the given one to rounding,",
-            _ => "of the problem",
-        };
-        let (radius, margin) = (verdict.radius.unwrap_or(0.0), verdict.margin.unwrap_or(1.0));
-        return format!("every minimiser {of_what} is within {radius:.1e} of X, relative to its norm; margin {margin:.4}");
-    };
-    match verdict.gap {
-        Some(gap) => format!("{}; {}", unproved.why(), proved_gap(gap, fidelity)),
-        None => unproved.why().to_owned(),
-    }
-}
-
-/// What a duality gap proves by itself.
-fn proved_gap(gap: f64, fidelity: Fidelity) -> String {
-    match fidelity {
-        Fidelity::Exact => format!("no matrix that fits has a norm smaller by more than {gap:.1e}, relative"),
-        Fidelity::Ball { .. } => format!("no matrix within the noise has a norm smaller by more than {gap:.1e}, relative"),
-        Fidelity::Penalised { .. } => format!("no matrix has an objective smaller by more than {gap:.1e}, relative"),
-    }
 }

@@ -257,6 +257,9 @@ fn data() {
     // another file in its place is read as the catalogue says and the flags change it, with a word about it
     let other = desk.ends(0, "info data:digits --data-dir all --columns 0:1 --transpose");
     assert!(other.err.contains("not the file of the catalogue") && other.out.contains("1 rows and 2 columns"), "{} {}", other.err, other.out);
+    let completed = desk.ends(0, "recover completion data:digits --data-dir all --columns 0:2 --certify -o completed");
+    assert!(completed.err.contains("not the file of the catalogue") && completed.out.contains("2x2"), "{} {}", completed.err, completed.out);
+    desk.ends(0, "verify completed --problem data:digits --data-dir all --columns 0:2");
 }
 
 #[test]

@@ -4,13 +4,12 @@ use super::{RecoverJob, RecoverRecord, relative_error};
 use crate::FitError;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use thalweg::certificate::recovery::relative_misfit;
-use thalweg::data::{Instance, Measurements, write_factors};
+use thalweg::data::write_factors;
 use thalweg::linalg::{dot, fixed_order_sum};
 use thalweg::map::MeasurementMap;
-use thalweg::problem::{Domain, Factored, Norm, Recovery, RecoveryStatus};
+use thalweg::problem::{Domain, Factored};
 use thalweg::solver::factored::{FACTORED_METHODS, FactoredRun, factored_method, spectral_start};
-use thalweg::solver::{Iteration, Solution, Status, Stop, run};
+use thalweg::solver::{Iteration, Solution, Stop, run};
 use thalweg::{Error, Factors};
 
 /// Entries of X up to which the convex problem is solved unless another method is asked for: its iterates are dense, and each costs a
@@ -55,9 +54,9 @@ pub(super) fn recover_in_factors(job: &RecoverJob<'_>, map: &dyn MeasurementMap,
 
 fn judged(job: &RecoverJob<'_>, map: &dyn MeasurementMap, found: &Solution<Factors>, seconds: f64) -> Result<RecoverRecord, FitError> {
     let (instance, factors) = (job.instance, &found.point);
-    let relative_residual = misfit(instance, map, factors)?;
+    let relative_residual = misfit(map, &instance.b, factors);
     Ok(RecoverRecord {
-        status: status(found.status),
+        status: found.status.into(),
         objective: 0.5 * relative_residual.powi(2) * dot(&instance.b, &instance.b),
         relative_residual,
         rank: factors.rank(),
@@ -67,45 +66,16 @@ fn judged(job: &RecoverJob<'_>, map: &dyn MeasurementMap, found: &Solution<Facto
         iterations: found.progress.iteration,
         seconds,
         verify_seconds: None,
-        relative_error: instance.truth.as_ref().map(|truth| relative_error(&product(factors), truth)),
+        relative_error: instance.truth.as_ref().map(|truth| relative_error(&factors.product(), truth)),
         hidden_rmse: job.hidden.and_then(|hidden| hidden.rmse(factors)),
     })
 }
 
-/// ‖A(UVᵀ) − b‖ / ‖b‖, from the instance; without writing UVᵀ out where entries were sampled.
-fn misfit(instance: &Instance, map: &dyn MeasurementMap, factors: &Factors) -> Result<f64, Error> {
-    let Measurements::Entries(rows, cols) = &instance.measurements else {
-        let problem = Recovery::new(map, &instance.b, Norm::Nuclear)?;
-        return Ok(relative_misfit(&problem, &product(factors)));
-    };
-    let positions = rows.iter().zip(cols).zip(&instance.b);
-    let squares: Vec<f64> = positions
-        .map(|((&i, &j), b)| {
-            let (u, v) = factors.row_pair(i as usize, j as usize);
-            (u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>() - b).powi(2)
-        })
-        .collect();
-    let size = dot(&instance.b, &instance.b);
-    Ok(if size > 0.0 { (fixed_order_sum(&squares) / size).sqrt() } else { 0.0 })
-}
-
-/// UVᵀ, row-major.
-fn product(factors: &Factors) -> Vec<f64> {
-    let (m, n) = (factors.rows(), factors.cols());
-    let entry = |at: usize| {
-        let (u, v) = factors.row_pair(at / n, at % n);
-        u.iter().zip(v).map(|(u, v)| u * v).sum()
-    };
-    (0..m * n).map(entry).collect()
-}
-
-fn status(status: Status) -> RecoveryStatus {
-    match status {
-        Status::Converged => RecoveryStatus::Converged,
-        Status::MaxIters => RecoveryStatus::MaxIters,
-        Status::TimeLimit => RecoveryStatus::TimeLimit,
-        Status::Stalled => RecoveryStatus::Stalled,
-        Status::Breakdown => RecoveryStatus::Breakdown,
-        Status::Stopped => RecoveryStatus::Stopped,
-    }
+/// ‖A(UVᵀ) − b‖ / ‖b‖, without writing UVᵀ out where entries were sampled.
+fn misfit(map: &dyn MeasurementMap, b: &[f64], factors: &Factors) -> f64 {
+    let mut fitted = vec![0.0; b.len()];
+    map.apply_factored(factors, &mut fitted);
+    let squares: Vec<f64> = fitted.iter().zip(b).map(|(fitted, b)| (fitted - b).powi(2)).collect();
+    let size = dot(b, b);
+    if size > 0.0 { (fixed_order_sum(&squares) / size).sqrt() } else { fixed_order_sum(&squares).sqrt() }
 }

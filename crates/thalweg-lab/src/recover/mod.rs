@@ -125,6 +125,14 @@ pub struct RecoverManifest<S = RecoverSettings, R = RecoverRecord> {
     pub result: Option<R>,
 }
 
+impl<S, R> RecoverManifest<S, R> {
+    /// Of a recovery that is to run.
+    pub fn new(instance: InstanceRecord, settings: S) -> Self {
+        let thalweg = env!("CARGO_PKG_VERSION").to_owned();
+        RecoverManifest { schema: 1, thalweg, command: "recover".into(), instance, settings, result: None }
+    }
+}
+
 impl<S: Serialize + DeserializeOwned, R: Serialize + DeserializeOwned> Record for RecoverManifest<S, R> {
     const FILE: &'static str = "manifest.json";
 }

@@ -55,10 +55,39 @@ pub(super) fn floor_of_gram(mut gram: Vec<f64>, n: usize, rows: usize, extra: Op
     if let Some(extra) = extra {
         gram.iter_mut().zip(extra).for_each(|(g, e)| *g += e);
     }
-    let trace = up((0..n).map(|k| gram[k * n + k]).sum());
-    // |fl(AᵀA) − AᵀA| ≤ γ |Aᵀ||A|, whose norm is at most ‖A‖_F² ≤ the trace
-    let formed = up(2.0 * rounding(rows + 4) * trace);
+    let (trace, formed) = formed(&gram, n, rows);
     least_eigenvalue(&gram, n, trace).map(|bound| bound - formed).filter(|bound| *bound > 0.0)
+}
+
+/// The trace of a computed Gram matrix, and what its rounding changes in eigenvalues.
+///
+/// |fl(AᵀA) − AᵀA| ≤ γ |Aᵀ||A|, whose norm is at most ‖A‖_F² ≤ the trace.
+fn formed(gram: &[f64], n: usize, rows: usize) -> (f64, f64) {
+    let trace = up((0..n).map(|k| gram[k * n + k]).sum());
+    (trace, up(2.0 * rounding(rows + 4) * trace))
+}
+
+/// Some positive lower bound on the smallest eigenvalue of AᵀA, for where its size hardly matters: mostly at the price of one factorisation.
+pub(super) fn positive_gram_floor(a: MatRef<'_, f64>) -> Option<f64> {
+    let (rows, n) = (a.nrows(), a.ncols());
+    let mut gram = vec![0.0; n * n];
+    gram_lower(a.transpose(), &mut gram);
+    let (trace, formed) = formed(&gram, n, rows);
+    positive_floor(&gram, n, trace, formed)
+}
+
+/// The same for a matrix of this trace that is within `error` of another one, of which it speaks.
+pub(super) fn positive_floor(matrix: &[f64], n: usize, trace: f64, error: f64) -> Option<f64> {
+    let slack = cholesky_slack(n, trace) + error;
+    // a well-conditioned matrix passes the first, and a factor of ten matters little
+    let shifts = (0..9).map(|power| 2e-3 * 0.1f64.powi(power) * trace / n as f64);
+    let is_definite = |shift: f64| {
+        let mut shifted = matrix.to_vec();
+        (0..n).for_each(|k| shifted[k * n + k] -= shift);
+        Cholesky::of(&shifted, n).is_some()
+    };
+    let mut shifts = shifts.take_while(|shift| *shift > slack);
+    shifts.find(|&shift| is_definite(shift)).map(|shift| (shift - slack) * (1.0 - ROOM))
 }
 
 /// A lower bound on the smallest eigenvalue of a symmetric positive semidefinite matrix as it stands.

@@ -14,6 +14,21 @@ pub struct Ritz {
     pub residuals: Vec<f64>,
     /// Whether the space is invariant: it then holds every eigenvalue that the start has a part in.
     pub is_invariant: bool,
+    /// Of the Krylov space, and the eigenvectors in its coordinates, one after the other.
+    basis: Vec<Vec<f64>>,
+    rotation: Vec<f64>,
+}
+
+impl Ritz {
+    /// The unit vector that belongs to the value of this index.
+    pub fn vector(&self, index: usize) -> Vec<f64> {
+        let k = self.values.len();
+        let mut out = vec![0.0; self.basis[0].len()];
+        for (q, weight) in self.basis.iter().zip(&self.rotation[index * k..][..k]) {
+            out.iter_mut().zip(q).for_each(|(x, q)| *x += weight * q);
+        }
+        out
+    }
 }
 
 /// `steps` steps of Lanczos' method with full reorthogonalisation, from a start that is not zero. `apply(x, out)`: out ← A x. None if numbers
@@ -59,7 +74,7 @@ pub fn lanczos(start: &[f64], steps: usize, mut apply: impl FnMut(&[f64], &mut [
     let (values, vectors) = symmetric_eigenvectors(&tridiagonal, k)?;
     let left = if is_invariant { 0.0 } else { beside.last().copied().unwrap_or(0.0) };
     let residuals = (0..k).map(|i| (left * vectors[i * k + k - 1]).abs()).collect();
-    Some(Ritz { values, residuals, is_invariant })
+    Some(Ritz { values, residuals, is_invariant, basis, rotation: vectors })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Random maps, and random matrices for them to measure: the models in which recovery is studied.
 
-use super::{Bilinear, Gaussian, MeasurementMap, Quadratic, Sampling};
+use super::{Gaussian, MeasurementMap, OuterProducts, Sampling};
 use crate::Error;
 use crate::data::stream;
 use crate::linalg::{mul, row_major};
@@ -76,8 +76,8 @@ impl Ensemble {
         let mut normals = |count: usize| (0..count).map(|_| StandardNormal.sample(&mut rng)).collect::<Vec<f64>>();
         Ok(Some(match self {
             Ensemble::Sensing => Box::new(Gaussian::new(p, shape, normals(p * d1 * d2))?),
-            Ensemble::Bilinear => Box::new(Bilinear::new(p, shape, normals(p * d1), normals(p * d2))?),
-            Ensemble::Quadratic => Box::new(Quadratic::new(p, d1, normals(p * d1))?),
+            Ensemble::Bilinear => Box::new(OuterProducts::bilinear(p, shape, normals(p * d1), normals(p * d2))?),
+            Ensemble::Quadratic => Box::new(OuterProducts::quadratic(p, d1, normals(p * d1))?),
             Ensemble::Completion => {
                 let (rows, cols) = seen(shape, rate, skew, &mut rng);
                 if rows.is_empty() {

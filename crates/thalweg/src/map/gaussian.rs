@@ -1,18 +1,23 @@
 //! Matrix sensing: measurement matrices without structure.
 
-use super::{Definition, Gram, MapKind, MeasurementMap, Moment, Weight};
+use super::weighted::Weighted;
+use super::{Definition, Gram, Jacobian, MapKind, MeasurementMap, Moment, Weight};
 use crate::data::stream;
 use crate::linalg::{gram_of_rows, mul, mul_transpose, multiply, multiply_transposed_vector, multiply_vector, row_major, row_major_mut, scale_all};
 use crate::{Error, Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
+use std::sync::Arc;
 
 pub(super) const KIND: MapKind = MapKind { name: "gaussian", formula: "Aᵢ", about: "matrix sensing: any matrices, kept in full", sample };
+
+/// Measurements whose products are formed at once: as many as a cache holds.
+const TOGETHER: usize = 8;
 
 /// Dense Aᵢ: p×(d1·d2) numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
     shape: (usize, usize),
-    matrices: Vec<f64>,
+    matrices: Arc<Vec<f64>>,
 }
 
 impl Gaussian {
@@ -23,11 +28,30 @@ impl Gaussian {
     pub fn new(p: usize, (d1, d2): (usize, usize), matrices: Vec<f64>) -> Result<Self, Error> {
         let size = super::checked_size("A", p, d1, d2)?;
         super::checked("A", &matrices, p, size)?;
-        Ok(Gaussian { shape: (d1, d2), matrices })
+        Ok(Gaussian { shape: (d1, d2), matrices: Arc::new(matrices) })
+    }
+
+    fn with(&self, matrices: Vec<f64>) -> Self {
+        Gaussian { shape: self.shape, matrices: Arc::new(matrices) }
     }
 
     fn size(&self) -> usize {
         self.shape.0 * self.shape.1
+    }
+
+    /// L Aᵢ R.
+    pub(super) fn between(&self, left: &Weight, right: &Weight) -> Self {
+        let (d1, d2) = self.shape;
+        let (left, right) = (left.dense(), right.dense());
+        // right first, for all at once
+        let mut halfway = vec![0.0; self.matrices.len()];
+        mul(row_major(&self.matrices, self.len() * d1, d2), row_major(&right, d2, d2), &mut halfway);
+        let mut matrices = vec![0.0; self.matrices.len()];
+        let left = row_major(&left, d1, d1);
+        for (a, out) in halfway.chunks_exact(d1 * d2).zip(matrices.chunks_exact_mut(d1 * d2)) {
+            multiply(left, row_major(a, d1, d2), row_major_mut(out, d1, d2));
+        }
+        self.with(matrices)
     }
 }
 
@@ -94,6 +118,29 @@ impl MeasurementMap for Gaussian {
         }
     }
 
+    /// Each Aᵢ is read from memory once for both factors.
+    fn factored_jacobian(&self, factors: &Factors) -> Jacobian {
+        let ((d1, d2), size, rank) = (self.shape, self.size(), factors.rank());
+        let width = (d1 + d2) * rank;
+        let (u, v) = (factors.split().0, factors.v());
+        let columns: Vec<f64> = (0..rank * d1).map(|at| u[at % d1 * rank + at / d1]).collect();
+        let mut rows = vec![0.0; self.len() * width];
+        let (mut along, mut across) = (vec![0.0; TOGETHER * d1 * rank], vec![0.0; d2]);
+        for (block, rows) in self.matrices.chunks(TOGETHER * size).zip(rows.chunks_mut(TOGETHER * width)) {
+            let along = &mut along[..block.len() / d2 * rank];
+            multiply(row_major(block, block.len() / d2, d2), v, row_major_mut(along, block.len() / d2, rank));
+            for ((a, along), row) in block.chunks_exact(size).zip(along.chunks_exact(d1 * rank)).zip(rows.chunks_exact_mut(width)) {
+                let (left, right) = row.split_at_mut(d1 * rank);
+                left.copy_from_slice(along);
+                for (k, column) in columns.chunks_exact(d1).enumerate() {
+                    multiply_transposed_vector(a, column, &mut across);
+                    across.iter().enumerate().for_each(|(j, x)| right[j * rank + k] = *x);
+                }
+            }
+        }
+        Jacobian::of_rows(width, rows)
+    }
+
     fn second_moments(&self) -> (Moment, Moment) {
         let (d1, d2) = self.shape;
         let mut right = vec![0.0; d2 * d2];
@@ -119,24 +166,14 @@ impl MeasurementMap for Gaussian {
     }
 
     fn transformed(&self, left: &Weight, right: &Weight) -> Box<dyn MeasurementMap> {
-        let (d1, d2) = self.shape;
-        let (left, right) = (left.dense(), right.dense());
-        // right first, for all at once
-        let mut halfway = vec![0.0; self.matrices.len()];
-        mul(row_major(&self.matrices, self.len() * d1, d2), row_major(&right, d2, d2), &mut halfway);
-        let mut matrices = vec![0.0; self.matrices.len()];
-        let left = row_major(&left, d1, d1);
-        for (a, out) in halfway.chunks_exact(d1 * d2).zip(matrices.chunks_exact_mut(d1 * d2)) {
-            multiply(left, row_major(a, d1, d2), row_major_mut(out, d1, d2));
-        }
-        Box::new(Gaussian { shape: self.shape, matrices })
+        Box::new(Weighted::of(self.clone(), left, right))
     }
 
     fn selected(&self, measurements: &[usize]) -> Box<dyn MeasurementMap> {
-        Box::new(Gaussian { shape: self.shape, matrices: super::rows_of(&self.matrices, self.size(), measurements) })
+        Box::new(self.with(super::rows_of(&self.matrices, self.size(), measurements)))
     }
 
     fn scaled(&self, exponent: i32) -> Box<dyn MeasurementMap> {
-        Box::new(Gaussian { shape: self.shape, matrices: scale_all(&self.matrices, exponent) })
+        Box::new(self.with(scale_all(&self.matrices, exponent)))
     }
 }

@@ -1,7 +1,7 @@
 //! The Jacobian of (U, V) ↦ A(UVᵀ): dense, or two short blocks a row where single entries are measured.
 
 use super::MeasurementMap;
-use crate::linalg::{gram_lower, multiply_transposed_vector, multiply_vector, row_major};
+use crate::linalg::{gram_lower, mul, mul_transpose, multiply_transposed_vector, multiply_vector, row_major};
 use crate::{Factors, Side};
 
 /// J with p rows; row i is AᵢV (d1×r, row-major), then AᵢᵀU (d2×r).
@@ -32,6 +32,11 @@ impl Jacobian {
         let pairs = left.chunks_exact(d1 * rank).zip(right.chunks_exact(d2 * rank));
         let rows = pairs.flat_map(|(left, right)| left.iter().chain(right).copied()).collect();
         Jacobian { width: (d1 + d2) * rank, rows: Rows::Dense(rows) }
+    }
+
+    /// From its rows, so wide.
+    pub(super) fn of_rows(width: usize, rows: Vec<f64>) -> Self {
+        Jacobian { width, rows: Rows::Dense(rows) }
     }
 
     /// That of one factor alone: AᵢV for [`Side::U`], AᵢᵀU for [`Side::V`].
@@ -104,6 +109,46 @@ impl Jacobian {
                 rows.map(|(&(first, second), row)| inner(&row[..*rank], &x[first..]) + inner(&row[*rank..], &x[second..])).collect()
             }
         }
+    }
+
+    /// J X of a row-major X with so many columns.
+    pub fn times_columns(&self, x: &[f64], columns: usize) -> Vec<f64> {
+        match &self.rows {
+            Rows::Dense(rows) => {
+                let p = rows.len() / self.width;
+                let mut out = vec![0.0; p * columns];
+                mul(row_major(rows, p, self.width), row_major(x, self.width, columns), &mut out);
+                out
+            }
+            Rows::Blocks { rank, places, values } => {
+                let mut out = vec![0.0; places.len() * columns];
+                for ((&(first, second), row), out) in places.iter().zip(values.chunks_exact(2 * rank)).zip(out.chunks_exact_mut(columns)) {
+                    for (at, a) in (first..first + rank).chain(second..second + rank).zip(row) {
+                        out.iter_mut().zip(&x[at * columns..]).for_each(|(out, x)| *out += a * x);
+                    }
+                }
+                out
+            }
+        }
+    }
+
+    /// Jᵀ Y of a row-major Y with so many columns.
+    pub fn transposed_times_columns(&self, y: &[f64], columns: usize) -> Vec<f64> {
+        let mut out = vec![0.0; self.width * columns];
+        match &self.rows {
+            Rows::Dense(rows) => {
+                let p = rows.len() / self.width;
+                mul_transpose(row_major(rows, p, self.width), row_major(y, p, columns), &mut out);
+            }
+            Rows::Blocks { rank, places, values } => {
+                for ((&(first, second), row), y) in places.iter().zip(values.chunks_exact(2 * rank)).zip(y.chunks_exact(columns)) {
+                    for (at, a) in (first..first + rank).chain(second..second + rank).zip(row) {
+                        out[at * columns..][..columns].iter_mut().zip(y).for_each(|(out, y)| *out += a * y);
+                    }
+                }
+            }
+        }
+        out
     }
 
     /// Jᵀ y.

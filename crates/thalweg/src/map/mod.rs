@@ -1,21 +1,19 @@
 //! Measurement maps: X ↦ A(X) = (⟨A₁, X⟩, …, ⟨A_p, X⟩), each kind in the smallest form that its structure allows.
 
-mod bilinear;
 mod ensemble;
 mod gaussian;
 mod identity;
 mod jacobian;
 mod outer_products;
-mod quadratic;
 mod rescaling;
 mod sampling;
+mod weighted;
 
-pub use bilinear::Bilinear;
 pub use ensemble::{ENSEMBLES, Ensemble, planted_matrix};
 pub use gaussian::Gaussian;
 pub use identity::identity;
 pub use jacobian::Jacobian;
-pub use quadratic::Quadratic;
+pub use outer_products::OuterProducts;
 pub use rescaling::{Moment, Rescaling, Weight};
 pub use sampling::Sampling;
 
@@ -118,7 +116,7 @@ pub struct MapKind {
 }
 
 /// Every kind of map. Laws loop over it.
-pub const MAPS: &[MapKind] = &[gaussian::KIND, bilinear::KIND, quadratic::KIND, sampling::KIND, identity::KIND];
+pub const MAPS: &[MapKind] = &[gaussian::KIND, outer_products::BILINEAR, outer_products::QUADRATIC, sampling::KIND, identity::KIND];
 
 /// The map that an instance measures with.
 ///
@@ -128,8 +126,8 @@ pub fn map_of(instance: &Instance) -> Result<Box<dyn MeasurementMap>, Error> {
     let (shape, p) = (instance.shape, instance.b.len());
     Ok(match &instance.measurements {
         Measurements::Dense(matrices) => Box::new(Gaussian::new(p, shape, matrices.clone())?),
-        Measurements::Bilinear(a, c) => Box::new(Bilinear::new(p, shape, a.clone(), c.clone())?),
-        Measurements::Quadratic(x) => Box::new(Quadratic::new(p, shape.0, x.clone())?),
+        Measurements::Bilinear(a, c) => Box::new(OuterProducts::bilinear(p, shape, a.clone(), c.clone())?),
+        Measurements::Quadratic(x) => Box::new(OuterProducts::quadratic(p, shape.0, x.clone())?),
         Measurements::Entries(rows, cols) => Box::new(Sampling::new(shape, rows.clone(), cols.clone(), vec![1.0; p])?),
     })
 }

@@ -1,5 +1,6 @@
 //! Why a run ended.
 
+use crate::problem::RecoveryStatus;
 use serde::{Deserialize, Serialize};
 
 /// Why a run ended.
@@ -24,5 +25,18 @@ impl Status {
     /// This status once the residual was recomputed from the data: a claim of convergence stands only if that agrees, up to rounding.
     pub fn settled(self, kkt: f64, tol: f64) -> Status {
         if self == Status::Converged && kkt > tol * (1.0 + 1e-6) { Status::Stalled } else { self }
+    }
+}
+
+impl From<Status> for RecoveryStatus {
+    fn from(status: Status) -> RecoveryStatus {
+        match status {
+            Status::Converged => RecoveryStatus::Converged,
+            Status::MaxIters => RecoveryStatus::MaxIters,
+            Status::TimeLimit => RecoveryStatus::TimeLimit,
+            Status::Stalled => RecoveryStatus::Stalled,
+            Status::Breakdown => RecoveryStatus::Breakdown,
+            Status::Stopped => RecoveryStatus::Stopped,
+        }
     }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use std::ops::ControlFlow;
 use thalweg::data::stream;
-use thalweg::map::{MAPS, MeasurementMap, Quadratic, Sampling};
+use thalweg::map::{MAPS, MeasurementMap, OuterProducts, Sampling};
 use thalweg::problem::{Factored, Objective};
 use thalweg::solver::factored::{FACTORED_METHODS, FactoredMethod, FactoredRun, GaussNewton, spectral_start};
 use thalweg::solver::{Iteration, Solution, Status, Stop, run};
@@ -142,7 +142,7 @@ fn powers_of_two_scale_b_exactly() {
 fn phases_are_retrieved_to_ten_digits() {
     let (d, p) = (40, 240);
     for seed in 0..10 {
-        let map = Quadratic::new(p, d, normals(p * d, seed)).unwrap();
+        let map = OuterProducts::quadratic(p, d, normals(p * d, seed)).unwrap();
         let (truth, b) = planted(&map, seed + 100);
         let problem = Factored::new(&map, &b, 1, true).unwrap();
         let found = solve(&problem, &GaussNewton, &spectral_start(&problem, seed).unwrap(), 60);

@@ -4,7 +4,7 @@ use super::recoveries::{NORMS, distance, normals, planted};
 use std::ops::ControlFlow;
 use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, verify};
 use thalweg::linalg::{scale, singular_values, symmetric_eigenvalues};
-use thalweg::map::{Bilinear, Gaussian, MAPS, MeasurementMap, Quadratic};
+use thalweg::map::{Gaussian, MAPS, MeasurementMap, OuterProducts};
 use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{PreparedMap, RECOVERY_TOLERANCE, WarmStart, recover};
@@ -28,8 +28,8 @@ fn instances(seed: u64) -> Vec<Noisy> {
     let (p, d) = (40, 5);
     let tall: [Box<dyn MeasurementMap>; 3] = [
         Box::new(Gaussian::new(p, (d, d - 1), normals(p * d * (d - 1), seed)).unwrap()),
-        Box::new(Bilinear::new(p, (d, d + 1), normals(p * d, seed), normals(p * (d + 1), seed + 1)).unwrap()),
-        Box::new(Quadratic::new(p, d, normals(p * d, seed)).unwrap()),
+        Box::new(OuterProducts::bilinear(p, (d, d + 1), normals(p * d, seed), normals(p * (d + 1), seed + 1)).unwrap()),
+        Box::new(OuterProducts::quadratic(p, d, normals(p * d, seed)).unwrap()),
     ];
     let tall = tall.into_iter().map(|map| {
         let (d1, d2) = map.shape();

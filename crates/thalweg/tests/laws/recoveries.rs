@@ -7,7 +7,7 @@ use thalweg::Factors;
 use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, rules_out, verify};
 use thalweg::data::stream;
 use thalweg::linalg::scale;
-use thalweg::map::{Bilinear, Gaussian, MAPS, MeasurementMap, Quadratic, Sampling};
+use thalweg::map::{Gaussian, MAPS, MeasurementMap, OuterProducts, Sampling};
 use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
@@ -24,8 +24,8 @@ pub(super) fn planted(kind: &str, seed: u64) -> (Box<dyn MeasurementMap>, Factor
     let (d, rank) = (10, 1);
     let map: Box<dyn MeasurementMap> = match kind {
         "gaussian" => Box::new(Gaussian::new(70, (d, d - 1), normals(70 * d * (d - 1), seed)).unwrap()),
-        "bilinear" => Box::new(Bilinear::new(80, (d, d + 1), normals(80 * d, seed), normals(80 * (d + 1), seed + 1)).unwrap()),
-        "quadratic" => Box::new(Quadratic::new(50, d, normals(50 * d, seed)).unwrap()),
+        "bilinear" => Box::new(OuterProducts::bilinear(80, (d, d + 1), normals(80 * d, seed), normals(80 * (d + 1), seed + 1)).unwrap()),
+        "quadratic" => Box::new(OuterProducts::quadratic(50, d, normals(50 * d, seed)).unwrap()),
         "sampling" => {
             let mut rng = stream(seed, 79);
             let kept: Vec<(u32, u32)> =
@@ -184,6 +184,29 @@ fn another_solution_is_shown_where_there_is_one() {
     }
 }
 
+/// The same over symmetric and over semidefinite X: from x₁₁ and x₂₂ alone, and where the eigenvalues have two signs.
+#[test]
+fn another_symmetric_solution_is_shown_where_there_is_one() {
+    let map = OuterProducts::quadratic(2, 2, vec![1.0, 0.0, 0.0, 1.0]).unwrap();
+    let stop = Stop { max_iters: 2000, max_time: None, tol: RECOVERY_TOLERANCE };
+    let b = [1.0, 1.0];
+    let symmetric = Recovery::new(&map, &b, Norm::Nuclear).unwrap();
+    for problem in [symmetric, symmetric.positive_semidefinite().unwrap()] {
+        let found = recover(&problem, &stop, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        assert_eq!(found.status, RecoveryStatus::UnderDetermined, "{:?}", problem.domain);
+        let Some(Witness::SecondSolution(other)) = found.witness else { panic!("no second solution") };
+        assert!(distance(&other, &found.x) > 0.1 && other[1] == other[2]);
+        assert!((other[0] - 1.0).abs() < 1e-9 && (other[3] - 1.0).abs() < 1e-9);
+        let norm = thalweg::linalg::singular_values(&other, 2, 2).unwrap().iter().sum::<f64>();
+        assert!((norm - 2.0).abs() < 1e-8, "{norm}");
+    }
+    // diag(1, −1): a part off the diagonal makes the norm larger
+    let b = [1.0, -1.0];
+    let found = recover(&Recovery::new(&map, &b, Norm::Nuclear).unwrap(), &stop, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert_eq!(found.status, RecoveryStatus::Converged);
+    assert!(found.x[1].abs() < 1e-9);
+}
+
 #[test]
 fn nothing_measured_is_nothing() {
     let map = (MAPS[0].sample)(1);
@@ -217,7 +240,7 @@ fn what_has_no_single_answer_is_told_so() {
         let (d, norm) = (5, NORMS[seed as usize % 2]);
         for (name, p, signs) in [("negative", 8, [1.0, 1.0]), ("indefinite", 60, [1.0, -0.5])] {
             let x = normals(p * d, 30 + seed);
-            let map = Quadratic::new(p, d, x).unwrap();
+            let map = OuterProducts::quadratic(p, d, x).unwrap();
             let vectors = [normals(d, 50 + seed), normals(d, 70 + seed)];
             let truth: Vec<f64> = (0..d * d).map(|at| (0..2).map(|k| signs[k] * vectors[k][at / d] * vectors[k][at % d]).sum()).collect();
             let mut b = vec![0.0; p];
@@ -256,8 +279,8 @@ fn minimisers_of_large_rank_are_solved_to_rounding() {
         let maps: [Box<dyn MeasurementMap>; 4] = [
             Box::new(Gaussian::new(40, (d, d), normals(40 * d * d, seed)).unwrap()),
             Box::new(Gaussian::new(40, (d, d - 4), normals(40 * d * (d - 4), seed)).unwrap()),
-            Box::new(Bilinear::new(40, (d - 3, d), normals(40 * (d - 3), seed), normals(40 * d, seed + 1)).unwrap()),
-            Box::new(Quadratic::new(36, d, normals(36 * d, seed)).unwrap()),
+            Box::new(OuterProducts::bilinear(40, (d - 3, d), normals(40 * (d - 3), seed), normals(40 * d, seed + 1)).unwrap()),
+            Box::new(OuterProducts::quadratic(36, d, normals(36 * d, seed)).unwrap()),
         ];
         for map in maps {
             let (d1, d2) = map.shape();

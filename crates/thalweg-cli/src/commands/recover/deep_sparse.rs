@@ -1,8 +1,7 @@
 //! `thalweg recover sparse`.
 
-use super::{absolute, default_dir, status_code, where_it_is, word};
+use super::{Files, absolute, directory, ending, status_code, tell, word};
 use crate::args::{Common, RecoverArgs};
-use crate::commands::{print_json, print_text};
 use crate::exit::Failure;
 use serde::Serialize;
 use std::path::Path;
@@ -39,8 +38,8 @@ struct DeepSparseDocument<'a> {
     seconds: f64,
     verify_seconds: f64,
     relative_error: Option<f64>,
-    solution: String,
-    certificate: Option<String>,
+    #[serde(flatten)]
+    files: Files,
 }
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
@@ -55,22 +54,16 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     };
     let depth = args.depth.map_or(USUAL_DEPTH, |depth| depth as usize);
     let settings = DeepSparseSettings { kind: RecoverKind::Sparse, depth, certify: args.certify };
-    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(&args.input, &format!("depth-{depth}"))));
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = RecoverManifest { schema: 1, thalweg: version, command: "recover".into(), instance: record, settings, result: None };
+    let dir = directory(args, common, &format!("depth-{depth}"));
+    let manifest = RecoverManifest::new(record, settings);
     let manifest = recover_sparse_in(DeepSparseJob { instance: &instance, manifest, dir: dir.clone() })?;
     let result = manifest.result.as_ref().expect("a recovery that returns has a result");
-    if common.json {
-        print_json(&document(&manifest, result, &dir))?;
-    } else {
-        print_text(&in_words(&args.input, &manifest, result, &dir))?;
-    }
+    tell(common, || document(&manifest, result, &dir), || in_words(&args.input, &manifest, result, &dir))?;
     Ok(status_code(result.status, result.proof.as_ref().map(|proof| proof.certified)))
 }
 
 fn document<'a>(manifest: &DeepSparseManifest, result: &'a DeepSparseRecord, dir: &RunDir) -> DeepSparseDocument<'a> {
     let proof = result.proof.as_ref();
-    let file = |name: &str| dir.path().join(name).display().to_string();
     DeepSparseDocument {
         schema: 1,
         command: "recover",
@@ -93,8 +86,7 @@ fn document<'a>(manifest: &DeepSparseManifest, result: &'a DeepSparseRecord, dir
         seconds: result.seconds,
         verify_seconds: result.verify_seconds,
         relative_error: result.relative_error,
-        solution: file("solution.npz"),
-        certificate: proof.map(|_| file("certificate.json")),
+        files: Files::of(dir, proof.is_some()),
     }
 }
 
@@ -110,12 +102,6 @@ fn in_words(input: &Path, manifest: &DeepSparseManifest, result: &DeepSparseReco
     if let Some(bound) = result.nothing_fits_below {
         lines.push(format!("contradiction    no vector of norm below {bound:.3e} fits"));
     }
-    if let Some(error) = result.relative_error {
-        lines.push(format!("error            {error:.2e} relative to the truth in the file"));
-    }
-    if let Some(proof) = &result.proof {
-        lines.push(format!("{:<17}{}", if proof.certified { "certified" } else { "not certified" }, proof.why));
-    }
-    lines.push(where_it_is(dir, input, result.proof.is_some()));
+    lines.extend(ending(result.relative_error, result.proof.as_ref(), dir, input));
     lines.join("\n") + "\n"
 }

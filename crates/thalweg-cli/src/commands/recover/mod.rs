@@ -3,20 +3,19 @@
 mod deep_sparse;
 mod robust_pca;
 
-use super::verify::why;
 use super::{print_json, print_text};
 use crate::args::{CONVEX, Common, NormArg, RecoverArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
-use crate::input;
+use crate::input::{Asked, NAMED};
 use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use thalweg::data::{InstanceKind, Kept, ReadOptions, read_instance, read_instance_keeping};
+use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping};
 use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg::solver::convex::RECOVERY_TOLERANCE;
 use thalweg_lab::{
-    DENSE_LIMIT, FactoredSettings, FitError, InstanceRecord, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings, RunDir,
+    DENSE_LIMIT, FactoredSettings, FitError, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings, RunDir,
     recover_in,
 };
 
@@ -41,7 +40,7 @@ struct RecoverDocument {
     margin: Option<f64>,
     radius: Option<f64>,
     gap: Option<f64>,
-    why: Option<&'static str>,
+    why: Option<String>,
     nothing_fits_below: Option<f64>,
     nothing_fits: Option<bool>,
     iterations: usize,
@@ -49,8 +48,8 @@ struct RecoverDocument {
     verify_seconds: Option<f64>,
     relative_error: Option<f64>,
     hidden_rmse: Option<f64>,
-    solution: String,
-    certificate: Option<String>,
+    #[serde(flatten)]
+    files: Files,
 }
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
@@ -110,16 +109,16 @@ fn factored(args: &RecoverArgs, (d1, d2): (usize, usize), common: &Common) -> Re
 }
 
 fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
-    let options = input::options(&args.read, ReadOptions::default(), common);
+    let asked = Asked::of(&args.input, &args.read, common)?;
     let kept = args.keep.map(|fraction| Kept { fraction, seed: common.seed });
     let about = |error| Failure::about(&args.input, error);
     let (instance, hidden) = match kept {
-        Some(kept) => read_instance_keeping(&args.input, &options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
-        None => (read_instance(&args.input, kind, &options).map_err(about)?, None),
+        Some(kept) => read_instance_keeping(&asked.path, &asked.options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
+        None => (read_instance(&asked.path, kind, &asked.options).map_err(about)?, None),
     };
-    let path = absolute(&args.input);
-    let measurements = instance.b.len();
-    let record = InstanceRecord { path, sha256: instance.sha256.clone(), shape: instance.shape, measurements, read: options, kept };
+    asked.compare(&instance.sha256, common);
+    let (sha256, measurements) = (instance.sha256.clone(), instance.b.len());
+    let record = InstanceRecord { path: absolute(&asked.path), sha256, shape: instance.shape, measurements, read: asked.options, kept };
     let factored = factored(args, instance.shape, common)?;
     if factored.is_some() && kind == InstanceKind::Quadratic && !args.positive {
         return Err(Failure::Usage("factors of a symmetric matrix need --positive".into()));
@@ -142,10 +141,9 @@ fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> 
         certify: args.certify,
         factored,
     };
-    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(&args.input, objective_name(&settings))));
+    let dir = directory(args, common, objective_name(&settings));
     let interrupt = Interrupt::listen();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = RecoverManifest { schema: 1, thalweg: version, command: "recover".into(), instance: record, settings, result: None };
+    let manifest = RecoverManifest::new(record, settings);
     let job = RecoverJob {
         instance: &instance,
         hidden: hidden.as_ref(),
@@ -160,11 +158,7 @@ fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> 
         other => other.into(),
     })?;
     let result = manifest.result.as_ref().expect("a recovery that returns has a result");
-    if common.json {
-        print_json(&document(&manifest, result, &dir))?;
-    } else {
-        print_text(&in_words(&args.input, &manifest, result, &dir))?;
-    }
+    tell(common, || document(&manifest, result, &dir), || in_words(&args.input, &manifest, result, &dir))?;
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result)))
 }
 
@@ -176,10 +170,33 @@ fn objective_name(settings: &RecoverSettings) -> &str {
     }
 }
 
-/// The input's name and what was done with it, in the working directory.
-fn default_dir(input: &Path, what: &str) -> PathBuf {
-    let stem = input.file_stem().map_or("instance".into(), |stem| stem.to_string_lossy());
-    PathBuf::from(format!("{stem}-recover-{what}"))
+/// The directory asked for, or the input's name and what was done with it, in the working directory.
+fn directory(args: &RecoverArgs, common: &Common, what: &str) -> RunDir {
+    let named = || {
+        let stem = args.input.file_stem().map_or("instance".into(), |stem| stem.to_string_lossy());
+        let stem = stem.strip_prefix(NAMED).unwrap_or(&stem);
+        PathBuf::from(format!("{stem}-recover-{what}"))
+    };
+    RunDir::new(common.output.clone().unwrap_or_else(named))
+}
+
+/// Prints what was found, as it was asked for.
+fn tell<D: Serialize>(common: &Common, document: impl FnOnce() -> D, in_words: impl FnOnce() -> String) -> Result<(), Failure> {
+    if common.json { print_json(&document()) } else { print_text(&in_words()) }
+}
+
+/// The files of a run, as every document names them.
+#[derive(Debug, Serialize)]
+struct Files {
+    solution: String,
+    certificate: Option<String>,
+}
+
+impl Files {
+    fn of(dir: &RunDir, has_certificate: bool) -> Files {
+        let file = |name: &str| dir.path().join(name).display().to_string();
+        Files { solution: file("solution.npz"), certificate: has_certificate.then(|| file("certificate.json")) }
+    }
 }
 
 /// So that `verify` and `report` find it from any folder.
@@ -219,7 +236,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         margin: verdict.and_then(|v| v.margin),
         radius: verdict.and_then(|v| v.radius),
         gap: verdict.and_then(|v| v.gap),
-        why: verdict.and_then(|v| v.unproved).map(|u| u.why()),
+        why: verdict.map(|v| Proof::of_measured(&v, manifest.settings.fidelity).why),
         nothing_fits_below: result.nothing_fits_below,
         nothing_fits: result.nothing_fits,
         iterations: result.iterations,
@@ -227,8 +244,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         verify_seconds: result.verify_seconds,
         relative_error: result.relative_error,
         hidden_rmse: result.hidden_rmse,
-        solution: dir.path().join("solution.npz").display().to_string(),
-        certificate: verdict.map(|_| dir.path().join("certificate.json").display().to_string()),
+        files: Files::of(dir, verdict.is_some()),
     }
 }
 
@@ -261,26 +277,22 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
     if result.nothing_fits == Some(true) {
         lines.push("proved           no semidefinite matrix fits: `separating` in solution.npz combines the measurements to a contradiction".into());
     }
-    if let Some(error) = result.relative_error {
-        lines.push(format!("error            {error:.2e} relative to the truth in the file"));
-    }
     if let Some(rmse) = result.hidden_rmse {
         lines.push(format!("hidden entries   missed by {rmse:.4e}, root mean square"));
     }
-    if let Some(verdict) = &result.verdict {
-        let word = if verdict.certified { "certified        " } else { "not certified    " };
-        lines.push(format!("{word}{}", why(verdict, manifest.settings.fidelity)));
-    }
-    lines.push(where_it_is(dir, input, result.verdict.is_some()));
+    let proof = result.verdict.map(|verdict| Proof::of_measured(&verdict, manifest.settings.fidelity));
+    lines.extend(ending(result.relative_error, proof.as_ref(), dir, input));
     lines.join("\n") + "\n"
 }
 
-/// The files, and how to go on.
-fn where_it_is(dir: &RunDir, input: &Path, has_certificate: bool) -> String {
-    let next = if has_certificate {
-        format!("thalweg verify {} --problem {}", dir.path().join("certificate.json").display(), input.display())
-    } else {
-        format!("thalweg report {}", dir.path().display())
+/// What every kind ends with: the error where the truth is known, what was proved, the files, and how to go on.
+fn ending(relative_error: Option<f64>, proof: Option<&Proof>, dir: &RunDir, input: &Path) -> Vec<String> {
+    let Files { solution, certificate } = Files::of(dir, proof.is_some());
+    let error = relative_error.map(|error| format!("error            {error:.2e} relative to the truth in the file"));
+    let proved = proof.map(|proof| format!("{:<17}{}", if proof.certified { "certified" } else { "not certified" }, proof.why));
+    let next = match certificate {
+        Some(certificate) => format!("next             thalweg verify {certificate} --problem {}", input.display()),
+        None => format!("next             thalweg report {}", dir.path().display()),
     };
-    format!("solution         {}\nnext             {next}", dir.path().join("solution.npz").display())
+    [error, proved, Some(format!("solution         {solution}")), Some(next)].into_iter().flatten().collect()
 }

@@ -1,14 +1,13 @@
 //! `thalweg recover rpca`.
 
-use super::{absolute, default_dir, status_code, where_it_is, word};
+use super::{Files, absolute, directory, ending, status_code, tell, word};
 use crate::args::{Common, RecoverArgs};
-use crate::commands::{print_json, print_text};
 use crate::exit::Failure;
-use crate::input;
+use crate::input::Asked;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
-use thalweg::data::{ReadOptions, read_rpca_instance};
+use thalweg::data::read_rpca_instance;
 use thalweg::problem::RecoveryStatus;
 use thalweg::solver::convex::robust_pca::RobustPcaOptions;
 use thalweg_lab::{
@@ -39,20 +38,21 @@ struct RobustPcaDocument<'a> {
     seconds: f64,
     verify_seconds: f64,
     relative_error: Option<f64>,
-    solution: String,
-    certificate: Option<String>,
+    #[serde(flatten)]
+    files: Files,
 }
 
 pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
-    let options = input::options(&args.read, ReadOptions::default(), common);
-    let instance = read_rpca_instance(&args.input, &options).map_err(|error| Failure::about(&args.input, error))?;
+    let asked = Asked::of(&args.input, &args.read, common)?;
+    let instance = read_rpca_instance(&asked.path, &asked.options).map_err(|error| Failure::about(&args.input, error))?;
+    asked.compare(&instance.sha256, common);
     instance.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     let record = InstanceRecord {
-        path: absolute(&args.input),
+        path: absolute(&asked.path),
         sha256: instance.sha256.clone(),
         shape: instance.shape,
         measurements: instance.observed(),
-        read: options,
+        read: asked.options,
         kept: None,
     };
     let usual = RobustPcaOptions::default();
@@ -64,23 +64,17 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
         tol: args.tol.unwrap_or(usual.tol),
         certify: args.certify,
     };
-    let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(&args.input, RecoverKind::Rpca.name())));
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = RecoverManifest { schema: 1, thalweg: version, command: "recover".into(), instance: record, settings, result: None };
+    let dir = directory(args, common, RecoverKind::Rpca.name());
+    let manifest = RecoverManifest::new(record, settings);
     let max_time = common.max_time.map(Duration::from_secs_f64);
     let manifest = separate_in(RobustPcaJob { instance: &instance, manifest, dir: dir.clone(), max_time })?;
     let result = manifest.result.as_ref().expect("a separation that returns has a result");
-    if common.json {
-        print_json(&document(&manifest, result, &dir))?;
-    } else {
-        print_text(&in_words(&args.input, &manifest, result, &dir))?;
-    }
+    tell(common, || document(&manifest, result, &dir), || in_words(&args.input, &manifest, result, &dir))?;
     Ok(status_code(result.status, result.proof.as_ref().map(|proof| proof.certified)))
 }
 
 fn document<'a>(manifest: &RobustPcaManifest, result: &'a RobustPcaRecord, dir: &RunDir) -> RobustPcaDocument<'a> {
     let proof = result.proof.as_ref();
-    let file = |name: &str| dir.path().join(name).display().to_string();
     RobustPcaDocument {
         schema: 1,
         command: "recover",
@@ -103,8 +97,7 @@ fn document<'a>(manifest: &RobustPcaManifest, result: &'a RobustPcaRecord, dir: 
         seconds: result.seconds,
         verify_seconds: result.verify_seconds,
         relative_error: result.relative_error,
-        solution: file("solution.npz"),
-        certificate: proof.map(|_| file("certificate.json")),
+        files: Files::of(dir, proof.is_some()),
     }
 }
 
@@ -120,12 +113,6 @@ fn in_words(input: &Path, manifest: &RobustPcaManifest, result: &RobustPcaRecord
         ),
         format!("gap              {:.1e}: no separation costs less by more than that part; λ = {:.6e}", result.gap, result.lambda),
     ];
-    if let Some(error) = result.relative_error {
-        lines.push(format!("error            {error:.2e} relative to the truth in the file"));
-    }
-    if let Some(proof) = &result.proof {
-        lines.push(format!("{:<17}{}", if proof.certified { "certified" } else { "not certified" }, proof.why));
-    }
-    lines.push(where_it_is(dir, input, result.proof.is_some()));
+    lines.extend(ending(result.relative_error, result.proof.as_ref(), dir, input));
     lines.join("\n") + "\n"
 }

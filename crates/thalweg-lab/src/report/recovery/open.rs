@@ -216,7 +216,7 @@ fn of_matrix(dir: &RunDir, options: &PictureOptions) -> Result<RecoveryView, Err
     numbers.extend(result.relative_error.map(|error| ("error against the truth", short(error))));
     numbers.extend(result.hidden_rmse.map(|rmse| ("root mean square error of the hidden entries", short(rmse))));
     let kind = RecoverKind::Measured(settings.kind);
-    let view = view(dir, kind, &manifest, result.status, result.verdict.as_ref().map(Proof::from));
+    let view = view(dir, kind, &manifest, result.status, result.verdict.as_ref().map(|verdict| Proof::of_measured(verdict, settings.fidelity)));
     Ok(RecoveryView { problem, numbers, spectrum, ..view }.with(pictures))
 }
 

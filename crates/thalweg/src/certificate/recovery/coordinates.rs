@@ -3,7 +3,7 @@
 //! In other coordinates, of Q = P (PᵀSP)^(−½) with S the second moment, it is that norm up to one number; ‖PᵀSP − I‖₂ ≤ τ bounds
 //! Q = P(I + F) by ‖F‖₂ ≤ τ for τ ≤ 0.1. Either P is used and the factor allowed for, or Q and what F may do.
 
-use super::bounds::{least_eigenvalue, norm, spectral_norm, up};
+use super::bounds::{largest_singular_value, least_eigenvalue, norm, spectral_norm, up};
 use super::measured::{Measured, Near};
 use crate::linalg::{mul, mul_transpose, rounding, row_major, symmetric_eigenvectors};
 use crate::problem::Norm;
@@ -16,6 +16,8 @@ pub(super) struct Factor {
     pub inverse: Vec<f64>,
     /// √(‖P‖₁‖P‖_∞), rounded up: at least ‖P‖₂, and at least ‖|P|‖₂, by which the rounding errors of products with P grow.
     pub norm: f64,
+    /// At least ‖P‖₂, and hardly more.
+    pub spectral: f64,
     /// ‖P⁻¹‖₂ ≤ √(‖S‖/(1 − τ)), rounded up.
     pub inverse_norm: f64,
     /// τ with ‖PᵀSP − I‖₂ ≤ τ, S the exact second moment up to a scalar; 0 for the nuclear norm.
@@ -29,6 +31,8 @@ pub(super) struct Factor {
 pub(super) struct Coordinates {
     pub left: Factor,
     pub right: Factor,
+    /// At least max ‖A(X)‖ / ‖X‖_*, where the second moments told it: ‖A(uvᵀ)‖² ≤ uᵀ(Σ AᵢAᵢᵀ)u for unit u, v.
+    pub product_norm: Option<f64>,
 }
 
 impl Coordinates {
@@ -36,11 +40,13 @@ impl Coordinates {
     pub fn of(measured: &Measured, objective: Norm) -> Option<Self> {
         let (d1, d2) = measured.shape;
         match objective {
-            Norm::Nuclear => Some(Coordinates { left: Factor::identity(d1), right: Factor::identity(d2) }),
+            Norm::Nuclear => Some(Coordinates { left: Factor::identity(d1), right: Factor::identity(d2), product_norm: None }),
             Norm::Flat => {
                 let (left, right, diagonal) = measured.moments();
                 let factor = |moment: &Near, d| if diagonal { Factor::diagonal(moment, d, measured.p) } else { Factor::full(moment, d) };
-                Some(Coordinates { left: factor(&left, d1)?, right: factor(&right, d2)? })
+                let largest = |moment: &Near, d| if diagonal { norm(&moment.values) } else { spectral_norm(&moment.values, d) };
+                let square = (largest(&left, d1) + left.error).min(largest(&right, d2) + right.error);
+                Some(Coordinates { left: factor(&left, d1)?, right: factor(&right, d2)?, product_norm: Some(up(square.sqrt())) })
             }
         }
     }
@@ -87,7 +93,7 @@ impl Coordinates {
 impl Factor {
     fn identity(d: usize) -> Self {
         let p: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { 1.0 } else { 0.0 }).collect();
-        Factor { inverse: p.clone(), norm: 1.0, inverse_norm: 1.0, deviation: 0.0, mean_error: 0.0, d, p }
+        Factor { inverse: p.clone(), norm: 1.0, spectral: 1.0, inverse_norm: 1.0, deviation: 0.0, mean_error: 0.0, d, p }
     }
 
     /// 1/√s; 1 where nothing was measured: such a row is bound by nothing, and 0 in every minimiser that keeps to the range of D.
@@ -105,7 +111,8 @@ impl Factor {
         let deviation = up(4.0 * rounding(terms + 8));
         let largest = inverse.iter().fold(1.0f64, |m, &x| m.max(x));
         let mean_error = up(4.0 * rounding(terms + d + 16));
-        Some(Factor { norm: spectral_norm(&p, d), inverse_norm: up(largest * (1.0 + deviation)), deviation, mean_error, d, inverse, p })
+        let norm = spectral_norm(&p, d);
+        Some(Factor { norm, spectral: norm, inverse_norm: up(largest * (1.0 + deviation)), deviation, mean_error, d, inverse, p })
     }
 
     fn full(moment: &Near, d: usize) -> Option<Self> {
@@ -131,9 +138,10 @@ impl Factor {
         let norm_p = spectral_norm(&p, d);
         let formed = norm_p * norm_p * (moment.error / mean + rounding(2) * norm(&unit));
         let deviation = up(norm(&product) + rounding(2 * d + 6) * norm_p * norm_p * norm(&unit) + formed);
-        let inverse_norm = up(((spectral_norm(&unit, d) + formed) / (1.0 - deviation)).max(0.0).sqrt());
+        let inverse_norm = up(((largest_singular_value(&unit, d)? + formed) / (1.0 - deviation)).max(0.0).sqrt());
         let mean_error = mean_error(&inverse, &unit, up(moment.error / mean + rounding(2) * norm(&unit)), d).unwrap_or(f64::INFINITY);
-        (deviation < 0.1).then_some(Factor { norm: norm_p, inverse_norm, deviation, mean_error, d, inverse, p })
+        let spectral = largest_singular_value(&p, d)?.min(norm_p);
+        (deviation < 0.1).then_some(Factor { norm: norm_p, spectral, inverse_norm, deviation, mean_error, d, inverse, p })
     }
 }
 

@@ -23,7 +23,7 @@ impl Check<'_> {
         }
         let c = up(1.0 / (1.0 - theta));
         let (left, right) = (&self.coordinates.left, &self.coordinates.right);
-        let size = up(left.norm * self.measured.sharp_norm() * right.norm * (1.0 + self.coordinates.shift()));
+        let size = up(left.spectral * self.measured.sharp_norm() * right.spectral * (1.0 + self.coordinates.shift()));
         let spread = up(1.0 + size / alpha);
         if up(spread * c * eta) > 0.25 {
             return None;

@@ -1,7 +1,7 @@
 //! The measurements of an instance, evaluated from its arrays alone, with bounds on what rounding did.
 
 use super::bounds::{ROOM, norm, up};
-use crate::linalg::{dot, dot_error, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all};
+use crate::linalg::{dot, dot_error, gram_lower, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all};
 use crate::map::{Definition, MeasurementMap};
 
 /// A, brought near 1 by a power of two.
@@ -125,9 +125,13 @@ impl Measured {
         let mut out = vec![0.0; self.p * d2 * rank];
         match &self.arrays {
             Arrays::Dense(a) => {
-                let c = row_major(c, d1, rank);
+                let columns: Vec<f64> = (0..rank * d1).map(|at| c[at % d1 * rank + at / d1]).collect();
+                let mut product = vec![0.0; d2];
                 for (a, out) in a.chunks_exact(d1 * d2).zip(out.chunks_exact_mut(d2 * rank)) {
-                    mul(row_major(a, d1, d2).transpose(), c, out);
+                    for (k, column) in columns.chunks_exact(d1).enumerate() {
+                        multiply_transposed_vector(a, column, &mut product);
+                        product.iter().enumerate().for_each(|(j, x)| out[j * rank + k] = *x);
+                    }
                 }
             }
             Arrays::OuterProducts(l, r) => outer_rows(r, d2, l, d1, c, rank, &mut out),
@@ -165,35 +169,25 @@ impl Measured {
 
     /// Σ AᵢAᵢᵀ and Σ AᵢᵀAᵢ, each with a bound on the error of its spectral norm; for single entries, only the diagonals.
     ///
-    /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F².
+    /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F²; γ counts the additions that one product passes.
     pub fn moments(&self) -> (Near, Near, bool) {
         let (d1, d2) = self.shape;
-        let longest = self.p * d1.max(d2) + d1.max(d2) + 8;
-        let error = up(rounding(longest) * self.size * self.size);
-        let (left, right, diagonal) = match &self.arrays {
+        let (left, right, roundings, diagonal) = match &self.arrays {
             Arrays::Dense(a) => {
-                let mut right = vec![0.0; d2 * d2];
-                let stacked = row_major(a, self.p * d1, d2);
-                mul_transpose(stacked, stacked, &mut right);
-                let mut transposed = vec![0.0; a.len()];
-                for (a, out) in a.chunks_exact(d1 * d2).zip(transposed.chunks_exact_mut(d1 * d2)) {
-                    (0..d1 * d2).for_each(|at| out[at % d2 * d1 + at / d2] = a[at]);
-                }
-                let mut left = vec![0.0; d1 * d1];
-                let stacked = row_major(&transposed, self.p * d2, d1);
-                mul_transpose(stacked, stacked, &mut left);
-                (left, right, false)
+                let (left, right) = (sum_of_grams(a, (d1, d2)), gram_in_blocks(a, d2));
+                (left, right, (BLOCK + self.p * d1 / BLOCK).max(d2 + self.p), false)
             }
-            Arrays::OuterProducts(l, r) => (outer_moment(l, d1, r, d2), outer_moment(r, d2, l, d1), false),
+            Arrays::OuterProducts(l, r) => (outer_moment(l, d1, r, d2), outer_moment(r, d2, l, d1), d1.max(d2) + FEW + self.p / FEW, false),
             Arrays::Entries(rows, cols, w) => {
                 let (mut left, mut right) = (vec![0.0; d1], vec![0.0; d2]);
                 for ((&i, &j), w) in rows.iter().zip(cols).zip(w) {
                     left[i] += w * w;
                     right[j] += w * w;
                 }
-                (left, right, true)
+                (left, right, self.p, true)
             }
         };
+        let error = up(rounding(roundings + 8) * self.size * self.size);
         (Near { values: left, error }, Near { values: right, error }, diagonal)
     }
 
@@ -205,19 +199,44 @@ impl Measured {
             Arrays::Entries(_, _, w) => Some(w.iter().fold(f64::INFINITY, |m, w| m.min(w.abs()))),
             // fewer columns of a p×(d1·d2) array have smaller singular values, and cost less
             Arrays::Dense(a) => {
-                let some = size.min(2 * p);
-                let of = |columns: usize| super::bounds::gram_floor(row_major(a, p, size).subcols(0, columns).transpose(), None);
+                let some = size.min(p + p / 8 + 16);
+                let of = |columns: usize| super::bounds::positive_gram_floor(row_major(a, p, size).subcols(0, columns).transpose());
                 let bound = of(some).or_else(|| if some < size { of(size) } else { None })?;
                 Some(bound.sqrt() * (1.0 - ROOM))
             }
             Arrays::OuterProducts(..) => {
                 let gram = self.gram.as_ref()?;
                 let trace = up((0..p).map(|k| gram.values[k * p + k]).sum());
-                let bound = super::bounds::least_eigenvalue(&gram.values, p, trace)? - gram.error;
-                (bound > 0.0).then(|| bound.sqrt() * (1.0 - ROOM))
+                let bound = super::bounds::positive_floor(&gram.values, p, trace, gram.error)?;
+                Some(bound.sqrt() * (1.0 - ROOM))
             }
         }
     }
+}
+
+/// Rows whose products are added up before they are added to the others': then a product passes few additions.
+const BLOCK: usize = 128;
+/// The same where there are few rows.
+const FEW: usize = 16;
+
+/// Σ AᵢAᵢᵀ.
+fn sum_of_grams(a: &[f64], (d1, d2): (usize, usize)) -> Vec<f64> {
+    let (mut sum, mut part) = (vec![0.0; d1 * d1], vec![0.0; d1 * d1]);
+    for a in a.chunks_exact(d1 * d2) {
+        gram_of_rows(a, d1, &mut part);
+        sum.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
+    }
+    sum
+}
+
+/// MᵀM of a row-major M with so many columns, block by block.
+fn gram_in_blocks(m: &[f64], width: usize) -> Vec<f64> {
+    let (mut sum, mut part) = (vec![0.0; width * width], vec![0.0; width * width]);
+    for block in m.chunks(BLOCK * width) {
+        gram_lower(row_major(block, block.len() / width, width).transpose(), &mut part);
+        sum.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
+    }
+    sum
 }
 
 /// (lᵢᵀlⱼ)(rᵢᵀrⱼ): the error of each is at most γ ‖lᵢ‖‖lⱼ‖‖rᵢ‖‖rⱼ‖, a matrix of norm at most the trace.
@@ -250,10 +269,12 @@ fn entry_rows(own: &[usize], other: &[usize], w: &[f64], c: &[f64], rank: usize,
 
 /// Σ ‖r‖² l lᵀ.
 fn outer_moment(l: &[f64], d: usize, r: &[f64], other: usize) -> Vec<f64> {
-    let p = l.len() / d;
     let squares: Vec<f64> = r.chunks_exact(other).map(|r| dot(r, r)).collect();
     let weighted: Vec<f64> = l.chunks_exact(d).zip(squares).flat_map(|(l, square)| l.iter().map(move |l| l * square)).collect();
-    let mut out = vec![0.0; d * d];
-    mul_transpose(row_major(&weighted, p, d), row_major(l, p, d), &mut out);
-    out
+    let (mut sum, mut part) = (vec![0.0; d * d], vec![0.0; d * d]);
+    for (weighted, l) in weighted.chunks(FEW * d).zip(l.chunks(FEW * d)) {
+        mul_transpose(row_major(weighted, l.len() / d, d), row_major(l, l.len() / d, d), &mut part);
+        sum.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
+    }
+    sum
 }

@@ -260,8 +260,8 @@ impl<'a> Check<'a> {
             return verdict.but(Unproved::Margin);
         }
         let Some(alpha) = self.injectivity(&spectral) else { return self.beyond_tangent(verdict, &spectral, eta, x_norm, distance) };
-        let size = self.size();
-        verdict.injectivity = Some(alpha / size);
+        verdict.injectivity = Some(alpha / self.size());
+        let size = self.size_of_products();
         let room = (1.0 - theta) * (1.0 - ROOM) - up(eta * size / alpha);
         let has_room = room > 0.0;
         if !has_room {
@@ -283,7 +283,7 @@ impl<'a> Check<'a> {
     /// The verdict where minimisers are within `apart` of X̂ in its coordinates, and X̂ within `distance` of X.
     fn within(&self, verdict: RecoveryVerdict, apart: f64, distance: f64) -> RecoveryVerdict {
         let (left, right) = (&self.coordinates.left, &self.coordinates.right);
-        let radius = up(left.norm * right.norm * (1.0 + self.coordinates.shift()) * apart + distance);
+        let radius = up(left.spectral * right.spectral * (1.0 + self.coordinates.shift()) * apart + distance);
         let radius = up(radius / (norm(&self.x) * (1.0 - 2.0 * rounding(self.x.len() + 2)) * (1.0 - 3.0 * ROOM)));
         let verdict = RecoveryVerdict { radius: Some(radius), ..verdict };
         let is_near = radius <= RADIUS_LIMIT;
@@ -293,7 +293,7 @@ impl<'a> Check<'a> {
     /// Where A is not injective on the tangent space, the face of the norm's ball may do; of the measurements that X has.
     fn beyond_tangent(&self, verdict: RecoveryVerdict, at: &Spectral, eta: f64, x_norm: f64, distance: f64) -> RecoveryVerdict {
         // in the coordinates of Q nothing is lost to the slack of a factor
-        let Coordinates { left, right } = &self.coordinates;
+        let Coordinates { left, right, .. } = &self.coordinates;
         let dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
         let moved = up(self.coordinates.shift() * (norm(&dual.values) + dual.error));
         let theta = up(1.0 - verdict.margin.unwrap_or(0.0) + moved);
@@ -305,10 +305,17 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// κ of A in these coordinates.
-    pub(super) fn size(&self) -> f64 {
-        let Coordinates { left, right } = &self.coordinates;
-        up(left.norm * self.measured.operator_norm * right.norm * (1.0 + self.coordinates.shift()))
+    /// At least ‖A(P1 Z P2ᵀ)‖ / ‖Z‖_F.
+    fn size(&self) -> f64 {
+        let Coordinates { left, right, .. } = &self.coordinates;
+        up(left.spectral * self.measured.operator_norm * right.spectral * (1.0 + self.coordinates.shift()))
+    }
+
+    /// κ: at least ‖A(P1 Z P2ᵀ)‖ / ‖Z‖_*.
+    fn size_of_products(&self) -> f64 {
+        let Coordinates { left, right, product_norm } = &self.coordinates;
+        let of_products = product_norm.map(|norm| up(left.spectral * norm * right.spectral * (1.0 + self.coordinates.shift())));
+        of_products.map_or(self.size(), |size| size.min(self.size()))
     }
 
     /// What F may do, where the coordinates are those of Q: a penalty needs the norm itself, not ratios of it.
@@ -382,7 +389,7 @@ impl<'a> Check<'a> {
         let weighted: Vec<f64> = at.u.iter().enumerate().map(|(k, u)| u * at.sigma[k % rank]).collect();
         let mut x = vec![0.0; d1 * d2];
         mul(row_major(&weighted, d1, rank), row_major(&at.v, d2, rank).transpose(), &mut x);
-        let Coordinates { left, right } = &self.coordinates;
+        let Coordinates { left, right, .. } = &self.coordinates;
         if !self.coordinates.is_identity() {
             let (inner, mut halfway) = (x, vec![0.0; d1 * d2]);
             x = vec![0.0; d1 * d2];
@@ -452,7 +459,7 @@ impl<'a> Check<'a> {
     fn injectivity(&self, at: &Spectral) -> Option<f64> {
         let (d1, d2) = self.measured.shape;
         let rank = self.rank;
-        let Coordinates { left, right } = &self.coordinates;
+        let Coordinates { left, right, .. } = &self.coordinates;
         let symmetric = self.problem.domain != Domain::General;
         let width = if symmetric { d1 * rank } else { (d1 + d2) * rank };
         let diagonal = |p: &[f64], d: usize| (0..d).map(|k| p[k * d + k]).collect::<Vec<f64>>();
@@ -482,10 +489,10 @@ impl<'a> Check<'a> {
         (alpha > shifted).then_some((alpha - shifted) * (1.0 - ROOM))
     }
 
-    /// Row i: the coordinates of P_T(P1ᵀ Aᵢ P2).
+    /// Row i: the coordinates of P1ᵀ Aᵢ P2 as a form on T.
     fn tangent_rows(&self, at: &Spectral, symmetric: bool) -> Vec<f64> {
         let ((d1, d2), rank) = (self.measured.shape, self.rank);
-        let Coordinates { left, right } = &self.coordinates;
+        let Coordinates { left, right, .. } = &self.coordinates;
         let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
         if symmetric {
             // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
@@ -493,14 +500,15 @@ impl<'a> Check<'a> {
         } else {
             let across = pulled(&self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
             let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
-            pairs.flat_map(|(along, across)| along.iter().copied().chain(projected(across, &at.v, rank))).collect()
+            // not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
+            pairs.flat_map(|(along, across)| along.iter().chain(across).copied()).collect()
         }
     }
 
     /// κ: every ρ has an X̃ with A(P1 X̃ P2ᵀ) = ρ and ‖X̃‖_* ≤ κ‖ρ‖. None unless the measurements are proved independent.
     fn reach(&self) -> Option<f64> {
         let independence = self.measured.independence()?;
-        let Coordinates { left, right } = &self.coordinates;
+        let Coordinates { left, right, .. } = &self.coordinates;
         let (d1, d2) = self.measured.shape;
         // X with A(X) = ρ and ‖X‖_F ≤ ‖ρ‖/independence; X̃ = P1⁻¹ X P2⁻ᵀ
         Some(up((d1.min(d2) as f64).sqrt() * left.inverse_norm * right.inverse_norm / independence))
@@ -532,13 +540,6 @@ pub(super) fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) ->
         crate::linalg::multiply(row_major(p, d, d).transpose(), row_major(row, d, rank), crate::linalg::row_major_mut(out, d, rank));
     }
     out
-}
-
-/// (I − VVᵀ) B.
-fn projected(b: &[f64], v: &[f64], rank: usize) -> Vec<f64> {
-    let inside = gram_between(v, b, rank);
-    let along = times(v, &inside, rank);
-    b.iter().zip(along).map(|(b, a)| b - a).collect()
 }
 
 /// (2I − VVᵀ) B.

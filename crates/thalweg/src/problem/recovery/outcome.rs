@@ -46,7 +46,7 @@ pub struct Recovered {
     pub multiplier: Vec<f64>,
     /// Singular values of X (of D1 X D2 for the flat norm) that the solver took for positive.
     pub rank: usize,
-    /// Iterations of the first-order phase.
+    /// Steps of Gauss and Newton on factors, and those of the first-order phase if that had to follow.
     pub iterations: usize,
     /// Behind the status, where it has one.
     pub witness: Option<Witness>,

@@ -4,7 +4,7 @@ use super::bond::Bond;
 use super::plane::Plane;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{Dual, Point};
-use super::{RecoveryPoint, Scaled, uniqueness};
+use super::{Scaled, uniqueness};
 use crate::Error;
 use crate::linalg::{Cholesky, Real, gram_lower, row_major, scale_all, singular_values, symmetric_eigenvalues};
 use crate::map::{Definition, MeasurementMap};
@@ -54,7 +54,7 @@ pub struct Decided {
 /// the norm that is minimised: whatever is within τ‖M‖_F of M costs more. So neither answer needs a solution. Where
 /// there are as many measurements as unknowns, an injective A is a *yes*.
 ///
-/// Over symmetric matrices injectivity on {USVᵀ} is taken for granted. Bits do not depend on the number of threads.
+/// Over symmetric matrices S joins eigenvectors of one sign only. Bits do not depend on the number of threads.
 ///
 /// # Errors
 /// [`Error::Shape`]; [`Error::Parameter`] unless the bond to the measurements is exact, the matrices are not confined to semidefinite ones and `truth` fits b.
@@ -70,7 +70,7 @@ pub fn decide_recovery(problem: &Recovery<'_>, truth: &[f64], tolerance: f64, ma
     }
     let (map, domain) = (&*question.scaled.map.map, problem.domain);
     let Some(dual) = Dual::of(map, &question.point, domain) else { return at(Recovers::Open, 0) };
-    if is_injective(map, domain) || (dual.separating(&vec![0.0; map.len()]).is_some() && question.is_alone()) {
+    if is_injective(map, domain) || (dual.smallest_separating().is_some() && question.is_alone()) {
         return at(Recovers::Yes, 0);
     }
     let (recovers, iterations) = match map.definition() {
@@ -139,15 +139,15 @@ impl Question {
         };
         let size = frobenius(unit.iter().copied());
         let is_lost = frobenius(unit.iter().zip(&seen).map(|(m, s)| m - s)) > tolerance * size;
-        let point = Point::of(x, (d1, d2), domain, RANK_FLOOR)?;
+        let above_rounding = |values: &[f64]| values.iter().filter(|value| **value > RANK_FLOOR * values[0]).count();
+        let point = Point::of(x, (d1, d2), domain, above_rounding)?;
         let bound = norm(&point.x, (d1, d2), domain)? - (d1.min(d2) as f64).sqrt() * norms * tolerance * size;
         Some(Question { scaled, domain, point, bound, is_lost })
     }
 
     /// No other matrix with the same singular spaces has the same measurements.
     fn is_alone(&self) -> bool {
-        let at = RecoveryPoint { x: self.point.x.clone(), multiplier: Vec::new(), rank: self.point.rank, polished: true };
-        uniqueness::second_solution(&*self.scaled.map.map, &at, self.domain).is_none()
+        uniqueness::second_solution(&*self.scaled.map.map, &self.point, self.domain).is_none()
     }
 
     /// Whether the last projection, made to fit, has a norm below the bound.
@@ -191,7 +191,7 @@ impl Question {
                 return Ended::Decided { recovers: Recovers::No, iterations: iteration };
             }
             let at = splitting.snapshot();
-            if dual.separating(&at.multiplier).is_some() && self.is_alone() {
+            if dual.separating(&at.multiplier, 1.0).is_some() && self.is_alone() {
                 return Ended::Decided { recovers: Recovers::Yes, iterations: iteration };
             }
             if iteration <= EARLY && iteration.is_multiple_of(2 * LOOK_EVERY) && splitting.balance(&at).is_none() {

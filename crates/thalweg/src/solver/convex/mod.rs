@@ -5,7 +5,10 @@ mod decision;
 pub mod deep_sparse;
 mod dependence;
 mod feasibility;
+mod fit;
+mod guess;
 mod noise;
+mod optimality;
 mod plane;
 mod prepared;
 mod recovering;
@@ -25,11 +28,13 @@ use crate::Error;
 use crate::linalg::{exponent, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
-use crate::solver::{Progress, Status, Stop, run};
+use crate::solver::{Iteration, Progress, Solution, Status, Stop, run};
 use dependence::{Dependence, examine};
+use guess::Guess;
 use plane::Plane;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tangent::Point;
 
 /// The residual at which a recovery has converged, unless another one is asked for: a relative duality gap and misfit of 10⁻⁹.
 pub const RECOVERY_TOLERANCE: f64 = 1e-9;
@@ -39,7 +44,8 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 
 /// Solves a recovery problem.
 ///
-/// A first-order phase (Douglas–Rachford) finds the rank; Newton's method then finds solution and multiplier to rounding error.
+/// Factors of growing rank that meet b are tried first: the smallest multiplier mostly proves their product the minimiser. Else a first-order
+/// phase (Douglas–Rachford) finds the rank, and Newton's method solution and multiplier to rounding error.
 /// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit. With noise, [`PreparedMap`] does the work.
 ///
 /// # Errors
@@ -76,34 +82,18 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
         return Ok(ended(RecoveryStatus::Converged, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
     }
     let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
-    let map = &*scaled.map.map;
-    if let Some(plane) = independent_plane(map, &scaled.b, problem.domain) {
-        return scaled.solve(Recovering::on_plane(map, &scaled.b, problem.domain, Some(plane)), map, problem.domain, stop, observer);
-    }
-    match examine(map, &scaled.b) {
-        None => Ok(broken()),
-        Some(Dependence::Contradiction(y)) => {
-            Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() })
-        }
-        Some(Dependence::Independent(chosen)) if chosen.len() == problem.b.len() => {
-            scaled.solve(Recovering::start(map, &scaled.b, problem.domain), map, problem.domain, stop, observer)
-        }
-        Some(Dependence::Independent(chosen)) => {
-            let b: Vec<f64> = chosen.iter().map(|&k| scaled.b[k]).collect();
-            let map = map.selected(&chosen);
-            let mut found = scaled.solve(Recovering::start(&*map, &b, problem.domain), &*map, problem.domain, stop, observer)?;
-            let of_all = |y: &[f64]| {
-                let mut all = vec![0.0; problem.b.len()];
-                chosen.iter().zip(y).for_each(|(&k, y)| all[k] = *y);
-                all
-            };
-            found.multiplier = of_all(&found.multiplier);
-            if let Some(Witness::Multiplier(y)) = &mut found.witness {
-                *y = of_all(y);
-            }
-            Ok(found)
-        }
-    }
+    let begin = Instant::now();
+    let done = match scaled.guess(problem.domain, stop, observer)? {
+        Guessed::Ended(found) => return Ok(*found),
+        Guessed::InVain(steps) => steps,
+    };
+    let spent = begin.elapsed();
+    let stop = &Stop { max_iters: stop.max_iters - done, max_time: stop.max_time.map(|limit| limit.saturating_sub(spent)), tol: stop.tol };
+    let observer: Watch<'_> = &mut |at: &Progress, elapsed| {
+        observer(&Progress { iteration: done + at.iteration, measured_at: done + at.measured_at, ..*at }, spent + elapsed)
+    };
+    let found = scaled.split(problem, stop, observer)?;
+    Ok(Recovered { iterations: done + found.iterations, ..found })
 }
 
 fn ended(status: RecoveryStatus, x: Vec<f64>, multiplier: Vec<f64>) -> Recovered {
@@ -122,6 +112,8 @@ fn independent_plane(map: &dyn MeasurementMap, b: &[f64], domain: Domain) -> Opt
 /// A map brought near 1 by a power of two, and to the plain nuclear norm by a change of variables X̃ = D1 X D2.
 struct ScaledMap {
     map: Box<dyn MeasurementMap>,
+    /// That of X instead of X̃, where it is another.
+    plain: Option<Box<dyn MeasurementMap>>,
     /// The exponent by which A was divided.
     exponent: i32,
     /// D1 and D2 of the flat norm, and their pseudo-inverses.
@@ -138,11 +130,11 @@ impl ScaledMap {
         };
         let map = problem.map.scaled(-exponent);
         match problem.norm {
-            Norm::Nuclear => Some(ScaledMap { map, exponent, rescaling: None }),
+            Norm::Nuclear => Some(ScaledMap { map, plain: None, exponent, rescaling: None }),
             Norm::Flat => {
                 let rescaling = Rescaling::of(&*map)?;
-                let map = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
-                Some(ScaledMap { map, exponent, rescaling: Some(rescaling) })
+                let weighted = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
+                Some(ScaledMap { map: weighted, plain: Some(map), exponent, rescaling: Some(rescaling) })
             }
         }
     }
@@ -179,6 +171,52 @@ impl Scaled {
         Some(Scaled { map: ScaledMap::of(problem)?, b: scale_all(problem.b, -of_b), of_b })
     }
 
+    /// By factors of growing rank, where their product proves optimal.
+    fn guess(&self, domain: Domain, stop: &Stop, observer: Watch<'_>) -> Result<Guessed, Error> {
+        let ScaledMap { map, plain, rescaling, .. } = &self.map;
+        let plain = plain.as_ref().unwrap_or(map);
+        let Some(mut guess) = Guess::start(&**plain, &**map, rescaling.as_ref(), &self.b, domain) else { return Ok(Guessed::InVain(0)) };
+        let solution = run(&mut guess, stop, &mut |at: &Guess<'_>, elapsed| observer(&at.progress(), elapsed));
+        if solution.status == Status::Stalled {
+            return Ok(Guessed::InVain(solution.progress.iteration));
+        }
+        Ok(Guessed::Ended(Box::new(self.finished(&**map, domain, solution, None)?)))
+    }
+
+    /// By splitting, once it is known which measurements are independent.
+    fn split(&self, problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
+        let (map, domain) = (&*self.map.map, problem.domain);
+        let (d1, d2) = map.shape();
+        let broken = || ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]);
+        if let Some(plane) = independent_plane(map, &self.b, domain) {
+            return self.solve(Recovering::on_plane(map, &self.b, domain, Some(plane)), map, domain, stop, observer);
+        }
+        match examine(map, &self.b) {
+            None => Ok(broken()),
+            Some(Dependence::Contradiction(y)) => {
+                Ok(Recovered { status: RecoveryStatus::Inconsistent, witness: Some(Witness::Multiplier(y)), ..broken() })
+            }
+            Some(Dependence::Independent(chosen)) if chosen.len() == map.len() => {
+                self.solve(Recovering::start(map, &self.b, domain), map, domain, stop, observer)
+            }
+            Some(Dependence::Independent(chosen)) => {
+                let b: Vec<f64> = chosen.iter().map(|&k| self.b[k]).collect();
+                let selected = map.selected(&chosen);
+                let mut found = self.solve(Recovering::start(&*selected, &b, domain), &*selected, domain, stop, observer)?;
+                let of_all = |y: &[f64]| {
+                    let mut all = vec![0.0; map.len()];
+                    chosen.iter().zip(y).for_each(|(&k, y)| all[k] = *y);
+                    all
+                };
+                found.multiplier = of_all(&found.multiplier);
+                if let Some(Witness::Multiplier(y)) = &mut found.witness {
+                    *y = of_all(y);
+                }
+                Ok(found)
+            }
+        }
+    }
+
     fn solve(
         &self,
         recovering: Option<Recovering<'_>>,
@@ -192,13 +230,24 @@ impl Scaled {
             return Ok(ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; map.len()]));
         };
         let solution = run(&mut recovering, stop, &mut |at: &Recovering<'_>, elapsed| at.watched(observer, elapsed));
-        let mut status = status(solution.status);
-        let mut witness = None;
-        if let Some(y) = recovering.separating() {
-            (status, witness) = (RecoveryStatus::Infeasible, Some(Witness::Multiplier(y.to_vec())));
-        }
+        let separating = recovering.separating().map(<[f64]>::to_vec);
+        self.finished(map, domain, solution, separating)
+    }
+
+    /// The answer for A and b as they were, from the point where a run ended.
+    fn finished(
+        &self,
+        map: &dyn MeasurementMap,
+        domain: Domain,
+        solution: Solution<RecoveryPoint>,
+        separating: Option<Vec<f64>>,
+    ) -> Result<Recovered, Error> {
+        let (mut status, mut witness) = match separating {
+            Some(y) => (RecoveryStatus::Infeasible, Some(Witness::Multiplier(y))),
+            None => (solution.status.into(), None),
+        };
         if status == RecoveryStatus::Converged
-            && let Some(other) = uniqueness::second_solution(map, &solution.point, domain)
+            && let Some(other) = second_minimiser(map, &solution.point, domain)
         {
             (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.map.back(other, self.of_b)?)));
         }
@@ -213,13 +262,16 @@ impl Scaled {
     }
 }
 
-fn status(status: Status) -> RecoveryStatus {
-    match status {
-        Status::Converged => RecoveryStatus::Converged,
-        Status::MaxIters => RecoveryStatus::MaxIters,
-        Status::TimeLimit => RecoveryStatus::TimeLimit,
-        Status::Stalled => RecoveryStatus::Stalled,
-        Status::Breakdown => RecoveryStatus::Breakdown,
-        Status::Stopped => RecoveryStatus::Stopped,
-    }
+/// Another minimiser beside X, if there is one in reach. None also where the decomposition fails.
+fn second_minimiser(map: &dyn MeasurementMap, at: &RecoveryPoint, domain: Domain) -> Option<Vec<f64>> {
+    let point = Point::of(at.x.clone(), map.shape(), domain, |_| at.rank)?;
+    uniqueness::second_solution(map, &point, domain)
+}
+
+/// How the first phase ended.
+enum Guessed {
+    /// With an answer, or at a limit.
+    Ended(Box<Recovered>),
+    /// After so many steps without one.
+    InVain(usize),
 }

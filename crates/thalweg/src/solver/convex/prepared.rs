@@ -3,7 +3,7 @@
 use super::bond::{Finish, Setting};
 use super::recovering::{Recovering, Trail};
 use super::rotated::Rotated;
-use super::{ScaledMap, Watch, ended, largest, recover, status};
+use super::{ScaledMap, Watch, ended, largest, recover};
 use crate::Error;
 use crate::linalg::{exponent, scale, scale_all, singular_values, symmetric_eigenvalues};
 use crate::map::Gaussian;
@@ -130,7 +130,7 @@ impl Near<'_> {
         let witness = recovering.separating().map(|y| Witness::Multiplier(y.to_vec()));
         warm.trail = Some(moved(&recovering.trail(), shift));
         Ok(Recovered {
-            status: if witness.is_some() { RecoveryStatus::Infeasible } else { status(solution.status) },
+            status: if witness.is_some() { RecoveryStatus::Infeasible } else { solution.status.into() },
             rank: solution.point.rank,
             iterations: solution.progress.iteration,
             witness,

@@ -4,11 +4,11 @@
 use super::Watch;
 use super::bond::{Bond, Setting};
 use super::feasibility::separating;
+use super::optimality::{Optimality, norm};
 use super::plane::Plane;
 use super::semismooth::Polished;
 use super::splitting::{Snapshot, Splitting};
 use super::tangent::{polish, tangent_dimension};
-use crate::linalg::{singular_values, symmetric_eigenvalues};
 use crate::map::{Definition, MeasurementMap};
 use crate::problem::{Domain, Fidelity};
 use crate::solver::{Breakdown, Iteration, Progress};
@@ -29,8 +29,6 @@ const SINGLE_STEPS: usize = 300;
 const SINGLE_FLOOR: f64 = 1e-4;
 /// Residuals below which the point itself is measured, in double precision, unless a larger tolerance is asked for.
 const MEASURABLE: f64 = 1e-6;
-/// How much more misfit beyond a ball counts than the same duality gap: certificates ask for a tenth of the usual tolerance.
-const EXCESS_WEIGHT: f64 = 10.0;
 /// Numbers of a Jacobian up to which Newton's method is tried: one gibibyte. Images have more.
 const LARGEST_JACOBIAN: usize = 1 << 27;
 
@@ -133,8 +131,8 @@ impl<'a> Recovering<'a> {
     fn with(map: &'a dyn MeasurementMap, b: &'a [f64], domain: Domain, setting: Setting<'a>, phase: Phase) -> Self {
         let at = phase.snapshot();
         let point = RecoveryPoint { x: at.z, multiplier: setting.multiplier(map, &at.multiplier), rank: at.rank, polished: false };
-        let progress = Progress { iteration: 0, objective: f64::NAN, kkt: None, measured_at: 0, unchanged: 0 };
-        let mut recovering = Recovering {
+        let progress = Progress { iteration: 0, objective: norm(&point.x, map.shape()), kkt: None, measured_at: 0, unchanged: 0 };
+        Recovering {
             map,
             b,
             domain,
@@ -146,9 +144,7 @@ impl<'a> Recovering<'a> {
             polishes: 0,
             separating: None,
             measurable: MEASURABLE,
-        };
-        recovering.progress.objective = recovering.norm(&recovering.point.x);
-        recovering
+        }
     }
 
     /// Tells the observer, and ends the run once it is known that nothing fits.
@@ -171,22 +167,6 @@ impl<'a> Recovering<'a> {
     /// Measures the point from this tolerance on.
     pub(super) fn expecting(self, tol: f64) -> Self {
         Recovering { measurable: tol.max(MEASURABLE), ..self }
-    }
-
-    fn norm(&self, x: &[f64]) -> f64 {
-        let (d1, d2) = self.map.shape();
-        singular_values(x, d1, d2).map_or(f64::NAN, |values| values.iter().rev().sum())
-    }
-
-    /// ‖A*(y)‖, in the dual norm of the domain.
-    fn dual_norm(&self, y: &[f64]) -> f64 {
-        let (d1, d2) = self.map.shape();
-        let mut g = vec![0.0; d1 * d2];
-        self.map.adjoint(y, &mut g);
-        match self.domain {
-            Domain::PositiveSemidefinite => symmetric_eigenvalues(&g, d1).map_or(f64::NAN, |values| values[0]),
-            _ => singular_values(&g, d1, d2).map_or(f64::NAN, |values| values[0]),
-        }
     }
 
     fn look(&mut self) -> Option<()> {
@@ -253,9 +233,7 @@ impl<'a> Recovering<'a> {
     }
 
     fn measure(&mut self, iteration: usize) {
-        let kkt = self.kkt();
-        self.progress.kkt = Some(kkt);
-        self.progress.objective = self.norm(&self.point.x);
+        self.progress.kkt = Some(self.kkt());
         self.progress.measured_at = iteration;
     }
 }
@@ -279,32 +257,10 @@ impl Iteration for Recovering<'_> {
         if iteration.is_multiple_of(CHECK_EVERY) { self.look().ok_or(broken) } else { Ok(()) }
     }
 
-    /// The larger of the duality gap, relative to the objective, and ‖A(X) − b‖ / ‖b‖, of which noise is taken off.
     fn kkt(&mut self) -> f64 {
         let RecoveryPoint { x, multiplier, .. } = &self.point;
-        let mut fitted = vec![0.0; self.b.len()];
-        self.map.apply(x, &mut fitted);
-        let (mut missing, mut size, mut product, mut length) = (0.0, 0.0, 0.0, 0.0);
-        for ((fitted, b), y) in fitted.iter().zip(self.b).zip(multiplier) {
-            missing += (fitted - b) * (fitted - b);
-            size += b * b;
-            product += b * y;
-            length += y * y;
-        }
-        let (missing, size, length) = (f64::sqrt(missing), f64::sqrt(size), f64::sqrt(length));
-        let (norm, dual_norm) = (self.norm(x), self.dual_norm(multiplier));
-        match self.setting.fidelity() {
-            Fidelity::Exact => (missing / size).max((1.0 - product / dual_norm.max(1.0) / norm).abs()),
-            Fidelity::Ball { radius } => {
-                let gap = 1.0 - (product - radius * length) / dual_norm.max(1.0) / norm;
-                (EXCESS_WEIGHT * (missing - radius) / size).max(gap.abs())
-            }
-            Fidelity::Penalised { lambda } => {
-                // max over t of ⟨b, ty⟩ − ½‖ty‖² with t‖A*(y)‖ ≤ λ
-                let t = (product / (length * length)).min(lambda / dual_norm);
-                let objective = 0.5 * missing * missing + lambda * norm;
-                (1.0 - t * (product - 0.5 * t * length * length) / objective).abs()
-            }
-        }
+        let measured = Optimality::of(self.map, self.b, self.domain, x, multiplier);
+        self.progress.objective = measured.norm;
+        measured.residual(self.setting.fidelity())
     }
 }

@@ -1,11 +1,14 @@
 //! Spectral starts: the leading part of A*(b).
 
 use crate::data::stream;
-use crate::linalg::{dot, sketch_width, symmetric_eigenvectors, truncated_svd};
+use crate::linalg::{dot, lanczos, multiply_vector, sketch_width, symmetric_eigenvectors, truncated_svd};
 use crate::map::Definition;
 use crate::problem::Factored;
 use crate::{Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
+
+/// Steps of Lanczos' method, besides a few for each vector: a start needs two digits.
+const STEPS: usize = 24;
 
 /// U√Σ and V√Σ of the rank-r part of A*(b), times the number that fits b best; for V = U the leading eigenvectors. None if a
 /// decomposition does not end.
@@ -47,11 +50,22 @@ fn eigenvectors(problem: &Factored<'_>) -> Option<Factors> {
     let d = map.shape().0;
     let mut sum = vec![0.0; d * d];
     map.adjoint(&weights(problem), &mut sum);
-    let (values, vectors) = symmetric_eigenvectors(&sum, d)?;
+    let (values, vectors) = leading(&sum, d, r)?;
     // a component that is not positive starts small instead of at 0, which is stationary
     let floor = 1e-3 * values[0].abs().max(f64::MIN_POSITIVE);
     let u: Vec<f64> = (0..d * r).map(|at| vectors[at % r * d + at / r] * values[at % r].max(floor).sqrt()).collect();
     Factors::new(d, d, r, [u.clone(), u].concat()).ok()
+}
+
+/// The r largest eigenvalues of a symmetric d×d matrix, and their eigenvectors one after the other: from a Krylov space where they are few.
+fn leading(sum: &[f64], d: usize, r: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+    let steps = STEPS + 4 * r;
+    let start = sum.chunks_exact(d).max_by(|a, b| dot(a, a).total_cmp(&dot(b, b)))?;
+    let ritz = if 3 * steps <= d && dot(start, start) > 0.0 { lanczos(start, steps, |x, out| multiply_vector(sum, x, out)) } else { None };
+    match ritz {
+        Some(ritz) if ritz.values.len() >= r => Some((ritz.values[..r].to_vec(), (0..r).flat_map(|k| ritz.vector(k)).collect())),
+        _ => symmetric_eigenvectors(sum, d),
+    }
 }
 
 /// What takes b's place.
