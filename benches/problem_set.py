@@ -3,7 +3,7 @@
     pip install numpy scikit-learn cmfrec cvxpy thalweg
     python3 benches/problem_set.py [--limit SECONDS] [--only NAME]
 
-Factorisation: ½‖X − UVᵀ‖² over the observed entries, U, V ≥ 0. Everybody gets the same five random starts and keeps the best answer; solved
+Factorisation: ½‖X − UVᵀ‖² over the observed entries, U, V ≥ 0. Everybody gets the same three random starts and keeps the best answer; solved
 to ε means: at most ε·½‖X‖² above the best objective that anybody found. Recovery: min ‖X‖_* with A(X) = b, symmetric where the measurements
 are quadratic. Solved to ε means: an objective at most ε above the best known, relative to it, and ‖A(X) − b‖ ≤ ε‖b‖. The best known is the
 least objective among the answers with ‖A(X) − b‖ ≤ 1e-9‖b‖. Objectives and residuals are recomputed here for everybody.
@@ -21,7 +21,7 @@ import numpy as np
 
 from recovery_peers import dense_rows
 
-STARTS = 5
+STARTS = 3
 TOLERANCES = (1e-3, 1e-6, 1e-9)
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -124,12 +124,15 @@ def sklearn_nmf(solver, tol, max_iter):
 
 
 def cmfrec_nmf(x, u, v, limit):
-    """Its own start; it has no other."""
+    """Its own start; it has no other. For missing entries, where scikit-learn has nothing: elsewhere it takes a hundred times as long."""
     import cmfrec
     import scipy.sparse
 
+    if not np.isnan(x).any():
+        return None
+
     rows, cols = np.nonzero(~np.isnan(x))
-    model = cmfrec.CMF(k=u.shape[1], lambda_=1e-10, method="als", nonneg=True, niter=500, user_bias=False, item_bias=False, center=False,
+    model = cmfrec.CMF(k=u.shape[1], lambda_=1e-10, method="als", nonneg=True, niter=300, user_bias=False, item_bias=False, center=False,
                        use_cg=False, finalize_chol=False, verbose=False, nthreads=1, random_state=int(1e6 * u[0, 0]) % 2**31)
     model.fit(scipy.sparse.coo_matrix((x[rows, cols], (rows, cols)), shape=x.shape))
     return model.A_, model.B_
@@ -137,10 +140,10 @@ def cmfrec_nmf(x, u, v, limit):
 
 NMF_SOLVERS = {
     "thalweg": thalweg_nmf(1e-5, 2000),
-    "thalweg, tight": thalweg_nmf(1e-10, 50_000),
+    "thalweg, tight": thalweg_nmf(1e-10, 5000),
     "scikit-learn cd": sklearn_nmf("cd", 1e-4, 200),
-    "scikit-learn cd, tight": sklearn_nmf("cd", 1e-12, 50_000),
-    "scikit-learn mu, tight": sklearn_nmf("mu", 1e-12, 50_000),
+    "scikit-learn cd, tight": sklearn_nmf("cd", 1e-12, 5000),
+    "scikit-learn mu, tight": sklearn_nmf("mu", 1e-12, 2000),
     "cmfrec": cmfrec_nmf,
 }
 
@@ -189,7 +192,7 @@ RECOVERY_SOLVERS = {
 
 
 def run_factorisation(x, rank, solver, limit):
-    """The best objective of five starts relative to ½‖X‖², and the seconds of all."""
+    """The best objective of all starts relative to ½‖X‖², and the seconds of all."""
     seen = ~np.isnan(x)
     size = 0.5 * (x[seen] ** 2).sum()
     best, seconds = math.inf, 0.0

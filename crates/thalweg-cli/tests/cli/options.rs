@@ -95,7 +95,11 @@ fn settings(dice: &mut Dice) -> String {
     ];
     let mut words: Vec<&str> = always.iter().map(|group| one(dice, group)).collect();
     words.push(one(dice, fitted));
-    words.extend(seldom.iter().filter_map(|group| (dice.roll() < 0.25).then(|| one(dice, group))));
+    for group in seldom {
+        if dice.roll() < 0.25 {
+            words.push(one(dice, group));
+        }
+    }
     words.retain(|word| !word.is_empty());
     words.join(" ")
 }

@@ -68,7 +68,7 @@ impl Experiment for Dynamics {
 
     fn trials(&self, scale: Scale, _: &Bench) -> Vec<Trial> {
         let (runs, doublings) = match scale {
-            Scale::Smoke => (1, 3),
+            Scale::Smoke => (2, 3),
             Scale::Reduced => (4, 9),
             Scale::Full => (10, 11),
         };
