@@ -329,7 +329,7 @@ def main():
     about = __doc__.split("\n\n", 2)[2].strip()
     text = [f"# A problem set\n\n{len(problems)} small problems, made by `python3 benches/problem_set.py`, which wrote this page: names, hashes, best known",
             "objectives and what each solver reached are in [problem-set.csv](problem-set.csv).\n", about,
-            "\n*Tight* asks each program for as much as it gives; the others have their own settings. One thread, CPU seconds.\n",
+            "\n*Tight* means a tolerance of 1e-12 (ours 1e-10) and at most 5000 iterations (multiplicative updates 2000), for SCS 1e-10 and 200,000; the others\nhave the programs' own settings. One thread, CPU seconds.\n",
             "![performance profiles](problem-set.svg)\n",
             "Across: how many times the seconds of the fastest that solved the problem; up: the share of problems solved by then.\n", *tables]
     if failed:

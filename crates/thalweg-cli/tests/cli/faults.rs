@@ -119,7 +119,7 @@ fn a_fit_from_nothing() {
 
 /// All that writes: what a fit does once its restarts are there, audits, pages, recoveries, trials.
 #[test]
-#[ignore = "a thousand faults take minutes: cargo test --workspace --test cli faults -- --ignored --nocapture"]
+#[ignore = "five hundred faults take a minute: cargo test --workspace --test cli faults -- --ignored --nocapture"]
 fn everything_that_writes() {
     let desk = Desk::new();
     if !can_trace(&desk) {
