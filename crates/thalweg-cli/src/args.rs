@@ -64,7 +64,7 @@ pub struct Common {
     /// Say more.
     #[arg(short, global = true)]
     pub verbose: bool,
-    /// Memory that reading may take, such as 500M or 4G.
+    /// Memory that data and factors may take, such as 500M or 4G.
     #[arg(long, global = true, value_name = "SIZE", default_value = "8G", value_parser = parse_size)]
     pub max_memory: u64,
     /// Stop after so many seconds; a run can be resumed.
@@ -659,6 +659,9 @@ pub struct FitArgs {
     /// Arithmetic [default: that of the file].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,
+    /// Only tell what the fit would take: memory, passes over the data, seconds for an iteration.
+    #[arg(long)]
+    pub plan: bool,
     /// Iteration limit of each restart.
     #[arg(long, default_value_t = 2000)]
     pub max_iters: usize,

@@ -7,6 +7,7 @@ mod commands;
 mod download;
 mod exit;
 mod input;
+mod memory;
 mod progress;
 mod signals;
 

@@ -10,6 +10,7 @@ mod fitting;
 mod flatness;
 mod given;
 mod manifest;
+mod plan;
 mod predict;
 mod rank;
 mod recover;
@@ -28,6 +29,7 @@ pub use fitting::{Needs, batch_size};
 pub use flatness::{Effort, FlatnessRecord, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix};
 pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
+pub use plan::Plan;
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use recover::{

@@ -1,9 +1,10 @@
 //! `thalweg fit`.
 
-use super::{line::factors, print_json, print_text};
+use super::{line::factors, plan, print_json, print_text};
 use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
+use crate::memory::peak;
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
 use serde::Serialize;
@@ -41,6 +42,8 @@ struct FitDocument<'a> {
     seconds: f64,
     seed: u64,
     holdout_rmse: Option<f64>,
+    /// Bytes of the process at its largest, where the system tells it.
+    peak_memory: Option<u64>,
     restarts: &'a [thalweg_lab::RestartRecord],
     factors: String,
 }
@@ -49,6 +52,9 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let settings = settings(args, &dataset, common)?;
     let given = given(&settings)?;
+    if args.plan {
+        return plan::run(&dataset, &settings, given, manifest(record, settings.clone(), common), common);
+    }
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
@@ -80,12 +86,11 @@ pub fn fit_in(
     common: &Common,
 ) -> Result<(Manifest, Interrupt), Failure> {
     let path = input.path.clone();
+    plan::check(dataset, &settings, &path, common)?;
     let interrupt = Interrupt::listen();
     let bars = Bars::new(settings.restarts, settings.max_iters, common.quiet);
-    let manifest =
-        Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads: common.thread_count(), result: None };
     let job = FitJob {
-        manifest,
+        manifest: manifest(input, settings, common),
         dataset,
         given,
         keep: Some(Keep { dir, max_memory: common.max_memory, checkpoint_every }),
@@ -102,6 +107,11 @@ pub fn fit_in(
         other => other.into(),
     })?;
     Ok((fitted.manifest, interrupt))
+}
+
+/// Of a fit that has no result yet.
+fn manifest(input: InputRecord, settings: FitSettings, common: &Common) -> Manifest {
+    Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads: common.thread_count(), result: None }
 }
 
 fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
@@ -238,6 +248,7 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         seconds: result.seconds,
         seed: manifest.settings.seed,
         holdout_rmse: result.holdout_rmse,
+        peak_memory: peak(),
         restarts: &result.restarts,
         factors: dir.factors().display().to_string(),
     }

@@ -11,6 +11,7 @@ pub mod info;
 pub mod line;
 pub mod man;
 pub mod phase;
+pub mod plan;
 pub mod predict;
 pub mod rank;
 pub mod recover;

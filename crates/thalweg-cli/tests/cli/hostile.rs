@@ -153,21 +153,6 @@ fn every_bad_file_is_refused_in_one_line() {
 }
 
 #[test]
-fn bombs_are_refused_before_they_go_off() {
-    let desk = Desk::new();
-    desk.put("header.npy", npy(&header("<f8", "(100000, 100000)"), &[0; 64]));
-    desk.put("zeros.csv.gz", gzipped("1,".repeat(40 << 20).as_bytes()));
-    desk.put("columns.csv", "1,".repeat(4 << 20));
-    desk.put("rows.mtx", format!("{COORDINATES}4000000000 4000000000 1\n1 1 1\n"));
-    for name in ["header.npy", "zeros.csv.gz", "columns.csv", "rows.mtx"] {
-        let ran = desk.run(&format!("fit {name} -k 2 --missing zero --max-memory 16M -o run"));
-        assert!([65, 75].contains(&ran.code), "{name}: {} {}", ran.code, ran.err);
-        assert!(ran.err.lines().count() == 1 && ran.err.contains(name), "{name}: {}", ran.err);
-        assert!(!desk.has("run"), "{name}");
-    }
-}
-
-#[test]
 fn folders_of_images_that_do_not_fit_together() {
     let desk = Desk::new();
     desk.put("none/readme.txt", "no images");

@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it prints, writes and exits with.
 
 mod bits;
+mod bombs;
 mod chains;
 mod constraints;
 mod desk;
@@ -13,6 +14,7 @@ mod hostile;
 mod inputs;
 mod kills;
 mod options;
+mod plan;
 mod recoveries;
 mod reproduce;
 mod signals;

@@ -82,3 +82,43 @@ fn a_second_signal_ends_at_once() {
     signal("INT", child.id());
     assert_eq!(super::desk::code(child.wait().expect("ends")), 130);
 }
+
+/// Interrupted so often, each time a little later than it began, and gone on with: the same bits as in one go.
+fn interrupted_often(name: &str, code: i32, times: usize) {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(300, 200, 8, 32)));
+    let fit = format!("fit x.npy -k 12 --restarts 4 --tol 0 --max-iters {}", 400 * times);
+    let words = format!("{fit} -o run");
+    let mut dice = super::inputs::Dice::new(7);
+    let mut ended = 0;
+    for point in 0..times {
+        let child = desk.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+        // before it listens, the signal ends it the usual way, with the same code
+        std::thread::sleep(Duration::from_micros((10_000.0 + 90_000.0 * dice.roll()) as u64));
+        signal(name, child.id());
+        let sent = Instant::now();
+        let ran = Ran::from(&words, child.wait_with_output().expect("ends"));
+        assert!(sent.elapsed() < PATIENCE, "{:?} to end", sent.elapsed());
+        ended += usize::from(ran.code == code);
+        assert!([code, 75].contains(&ran.code), "point {point}: {} {}", ran.code, ran.err);
+    }
+    println!("{name}: {ended} of {times} signals came while it ran");
+    assert!(ended > times / 2, "{ended} of {times}");
+    desk.ends(75, &words);
+    desk.ends(75, &format!("{fit} -o unbroken"));
+    let bits = |run: &str| factor_bits(&desk.path(&format!("{run}/factors.npz")));
+    assert!(bits("run") == bits("unbroken"), "the factors differ after {name}");
+}
+
+#[test]
+fn signals_at_some_points() {
+    interrupted_often("INT", 130, 4);
+    interrupted_often("TERM", 143, 4);
+}
+
+#[test]
+#[ignore = "a hundred signals take minutes: cargo test --workspace --test cli signals_at_fifty_points -- --ignored --nocapture"]
+fn signals_at_fifty_points_each() {
+    interrupted_often("INT", 130, 50);
+    interrupted_often("TERM", 143, 50);
+}

@@ -206,7 +206,10 @@ impl<E: Experiment> AnyExperiment for E {
     }
 
     fn run(&self, trial: &str, bench: &Bench) -> Result<String, Error> {
-        Ok(to_json(&Experiment::run(self, &from_json(trial)?, bench)?))
+        let outcome = to_json(&Experiment::run(self, &from_json(trial)?, bench)?);
+        // JSON has no NaN: an outcome that cannot be read back would keep the store from ever being drawn
+        from_json::<E::Outcome>(&outcome)?;
+        Ok(outcome)
     }
 
     fn findings(&self, scale: Scale, trials: &[String], done: &[Done]) -> Result<Findings, Error> {

@@ -241,17 +241,25 @@ mod tests {
     #[test]
     fn writers_do_not_lose_each_others_trials() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("trials.sqlite");
-        std::thread::scope(|scope| {
-            for writer in 0..4 {
-                let path = &path;
-                scope.spawn(move || {
-                    let store = Store::open(path).expect("opens");
-                    (0..25).for_each(|i| store.put(KEY, &done(writer * 100 + i, "heads")).expect("keeps"));
-                });
-            }
-        });
-        assert_eq!(Store::open(&path).expect("opens").done(KEY).expect("reads").len(), 100);
+        for round in 0..50 {
+            let path = folder.path().join(format!("{round}.sqlite"));
+            let writers = [2, 4, 8][round % 3];
+            std::thread::scope(|scope| {
+                for writer in 0..writers {
+                    let path = &path;
+                    scope.spawn(move || {
+                        let store = Store::open(path).expect("opens");
+                        (0..3).for_each(|i| store.put(KEY, &done(writer * 100 + i, "heads")).expect("keeps"));
+                    });
+                    // what is read meanwhile is whole
+                    scope.spawn(move || {
+                        let seen = Store::open(path).expect("opens").done(KEY).expect("reads");
+                        assert!(seen.iter().all(|done| done.outcome == "heads" && done.seconds == 0.5));
+                    });
+                }
+            });
+            assert_eq!(Store::open(&path).expect("opens").done(KEY).expect("reads").len(), 3 * writers);
+        }
     }
 
     #[test]

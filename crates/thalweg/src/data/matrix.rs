@@ -360,6 +360,22 @@ impl<T: Real> Matrix<T> {
         }
     }
 
+    /// Bytes that its numbers and their positions take in memory.
+    pub fn bytes(&self) -> u64 {
+        let sparse = |x: &Sparse<T>| {
+            let entry = size_of::<T>() + size_of::<u32>();
+            let of = |csr: &Csr<T>| (csr.values.len() * entry + csr.starts.len() * size_of::<usize>()) as u64;
+            of(&x.by_row) + of(&x.by_col)
+        };
+        let observed = |x: &Observed<T>| sparse(&x.entries) + x.weights.as_ref().map_or(0, sparse);
+        match self {
+            Matrix::Dense(x) => (x.rows * x.cols * size_of::<T>()) as u64,
+            Matrix::Sparse(x) => sparse(x),
+            Matrix::Observed(x) => observed(x),
+            Matrix::AllBut(x) => x.full().bytes() + observed(x.hidden()),
+        }
+    }
+
     /// Dense values with a mask of what was observed: [`Matrix::Dense`] where nothing is missing, else what [`Matrix::hiding`] makes of it.
     ///
     /// # Errors

@@ -44,8 +44,8 @@ pub struct Station {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     stations: Vec<Station>,
-    /// [`Descent::slope`] at the last.
-    slope: f64,
+    /// [`Descent::slope`] at the last, where there is one.
+    slope: Option<f64>,
     /// Distance of the convex flat solution from the truth (norm 1).
     error: f64,
     /// Rank of the convex flat solution.
@@ -100,7 +100,7 @@ impl Experiment for AlongSolutions {
         let least = flattest_factors(&*planted.map, &flat.x, SIDE)?.expect("Gaussian maps see every direction").scaled_trace;
         let problem = Factored::new(&*planted.map, &planted.b, trial.width, false)?;
         let mut outcome =
-            Outcome { stations: Vec::new(), slope: f64::NAN, error: distance(&flat.x, &planted.truth), rank: flat.rank, is_feasible: false };
+            Outcome { stations: Vec::new(), slope: None, error: distance(&flat.x, &planted.truth), rank: flat.rank, is_feasible: false };
         let surface = FactorSurface::of(&problem);
         let solutions = Solutions::of(&surface);
         let Some(start) = solutions.random(seed_of(trial)) else { return Ok(outcome) };
@@ -189,7 +189,7 @@ const APART: f64 = 1e-4;
 /// Whether two starts on the solutions of one instance, in factors of one width, come to rest at the same scaled trace.
 fn local_minima(done: &[(Trial, Outcome)]) -> Option<String> {
     let rests: Vec<(&Trial, &Outcome, f64)> =
-        done.iter().filter(|(_, o)| o.slope <= STATIONARY).filter_map(|(t, o)| Some((t, o, o.last()?.gap))).collect();
+        done.iter().filter(|(_, o)| o.slope.is_some_and(|slope| slope <= STATIONARY)).filter_map(|(t, o)| Some((t, o, o.last()?.gap))).collect();
     let is_pair = |a: &Trial, b: &Trial| (a.measurements, a.width, a.number / 2, a.number + 1) == (b.measurements, b.width, b.number / 2, b.number);
     let pairs = |wide: bool| {
         let of_width = move |(trial, outcome, _): &&(&Trial, &Outcome, f64)| (trial.width >= outcome.rank) == wide;

@@ -110,10 +110,10 @@ impl<'a> Descent<'a> {
         self.value
     }
 
-    /// ‖∇‖‖x‖ over the scaled trace, ∇ its gradient along the surface: 0 where it is stationary.
-    pub fn slope(&self) -> f64 {
-        let gradient = self.gradient.as_ref().map_or(f64::NAN, |g| dot(g, g).sqrt());
-        gradient * dot(&self.x, &self.x).sqrt() / self.value
+    /// ‖∇‖‖x‖ over the scaled trace, ∇ its gradient along the surface: 0 where it is stationary. None where the surface has no tangent space.
+    pub fn slope(&self) -> Option<f64> {
+        let gradient = self.gradient.as_ref()?;
+        Some((dot(gradient, gradient) * dot(&self.x, &self.x)).sqrt() / self.value)
     }
 
     /// X of the present point.
