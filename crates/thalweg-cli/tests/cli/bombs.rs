@@ -1,20 +1,14 @@
 //! Small files that claim or unpack to more than memory holds: refused before any of it is taken.
 
 use super::desk::{Desk, Ran};
-use super::inputs::npy;
-use flate2::write::{DeflateEncoder, GzEncoder};
+use super::inputs::{gzipped, npy};
+use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 fn zeros(count: usize) -> Vec<u8> {
     vec![0; count]
-}
-
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).expect("a vector can be written to");
-    out.finish().expect("a vector can be written to")
 }
 
 /// One byte, so many times 128 KiB: a frame of run-length blocks.

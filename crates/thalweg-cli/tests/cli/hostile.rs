@@ -1,18 +1,9 @@
 //! Bad input: one line that names the file, the place and what was expected and found; nothing written; never a panic.
 
 use super::desk::Desk;
-use super::inputs::{csv, gappy_csv, npy, npy_of, pgm, planted, put_npz};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use super::inputs::{csv, gappy_csv, gzipped, npy, npy_of, pgm, planted, put_npz};
 use serde_json::Value;
-use std::io::Write;
 use thalweg::data::{Array, Numbers, write_npz};
-
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).expect("a vector can be written to");
-    out.finish().expect("a vector can be written to")
-}
 
 fn header(descr: &str, shape: &str) -> String {
     format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}")
@@ -300,4 +291,36 @@ fn factors_that_do_not_fit() {
     desk.put("x.csv", csv(&planted(6, 5, 2, 3)));
     assert!(desk.ends(65, "audit run").err.contains("sha256"));
     assert!(desk.ends(2, "fit x.csv -k 2 -o run").err.contains("another input"));
+}
+
+/// Counts past 2³¹ and 2³² in every place that a file can put them: the true number, or a refusal that names it.
+#[test]
+fn sizes_past_32_bits_do_not_wrap() {
+    let desk = Desk::new();
+    let corner = |m: u64, n: u64| format!("{COORDINATES}{m} {n} 3\n1 1 2\n2 2 1\n{m} {n} 3\n");
+    // entries: 2.5e9 and 1e10
+    for (m, n) in [(50_000, 50_000), (100_000, 100_000)] {
+        desk.put("wide.mtx", corner(m, n));
+        let info = desk.json(0, "info wide.mtx --missing zero");
+        assert_eq!((&info["observed"], &info["shape"]), (&Value::from(m * n), &serde_json::json!([m, n])));
+        let fit = desk.json(3, "fit wide.mtx --missing zero -k 1 --max-iters 2 --tol 0 -o run");
+        assert_eq!(fit["observed"], Value::from(m * n));
+        finite(&fit);
+        std::fs::remove_dir_all(desk.path("run")).expect("is there");
+    }
+    desk.put("seen.mtx", corner(100_000, 100_000));
+    assert_eq!(desk.json(0, "info seen.mtx --missing absent")["observed"], 3);
+    // rows, entries and products that no memory holds
+    for (name, text, number) in
+        [("rows.mtx", corner(1 << 33, 3), "8589934592"), ("entries.mtx", format!("{COORDINATES}9 9 4294967297\n1 1 1\n"), "4294967297")]
+    {
+        desk.put(name, text);
+        let ran = desk.run(&format!("info {name} --missing zero"));
+        assert!([65, 75].contains(&ran.code) && ran.err.contains(number), "{name}: {} {}", ran.code, ran.err);
+    }
+    desk.put("product.npy", npy(&header("<f8", "(4294967296, 4294967296)"), &[0; 64]));
+    assert!(desk.ends(65, "info product.npy").err.contains("4294967296"));
+    desk.put("x.csv", csv(&planted(40, 30, 2, 1)));
+    // 70 × 10⁸ × 8 bytes for each copy of the factors
+    assert!(desk.ends(75, "fit x.csv -k 100000000 -o run").err.contains("bytes"));
 }

@@ -1,7 +1,10 @@
 //! Planted matrices in the files that users have.
 
 use super::desk::Desk;
-use std::fmt::Write;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use thalweg::data::{Array, Numbers, write_npz};
 
 /// Uniform numbers in [0, 1) from a seed (SplitMix64).
@@ -107,4 +110,10 @@ pub(crate) fn npy_of(rows: &[Vec<f64>]) -> Vec<u8> {
 
 pub(crate) fn times(rows: &[Vec<f64>], factor: f64) -> Rows {
     rows.iter().map(|row| row.iter().map(|x| x * factor).collect()).collect()
+}
+
+pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(bytes).expect("a vector can be written to");
+    out.finish().expect("a vector can be written to")
 }

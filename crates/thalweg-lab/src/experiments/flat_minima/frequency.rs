@@ -32,7 +32,7 @@ impl Experiment for Frequency {
             title: "Recovery by flat and by nuclear minimisers (figure 3)",
             claim: "In matrix sensing, matrix completion and networks with quadratic activation, flat minima recover the ground truth from about as few \
                     measurements as nuclear norm minimisation; the number grows like r(d1 + d2) (section 8; theorems 4.3, 5.1, 7.1).",
-            version: 1,
+            version: 2,
         }
     }
 

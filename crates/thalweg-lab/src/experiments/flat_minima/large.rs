@@ -52,7 +52,7 @@ impl Experiment for Large {
             title: "Where recovery sets in, at larger sides and ranks (beyond the paper)",
             claim: "m ≥ c r(d1 + d2) Gaussian measurements suffice (theorem 4.3), of entries about r(d1 + d2) log d (theorem 5.1 promises less). The paper shows d up to 50 \
                     and rank 2.",
-            version: 1,
+            version: 2,
         }
     }
 

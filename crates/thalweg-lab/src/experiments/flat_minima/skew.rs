@@ -24,7 +24,7 @@ impl Experiment for Skew {
             title: "Completion from unevenly seen entries (not in the paper)",
             claim: "The paper sees every entry with the same probability, where D1 and D2 are nearly multiples of the identity and both norms do nearly alike. Here \
                     entry (i, j) is seen with a probability proportional to (ij)^−s.",
-            version: 1,
+            version: 2,
         }
     }
 

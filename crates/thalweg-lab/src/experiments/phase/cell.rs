@@ -2,10 +2,12 @@
 
 use crate::experiment::seed_of;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use thalweg::Error;
 use thalweg::map::{Ensemble, planted_matrix};
-use thalweg::problem::{Norm, Recovery};
-use thalweg::solver::convex::{Recovers, decide_recovery};
+use thalweg::problem::{Norm, Recovery, RecoveryStatus};
+use thalweg::solver::Stop;
+use thalweg::solver::convex::{RECOVERY_TOLERANCE, Recovers, decide_recovery, recover};
 
 /// Relative error below which a matrix counts as recovered.
 pub const SUCCESS: f64 = 1e-6;
@@ -111,10 +113,30 @@ impl Cell {
             };
             let mut b = vec![0.0; map.len()];
             map.apply(&truth, &mut b);
-            let decide = |norm| Ok::<_, Error>(decide_recovery(&Recovery::new(&*map, &b, norm)?, &truth, SUCCESS, MAX_ITERS)?.recovers);
-            outcome.nuclear.push(decide(Norm::Nuclear)?);
-            outcome.flat.push(decide(Norm::Flat)?);
+            outcome.nuclear.push(decide(&Recovery::new(&*map, &b, Norm::Nuclear)?, &truth)?);
+            outcome.flat.push(decide(&Recovery::new(&*map, &b, Norm::Flat)?, &truth)?);
         }
         Ok(outcome)
     }
+}
+
+/// Whether `truth` is the minimiser: by a proof that it is or is not, or where neither comes in time, as in the transition, by the minimiser.
+fn decide(problem: &Recovery<'_>, truth: &[f64]) -> Result<Recovers, Error> {
+    let decided = decide_recovery(problem, truth, SUCCESS, MAX_ITERS)?.recovers;
+    if decided != Recovers::Open {
+        return Ok(decided);
+    }
+    let stop = Stop { max_iters: MAX_ITERS, max_time: None, tol: RECOVERY_TOLERANCE };
+    let found = recover(problem, &stop, &mut |_, _| ControlFlow::Continue(()))?;
+    Ok(match found.status {
+        RecoveryStatus::Converged if relative_error(&found.x, truth) <= SUCCESS => Recovers::Yes,
+        RecoveryStatus::Converged | RecoveryStatus::UnderDetermined => Recovers::No,
+        _ => Recovers::Open,
+    })
+}
+
+/// ‖X − M‖_F / ‖M‖_F.
+fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
+    let distance: f64 = x.iter().zip(truth).map(|(x, m)| (x - m) * (x - m)).sum();
+    (distance / truth.iter().map(|m| m * m).sum::<f64>()).sqrt()
 }

@@ -90,7 +90,7 @@ impl Experiment for Phase {
             },
             claim: "A random matrix of low rank is measured by random maps. Where is it the only matrix of smallest nuclear norm, and of smallest flat \
                     norm ‖D1 X D2‖_*, that fits?",
-            version: 1,
+            version: 2,
         }
     }
 
