@@ -1,13 +1,31 @@
 //! `thalweg audit`.
 
 use super::{print_json, print_text};
-use crate::args::{AuditArgs, Common};
+use crate::args::Common;
 use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 use thalweg::audit::{Audit, AuditSettings, Status};
 use thalweg::problem::Constraints;
 use thalweg_lab::{Manifest, RunDir, audit_run};
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+    /// Random starts from which a line is drawn to each end point.
+    #[arg(long, default_value_t = 50)]
+    pub lines: usize,
+    /// End points: answers of restarts, the best first.
+    #[arg(long, default_value_t = 1)]
+    pub points: usize,
+    /// Read the data from here instead of where the manifest says.
+    #[arg(long, value_name = "INPUT")]
+    pub data: Option<PathBuf>,
+}
 
 /// What `audit --json` prints: the record without its curves.
 #[derive(Debug, Serialize)]

@@ -1,13 +1,51 @@
 //! `thalweg data`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, DataAction, DataArgs};
+use crate::args::Common;
 use crate::download::download;
 use crate::exit::{BAD_INPUT, DONE, Failure, NO_INPUT};
 use crate::input::{data_folder, named};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use thalweg::data::{Entry, catalogue};
+
+/// `data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What about them.
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+/// What to do with the named data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Name them all: shape, size, licence, how each is read.
+    List,
+    /// Tell how to get one, and whether it is there. Nothing is downloaded unless you ask for it.
+    Get {
+        /// Name of the data set.
+        name: String,
+        /// Fetch the file into the folder, and keep it only if its checksum is the catalogue's.
+        #[arg(long)]
+        download: bool,
+        /// Fetch it from here instead of from where the catalogue says.
+        #[arg(long, value_name = "URL", requires = "download")]
+        from: Option<String>,
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Read those in a folder, and compare checksum, shape and number of entries with the catalogue.
+    Check {
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        dir: Option<PathBuf>,
+        /// Only this one; may be given again.
+        #[arg(long, value_name = "NAME")]
+        name: Vec<String>,
+    },
+}
 
 /// What `data list --json` prints.
 #[derive(Debug, Serialize)]

@@ -1,14 +1,23 @@
 //! `thalweg demo`: the main job on the embedded digits.
 
 use super::print_text;
-use crate::args::{Common, DemoArgs};
+use crate::args::Common;
 use crate::commands::fit::{CHECKPOINT_EVERY, fit_in};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use clap::Args;
 use std::path::PathBuf;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{Precision, ReadOptions, digits};
 use thalweg::problem::{Loss, Penalty, RowSet};
 use thalweg_lab::{FitSettings, Given, InputRecord, RunDir, RunView, audit_run, write_report};
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Random starts.
+    #[arg(long, default_value_t = 6)]
+    pub restarts: usize,
+}
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;

@@ -1,16 +1,35 @@
 //! `thalweg line`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, LineArgs};
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use thalweg::Factors;
 use thalweg::data::{read_factors, write_atomically};
 use thalweg::geometry::{Line, Verdict, line};
 use thalweg::problem::Loss;
 use thalweg_lab::{Manifest, RunDir};
+
+/// `line`.
+#[derive(Debug, Args)]
+pub struct LineArgs {
+    /// Factors at λ = 0 (.npz with U and V, or a run directory).
+    pub a: PathBuf,
+    /// Factors at λ = 1.
+    pub b: PathBuf,
+    /// The data.
+    #[arg(long, value_name = "INPUT")]
+    pub data: PathBuf,
+    /// How to read them.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Draw the curve.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
 
 /// What `line --json` prints.
 #[derive(Debug, Serialize)]

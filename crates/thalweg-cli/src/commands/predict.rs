@@ -1,12 +1,24 @@
 //! `thalweg predict`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, PredictArgs};
+use crate::args::Common;
 use crate::exit::{DONE, Failure};
+use clap::Args;
 use serde::Serialize;
 use std::io::Write;
+use std::path::PathBuf;
 use thalweg::data::write_atomically;
 use thalweg_lab::{Prediction, RunDir, predict, write_predictions};
+
+/// `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+    /// Text file with a row and a column on each line: labels where the run has some, else numbers from 1.
+    #[arg(long, value_name = "FILE")]
+    pub pairs: PathBuf,
+}
 
 /// What `predict --json` prints.
 #[derive(Debug, Serialize)]

@@ -1,11 +1,35 @@
 //! `thalweg update`.
 
 use super::fit::{CHECKPOINT_EVERY, fit_in, tell};
-use crate::args::{Common, ReadArgs, UpdateArgs};
+use crate::args::numbers::parse_tolerance;
+use crate::args::{Common, ReadArgs};
 use crate::exit::Failure;
 use crate::input;
+use clap::Args;
+use std::path::PathBuf;
 use thalweg::data::{ReadOptions, Scale};
 use thalweg_lab::{FitError, FitSettings, InputRecord, Manifest, RunDir, Update, update};
+
+/// `update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Run directory to go on from; it stays as it is.
+    pub run: PathBuf,
+    /// New rows, with the columns of the run's data.
+    pub input: PathBuf,
+    /// How to read the new rows.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Read the run's data from here instead of where its manifest says.
+    #[arg(long, value_name = "INPUT")]
+    pub data: Option<PathBuf>,
+    /// Iteration limit [default: that of the run].
+    #[arg(long)]
+    pub max_iters: Option<usize>,
+    /// Tolerance on the scale-free residual [default: that of the run].
+    #[arg(long, value_parser = parse_tolerance)]
+    pub tol: Option<f64>,
+}
 
 pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
     let Some(output) = &common.output else { return Err(Failure::Usage("update needs -o: the directory of the new run".into())) };

@@ -1,11 +1,16 @@
 //! `thalweg fit`.
 
+mod args;
+
+pub use args::FitArgs;
+
 use super::{line::factors, print_json, print_text};
-use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
+use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
+use args::{InitArg, PrecisionArg};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
