@@ -1,9 +1,11 @@
 //! Exit codes, and which failure has which.
 
+use clap::error::{ContextKind, ContextValue};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thalweg::Error;
+use thalweg::data::{did_you_mean, nearest_name};
 use thalweg_lab::FitError;
 
 /// Done, and every requested promise held.
@@ -69,6 +71,38 @@ impl Failure {
             Failure::Input(_) | Failure::Content(..) | Failure::Output(_) => BAD_INPUT,
         }
     }
+}
+
+impl Failure {
+    /// What a name that is not there most likely means: `; did you mean "NAME"?`, or nothing.
+    pub fn hint(&self) -> String {
+        match self {
+            Failure::Input(Error::Io { path, source }) if source.kind() == io::ErrorKind::NotFound => nearest_in_folder(path).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A misspelt command with the one that was meant, where clap, which counts letters in common, sees none: `fti` is `fit`.
+pub fn with_suggestion(mut error: clap::Error) -> clap::Error {
+    let asked = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(asked)) if error.get(ContextKind::SuggestedSubcommand).is_none() => asked.clone(),
+        _ => return error,
+    };
+    let commands = crate::args::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    if let Some(name) = nearest_name(&asked, names) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
+    }
+    error
+}
+
+/// The first part of the path that is not there, held against what stands beside it.
+fn nearest_in_folder(path: &Path) -> Option<String> {
+    let missing = path.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).last()?;
+    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    Some(did_you_mean(&missing.file_name()?.to_string_lossy(), names.iter().map(String::as_str)))
 }
 
 impl fmt::Display for Failure {

@@ -1,6 +1,7 @@
 //! Runs on disk, figures and reports.
 
 mod audit;
+mod example_files;
 pub mod experiment;
 mod experiments;
 mod export;
@@ -20,6 +21,7 @@ mod update;
 mod view;
 
 pub use audit::audit_run;
+pub use example_files::{EXAMPLE_FILES, ExampleFile};
 pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
 pub use figure::{Style, figure_of_line};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Seed of all randomness.
     #[arg(long, global = true, default_value_t = 0)]

@@ -7,6 +7,7 @@ use thalweg::problem::RowSet;
 
 /// What the factors are held to.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Constraints")]
 pub struct ConstraintArgs {
     /// Signs of the entries of the factors.
     #[arg(long, value_enum, default_value = "nonnegative")]

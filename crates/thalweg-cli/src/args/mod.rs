@@ -16,7 +16,8 @@ use crate::commands::{
     phase::PhaseArgs, predict::PredictArgs, rank::RankArgs, recover::RecoverArgs, report::ReportArgs, reproduce::ReproduceArgs,
     transform::TransformArgs, update::UpdateArgs, verify::VerifyArgs,
 };
-use clap::{Parser, Subcommand};
+use crate::examples;
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Factor a matrix, and see how far to trust the answer.
@@ -24,7 +25,7 @@ use clap_complete::Shell;
 /// X ≈ U Vᵀ with non-negative U (a row for each row of X) and V (a row for each column). `fit` makes a run directory, `audit` adds the
 /// evidence, `report` draws it.
 #[derive(Debug, Parser)]
-#[command(name = "thalweg", version, after_help = EXAMPLES, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "thalweg", version, max_term_width = 110, disable_help_subcommand = true)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -34,19 +35,14 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXAMPLES: &str = "Examples:
-  thalweg demo                                            the whole of it on handwritten digits
-  thalweg info expression.tsv                             what would be read
-  thalweg rank expression.tsv -k 2:8                      which rank do the data support?
-  thalweg fit expression.tsv -k 5 --restarts 10 -o run    factor, ten random starts
-  thalweg fit ratings.dat -k 20 --holdout 0.1 --l2 0.02   observed entries only, RMSE on a tenth of them
-  thalweg recover sensing instance.npz --certify          the matrix of smallest nuclear norm, proved
-  thalweg recover rpca frames.npy -o run                  low-rank background and sparse corruptions
-  thalweg fit data:metabolic --data-dir data -k 3         a named data set, read and scaled as its paper does
-  thalweg audit run && thalweg report run -o report.html  how far to trust it
-
-Exit codes: 0 done, 2 usage, 3 finished but not established (not converged), 65 bad input, 66 no input,
-73 cannot write, 74 input or output failed, 75 limit reached (run the command again to go on), 130 and 143 signals.";
+/// The command line with its examples: what everything is made from.
+pub fn command() -> clap::Command {
+    let with_examples = |sub: clap::Command| {
+        let end = examples::of(sub.get_name());
+        sub.after_help(end)
+    };
+    Cli::command().after_help(examples::overview()).mut_subcommands(with_examples)
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -85,6 +81,10 @@ pub enum Command {
     Export(ExportArgs),
     /// The named data sets: what they are, how to get them, whether they are whole.
     Data(DataArgs),
+    /// Does thalweg work here as it should?
+    ///
+    /// Folders, threads, memory, and a small fit held against a stored one by code that shares nothing with the solver.
+    Doctor,
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

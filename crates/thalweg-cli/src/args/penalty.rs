@@ -7,6 +7,7 @@ use thalweg::problem::{FactorPenalty, Penalty, PenaltyScaling};
 
 /// Penalty on the size of the factors, for each observed entry of data with unit root mean square.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Penalty")]
 pub struct PenaltyArgs {
     /// λ₂ of ½λ₂‖·‖² on both factors: shrinks, and keeps rows with few entries from fitting them alone. On ratings, try 0.02.
     #[arg(long, value_name = "LAMBDA", value_parser = parse_penalty)]

@@ -6,6 +6,7 @@ use thalweg::data::{Missing, Negative, Scale};
 
 /// How to read the input.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading the input")]
 pub struct ReadArgs {
     /// What an entry that is not there means [default: error].
     #[arg(long, value_enum)]

@@ -108,7 +108,7 @@ fn of_fit(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir) ->
     let manifest: Manifest = dir.read()?;
     let path = args.problem.as_ref().unwrap_or(&manifest.input.path);
     let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
-    let (dataset, _) = input::load(path, options, common)?;
+    let (dataset, _) = input::load(path, options)?;
     refuse_other_bytes(path, &manifest.input.sha256, &dataset.sha256)?;
     flatness_of_fit(&dataset.matrix, &manifest.settings, &Given::load(dir)?, &line::factors(dir.path())?, effort)
         .map_err(|error| Failure::about(path, error))

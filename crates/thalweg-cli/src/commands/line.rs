@@ -92,9 +92,11 @@ fn in_words(line: &Line) -> String {
         Verdict::Undecided => "undecided (the margin is below the rounding error)",
     };
     let unit = if line.exponent == 0 { String::new() } else { format!(" · 2^{}", line.exponent) };
-    let [c0, c1, c2, c3, c4] = line.coefficients;
+    let [c0, others @ ..] = line.coefficients;
+    let term = |(c, power): (f64, &str)| format!(" {} {:.6e} {power}", if c < 0.0 { '−' } else { '+' }, c.abs());
+    let terms: String = others.into_iter().zip(["λ", "λ²", "λ³", "λ⁴"]).map(term).collect();
     format!(
-        "loss on the line  {c0:.6e} + {c1:.6e} λ + {c2:.6e} λ² + {c3:.6e} λ³ + {c4:.6e} λ⁴{unit}\n\
+        "loss on the line  {c0:.6e}{terms}{unit}\n\
          least curvature   {:.6e}{unit} at λ = {:.4}\n\
          convex on [0, 1]  {}\n\
          convex on R       {}\n\

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod completions;
 pub mod data;
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod fit;
 pub mod flatness;

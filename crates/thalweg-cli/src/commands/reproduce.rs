@@ -154,11 +154,15 @@ fn list(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&listed)?;
     } else {
+        // an item on data has no trials where there are no data
+        let count = |trials: usize| if trials == 0 { "-".to_owned() } else { trials.to_string() };
         let row = |l: &thalweg_lab::Listed| {
-            format!("{:<16} {:<10} {:>7} {:>8} {:>7}  {}\n", l.paper, l.item, l.trials[0], l.trials[1], l.trials[2], l.title)
+            let [smoke, reduced, full] = l.trials.map(count);
+            format!("{:<16} {:<14} {smoke:>7} {reduced:>8} {full:>7}  {}\n", l.paper, l.item, l.title)
         };
+        let note = if listed.iter().any(|l| l.trials.contains(&0)) { "- needs data sets: --data DIR (thalweg data list)\n" } else { "" };
         let rows: String = listed.iter().map(row).collect();
-        print_text(&format!("{:<16} {:<10} {:>7} {:>8} {:>7}  what\n{rows}", "paper", "item", "smoke", "reduced", "full"))?;
+        print_text(&format!("{:<16} {:<14} {:>7} {:>8} {:>7}  what\n{rows}{note}", "paper", "item", "smoke", "reduced", "full"))?;
     }
     Ok(DONE)
 }

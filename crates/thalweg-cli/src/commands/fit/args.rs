@@ -2,10 +2,12 @@
 
 use crate::args::numbers::{parse_fraction, parse_loss, parse_ranks, parse_seconds, parse_tolerance};
 use crate::args::{ConstraintArgs, PenaltyArgs, ReadArgs};
+use crate::plot::PlotArgs;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use thalweg::data::did_you_mean;
 use thalweg::problem::Loss;
 use thalweg::solver::nmf::{DIVERGENCE_METHODS, INITS, Init, NMF_METHODS, method};
 
@@ -54,6 +56,9 @@ pub struct FitArgs {
     /// Tolerance on the scale-free residual.
     #[arg(long, default_value = "1e-5", value_parser = parse_tolerance)]
     pub tol: f64,
+    /// Small plots.
+    #[command(flatten)]
+    pub plot: PlotArgs,
     /// Seconds between two saves of a restart: what a kill can cost.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
     pub checkpoint: f64,
@@ -91,7 +96,8 @@ impl TypedValueParser for InitParser {
             None if text.contains(['/', '\\', '.']) || Path::new(value).exists() => Ok(InitArg::Given(value.into())),
             None => {
                 let names: Vec<&str> = INITS.iter().map(|i| i.name()).collect();
-                let says = format!("--init: {text} is none of {}, nor a run directory or a file of factors\n", names.join(", "));
+                let near = did_you_mean(&text, names.iter().copied());
+                let says = format!("--init: {text} is none of {}, nor a run directory or a file of factors{near}\n", names.join(", "));
                 Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, says).with_cmd(command))
             }
         }
