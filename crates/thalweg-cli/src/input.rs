@@ -4,8 +4,8 @@ use crate::args::{Common, ReadArgs};
 use crate::exit::Failure;
 use std::path::{Path, PathBuf};
 use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, did_you_mean, read};
-use thalweg_lab::InputRecord;
 use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
+use thalweg_lab::{InputRecord, Manifest, RunDir};
 
 /// Before the name of a data set of the catalogue.
 pub const NAMED: &str = "data:";
@@ -42,6 +42,10 @@ impl Asked {
 /// Reads what the command line asks for; what the reader noted goes to standard error.
 pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
     let asked = Asked::of(input, args, common)?;
+    if RunDir::new(&asked.path).has::<Manifest>() {
+        let dir = asked.path.display();
+        return Err(Failure::Usage(format!("{dir} is a run directory, not data: thalweg audit {dir}, or thalweg report {dir}")));
+    }
     let (dataset, record) = load(&asked.path, asked.options.clone())?;
     dataset.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     asked.compare(&dataset.sha256, common);

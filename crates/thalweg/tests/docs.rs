@@ -158,6 +158,14 @@ fn pages_of_the_book_link_within_it() {
     }
 }
 
+/// What is cited and what changed carry the version of the program.
+#[test]
+fn versions_agree() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(page("CITATION.cff").lines().any(|line| line == format!("version: {version}")), "CITATION.cff has another version than {version}");
+    assert!(page("CHANGELOG.md").contains(&format!("\n## [{version}]")), "CHANGELOG.md says nothing of {version}");
+}
+
 /// Each chapter begins with its title, the only one of its level.
 #[test]
 fn a_page_has_one_title() {

@@ -123,6 +123,9 @@ fn what_is_misspelt_is_answered_with_what_was_meant() {
         let said = desk.ends(code, words).err;
         assert!(said.contains(meant), "{words}: {said}");
     }
+    assert!(desk.ends(66, "audit expression.tsv").err.contains("thalweg fit"), "a file is no run");
+    assert!(desk.ends(2, "fit run -k 1").err.contains("thalweg audit run"), "a run is no file");
+    assert!(desk.ends(2, "fit expression.tsv").err.contains("thalweg rank"), "how a rank is found");
     let said = desk.ends(0, "predict run --pairs pairs.csv").err;
     assert!(said.contains("did you mean \"beta\"?"), "{said}");
     assert!(!desk.ends(66, "info quite-another-name.tsv").err.contains("did you mean"));

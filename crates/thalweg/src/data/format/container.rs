@@ -99,7 +99,7 @@ impl<'a> Files<'a> {
         }
         match (&self.container, self.names.len()) {
             (Container::Zip(_) | Container::Tar(..), 1) => Ok(Choice::One(0)),
-            _ => Err(self.source.malformed("its files", "images, or --member to name the file to read", self.listing())),
+            _ => Err(self.source.malformed("its files", "PGM, PPM or PNG images, or --member to name the file to read", self.listing())),
         }
     }
 
