@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Opens a report in headless Chromium and fails unless it works for a reader.
 
-    python3 tests/browser/report.py REPORT.html --expect-verdict TEXT [--screenshot DIR]
+    python3 tests/browser/report.py REPORT.html --expect-verdict TEXT [--screenshot DIR] [--axe axe.min.js]
 
-Checks: no console error, no exception, no request but the file itself; every figure is drawn; the verdict is visible; pointer and
-keyboard read figures out; text has AA contrast in light and dark; print shows every figure; nothing overflows a narrow screen.
+Checks: no console error, no exception, no request but the file itself; at most 2 MB; every figure is drawn; the verdict is visible; pointer and
+keyboard read figures out; text has AA contrast in light and dark; print shows every figure; nothing overflows a narrow screen; landmarks,
+headings and names are what a screen reader needs. With the file of axe-core (npm install axe-core), its rules too, in light, dark and print.
 Standard library only; speaks the DevTools protocol over a pipe.
 """
 
@@ -29,6 +30,7 @@ FLAGS = (
 # the browser reads commands from descriptor 3 and writes replies to 4
 LAUNCH = "import os,sys; os.dup2(int(sys.argv[1]),3); os.dup2(int(sys.argv[2]),4); os.execv(sys.argv[3],sys.argv[3:])"
 TIMEOUT = 60
+MOST_BYTES = 2_000_000
 
 
 class Browser:
@@ -171,6 +173,35 @@ READOUT = r"""((i) => { const o = document.querySelectorAll("figure .plot")[i].q
   return o.checkVisibility() && o.getBoundingClientRect().height > 0 ? o.textContent : ""; })"""
 
 
+# what a screen reader stumbles over: [what, where]
+UNNAMED = r"""(() => {
+  const found = [], ids = new Set();
+  const say = (what, e) => found.push(`${what}: ${e.outerHTML.slice(0, 80)}`);
+  if (!document.documentElement.lang) found.push("the page has no language");
+  if (document.querySelectorAll("main").length !== 1) found.push("there is not one main part");
+  if (document.querySelectorAll("h1").length !== 1) found.push("there is not one title");
+  let level = 1;
+  for (const h of document.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
+    const is = Number(h.localName[1]);
+    if (is > level + 1) say("a level of headings is left out", h);
+    level = is;
+  }
+  for (const e of document.querySelectorAll("[id]")) { if (ids.has(e.id)) say("an id is there twice", e); ids.add(e.id); }
+  for (const e of document.querySelectorAll("[aria-labelledby], [aria-describedby], a[href^='#']")) {
+    const of = e.getAttribute("href")?.slice(1) ?? `${e.getAttribute("aria-labelledby") ?? ""} ${e.getAttribute("aria-describedby") ?? ""}`;
+    for (const id of of.split(" ").filter(Boolean)) if (!document.getElementById(id)) say("a reference leads nowhere", e);
+  }
+  const name = (e) => (e.getAttribute("aria-label") ?? e.getAttribute("aria-labelledby") ?? e.getAttribute("alt") ?? e.textContent).trim();
+  for (const e of document.querySelectorAll("button, a[href], summary, img, [role=img], [tabindex='0']")) if (!name(e)) say("it has no name", e);
+  for (const e of document.querySelectorAll("table")) if (!e.querySelector("th")) say("a table without headings", e);
+  return found;
+})()"""
+
+# how many rules a page keeps, and which it breaks
+AXE = r"""axe.run(document).then((r) => [r.passes.length,
+  r.violations.map((v) => `${v.id} (${v.impact}, ${v.nodes.length}x): ${v.nodes[0].html.slice(0, 90)}`)])"""
+
+
 class Report:
     """What was checked, and what failed."""
 
@@ -230,6 +261,18 @@ def hover_and_keys(page, report):
     report.check(page.evaluate(f"{READOUT}({max(i, 0)})") == "", "Escape closes the read-out")
 
 
+def accessible(page, report, axe):
+    unnamed = page.evaluate(UNNAMED)
+    report.check(not unnamed, f"landmarks, headings, names and references are whole {unnamed or ''}")
+    if axe:
+        page.evaluate(axe.read_text())
+        for media, scheme in (("", "light"), ("", "dark"), ("print", "light")):
+            page.media(media, scheme)
+            kept, broken = page.evaluate(AXE)
+            report.check(kept > 10 and not broken, f"axe-core in {media or scheme}: {kept} rules kept, {len(broken)} broken {broken or ''}")
+        page.media()
+
+
 def themes(page, report, shots):
     grounds = []
     for scheme in ("light", "dark"):
@@ -265,6 +308,7 @@ def main():
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("--expect-verdict", required=True, metavar="TEXT")
     parser.add_argument("--screenshot", type=pathlib.Path, metavar="DIR", help="write light, dark, narrow and print pictures")
+    parser.add_argument("--axe", type=pathlib.Path, metavar="FILE", help="axe.min.js of axe-core, whose rules are checked too")
     arguments = parser.parse_args()
     url = arguments.report.resolve().as_uri()
     if arguments.screenshot:
@@ -282,12 +326,14 @@ def main():
             print(f"size {arguments.report.stat().st_size / 1024:.0f} KiB; interactive after {timing['domInteractive']:.0f} ms, "
                   f"loaded after {timing['loadEventStart']:.0f} ms, {1000 * wall:.0f} ms with the browser's own work")
             undrawn = page.evaluate(UNDRAWN)
+            report.check(arguments.report.stat().st_size <= MOST_BYTES, "the page is at most 2 MB")
             figures = page.evaluate("document.querySelectorAll('figure').length")
             report.check(figures > 0 and not undrawn, f"{figures} figures are drawn {undrawn or ''}")
             verdict = json.dumps(arguments.expect_verdict)
             seen = f"[...document.querySelectorAll('.verdict')].some((v) => v.checkVisibility() && v.innerText.includes({verdict}))"
             report.check(page.evaluate(seen), f"the verdict says {verdict}")
             hover_and_keys(page, report)
+            accessible(page, report, arguments.axe)
             themes(page, report, arguments.screenshot)
             page.size(420, 900)
             page.media()

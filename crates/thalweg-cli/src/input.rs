@@ -3,9 +3,9 @@
 use crate::args::{Common, ReadArgs};
 use crate::exit::Failure;
 use std::path::{Path, PathBuf};
-use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, read};
-use thalweg_lab::InputRecord;
+use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, did_you_mean, read};
 use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
+use thalweg_lab::{InputRecord, Manifest, RunDir};
 
 /// Before the name of a data set of the catalogue.
 pub const NAMED: &str = "data:";
@@ -39,18 +39,26 @@ impl Asked {
     }
 }
 
-/// Reads what the command line asks for.
+/// Reads what the command line asks for; what the reader noted goes to standard error.
 pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
     let asked = Asked::of(input, args, common)?;
-    let (dataset, record) = load(&asked.path, asked.options.clone(), common)?;
+    if RunDir::new(&asked.path).has::<Manifest>() {
+        let dir = asked.path.display();
+        return Err(Failure::Usage(format!("{dir} is a run directory, not data: thalweg audit {dir}, or thalweg report {dir}")));
+    }
+    let (dataset, record) = load(&asked.path, asked.options.clone())?;
+    dataset.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     asked.compare(&dataset.sha256, common);
     Ok((dataset, record))
 }
 
 /// The entry of the catalogue.
 pub fn named(name: &str) -> Result<&'static Entry, Failure> {
-    let known = || catalogue().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
-    catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| Failure::Usage(format!("no data set is named {name}; there are {}", known())))
+    let names = || catalogue().iter().map(|entry| entry.name.as_str());
+    catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| {
+        let known = names().collect::<Vec<_>>().join(", ");
+        Failure::Usage(format!("no data set is named {name}; there are {known}{}", did_you_mean(name, names())))
+    })
 }
 
 /// The folder of the named data sets.
@@ -81,14 +89,11 @@ pub fn options(args: &ReadArgs, base: ReadOptions, common: &Common) -> ReadOptio
     }
 }
 
-/// Reads a matrix and records where it came from; what the reader noted goes to standard error.
-pub fn load(path: &Path, options: ReadOptions, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
+/// Reads a matrix and records where it came from. What the reader noted was told when the user first asked for the file, and stands in the record.
+pub fn load(path: &Path, options: ReadOptions) -> Result<(Dataset, InputRecord), Failure> {
     let dataset = read(path, &options)?;
     // absolute, so that `audit` finds it from any folder
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let record = InputRecord::new(path, options, &dataset);
-    for note in &dataset.notes {
-        common.say(format_args!("note: {note}"));
-    }
     Ok((dataset, record))
 }

@@ -5,21 +5,29 @@
 mod args;
 mod commands;
 mod download;
+mod examples;
 mod exit;
 mod input;
 mod memory;
+mod plot;
 mod progress;
 mod signals;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::FromArgMatches;
+use examples::WELCOME;
 use exit::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if std::env::args_os().len() < 2 {
+        exit::tell(format_args!("{WELCOME}"));
+        return ExitCode::from(exit::USAGE);
+    }
+    let cli = match args::command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = exit::with_suggestion(error);
             // help and version are results, everything else is a usage error
             let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
             let _ = error.print();
@@ -30,7 +38,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
-            exit::tell(format_args!("thalweg: {failure}"));
+            exit::tell(format_args!("thalweg: {failure}{}", failure.hint()));
             ExitCode::from(failure.code())
         }
         Err(_) => {
@@ -61,6 +69,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Predict(args) => commands::predict::run(args, common),
         Command::Export(args) => commands::export::run(args, common),
         Command::Data(args) => commands::data::run(args, common),
+        Command::Doctor => commands::doctor::run(common),
         Command::Completions { shell } => commands::completions::run(*shell),
         Command::Man => commands::man::run(),
     }

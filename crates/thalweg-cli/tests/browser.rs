@@ -55,3 +55,36 @@ fn the_rank_page_works_for_a_reader() {
         works_for_a_reader(&folder.path().join("ranks/rank.html"), verdict);
     }
 }
+
+/// A page in a folder of its own, after these commands; its verdict says something of this.
+fn page_works(commands: &[&str], page: &str, verdict: &str) {
+    if has_browser() {
+        let folder = tempfile::tempdir().expect("a folder");
+        commands.iter().for_each(|words| drop(thalweg(folder.path(), words)));
+        works_for_a_reader(&folder.path().join(page), verdict);
+    }
+}
+
+#[test]
+fn the_page_of_two_runs_works_for_a_reader() {
+    let commands = [
+        "data example genes",
+        "fit genes.tsv -k 3 --restarts 3 -o three",
+        "fit genes.tsv -k 4 --restarts 3 -o four",
+        "audit three --lines 5",
+        "audit four --lines 5",
+        "report three four -o both.html",
+    ];
+    page_works(&commands, "both.html", "Converged");
+}
+
+#[test]
+fn the_page_of_a_film_works_for_a_reader() {
+    let commands = ["data example frames", "recover rpca frames.npz --certify -o film", "report film --image-shape 12,16 -o film.html"];
+    page_works(&commands, "film.html", "Certified");
+}
+
+#[test]
+fn the_page_of_an_item_of_a_paper_works_for_a_reader() {
+    page_works(&["reproduce star-convexity fig1 --scale smoke -o out"], "out/fig1.html", "convex");
+}

@@ -111,6 +111,33 @@ pub struct FitSettings {
     pub batch_size: Option<usize>,
 }
 
+impl FitSettings {
+    /// One random start, least squares, coordinate descent, seed 0, and nothing else that could be asked for.
+    pub fn plain(rank: usize) -> Self {
+        FitSettings {
+            rank,
+            method: "hals".into(),
+            method_reason: None,
+            init: "random".into(),
+            start: None,
+            loss: Loss::Frobenius,
+            penalty: Penalty::default(),
+            u_rows: RowSet::NonNegative,
+            v_rows: RowSet::NonNegative,
+            fix_u: None,
+            fix_v: None,
+            biases: false,
+            precision: Precision::F64,
+            restarts: 1,
+            seed: 0,
+            max_iters: 20_000,
+            tol: 1e-5,
+            holdout: None,
+            batch_size: None,
+        }
+    }
+}
+
 /// One restart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RestartRecord {

@@ -1,13 +1,57 @@
 //! `thalweg data`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, DataAction, DataArgs};
+use crate::args::Common;
 use crate::download::download;
 use crate::exit::{BAD_INPUT, DONE, Failure, NO_INPUT};
 use crate::input::{data_folder, named};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use thalweg::data::{Entry, catalogue};
+use thalweg_lab::{EXAMPLE_FILES, ExampleFile};
+
+/// `data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What about them.
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+/// What to do with the named data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Name them all: shape, size, licence, how each is read.
+    List,
+    /// Write a small file to try things on, with a structure that is known; without a name, list them.
+    Example {
+        /// Name of the file.
+        name: Option<String>,
+    },
+    /// Tell how to get one, and whether it is there. Nothing is downloaded unless you ask for it.
+    Get {
+        /// Name of the data set.
+        name: String,
+        /// Fetch the file into the folder, and keep it only if its checksum is the catalogue's.
+        #[arg(long)]
+        download: bool,
+        /// Fetch it from here instead of from where the catalogue says.
+        #[arg(long, value_name = "URL", requires = "download")]
+        from: Option<String>,
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Read those in a folder, and compare checksum, shape and number of entries with the catalogue.
+    Check {
+        /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
+        dir: Option<PathBuf>,
+        /// Only this one; may be given again.
+        #[arg(long, value_name = "NAME")]
+        name: Vec<String>,
+    },
+}
 
 /// What `data list --json` prints.
 #[derive(Debug, Serialize)]
@@ -15,6 +59,31 @@ struct ListDocument {
     schema: u32,
     command: &'static str,
     entries: &'static [Entry],
+}
+
+/// What `data example --json` prints.
+#[derive(Debug, Serialize)]
+struct ExamplesDocument {
+    schema: u32,
+    command: &'static str,
+    examples: Vec<ExampleRow>,
+}
+
+/// One of the example files.
+#[derive(Debug, Serialize)]
+struct ExampleRow {
+    name: &'static str,
+    file: &'static str,
+    about: &'static str,
+    next: &'static str,
+}
+
+/// What `data example NAME --json` prints.
+#[derive(Debug, Serialize)]
+struct WrittenDocument {
+    schema: u32,
+    command: &'static str,
+    file: PathBuf,
 }
 
 /// What `data check --json` and `data get --json` print.
@@ -66,6 +135,8 @@ impl Checked {
 pub fn run(args: &DataArgs, common: &Common) -> Result<u8, Failure> {
     match &args.action {
         DataAction::List => list(common),
+        DataAction::Example { name: None } => list_examples(common),
+        DataAction::Example { name: Some(name) } => write_example(ExampleFile::named(name)?, common),
         DataAction::Get { name, download, from, data_dir } => {
             let (entry, folder) = (named(name)?, data_folder(data_dir.as_deref())?);
             if *download {
@@ -84,6 +155,30 @@ fn list(common: &Common) -> Result<u8, Failure> {
     }
     let line = |e: &Entry| format!("{:<22} {:>6} x {:<6} {:>9} observed  {}", e.name, e.shape.0, e.shape.1, e.observed, e.about);
     print_text(&(catalogue().iter().map(line).collect::<Vec<_>>().join("\n") + "\n"))?;
+    Ok(DONE)
+}
+
+fn list_examples(common: &Common) -> Result<u8, Failure> {
+    if common.json {
+        let examples = EXAMPLE_FILES.iter().map(|e| ExampleRow { name: e.name, file: e.file, about: e.about, next: e.next }).collect();
+        print_json(&ExamplesDocument { schema: 1, command: "data example", examples })?;
+    } else {
+        print_text(&EXAMPLE_FILES.iter().map(|e| format!("{:<10} {:<14} {}\n", e.name, e.file, e.about)).collect::<String>())?;
+    }
+    Ok(DONE)
+}
+
+fn write_example(example: &ExampleFile, common: &Common) -> Result<u8, Failure> {
+    let path = common.output.clone().unwrap_or_else(|| example.file.into());
+    if path.exists() {
+        return Err(Failure::Usage(format!("{} is there already; -o FILE names another", path.display())));
+    }
+    example.write(&path).map_err(Failure::Output)?;
+    if common.json {
+        print_json(&WrittenDocument { schema: 1, command: "data example", file: path })?;
+    } else {
+        print_text(&format!("{}: {}\nnext      {}\n", path.display(), example.about, example.next))?;
+    }
     Ok(DONE)
 }
 
@@ -121,7 +216,9 @@ fn get(entry: &'static Entry, folder: &Path, common: &Common) -> Result<u8, Fail
     }
     lines.push(match checked.state {
         State::Whole => format!("It is there, whole: thalweg fit data:{} --data-dir {} -k RANK", entry.name, folder.display()),
-        _ if entry.url.is_some() => format!("{}\nnext      thalweg data get {} --download", checked.in_words(), entry.name),
+        _ if entry.url.is_some() => {
+            format!("{}\nnext      thalweg data get {} --data-dir {} --download", checked.in_words(), entry.name, folder.display())
+        }
         _ => checked.in_words(),
     });
     print_text(&(lines.join("\n") + "\n"))?;

@@ -1,14 +1,22 @@
 //! `thalweg demo`: the main job on the embedded digits.
 
 use super::print_text;
-use crate::args::{Common, DemoArgs};
+use crate::args::Common;
 use crate::commands::fit::{CHECKPOINT_EVERY, fit_in};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
+use clap::Args;
 use std::path::PathBuf;
 use thalweg::audit::{AuditSettings, Status};
-use thalweg::data::{Precision, ReadOptions, digits};
-use thalweg::problem::{Loss, Penalty, RowSet};
+use thalweg::data::{ReadOptions, digits};
 use thalweg_lab::{FitSettings, Given, InputRecord, RunDir, RunView, audit_run, write_report};
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Random starts.
+    #[arg(long, default_value_t = 6)]
+    pub restarts: usize,
+}
 
 /// Ten components: one for each digit, if they were that simple.
 const RANK: usize = 10;
@@ -17,27 +25,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let dataset = digits();
     let record = InputRecord::new("(embedded) UCI optical digits".into(), ReadOptions::default(), &dataset);
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-demo")));
-    let settings = FitSettings {
-        rank: RANK,
-        method: "hals".into(),
-        method_reason: None,
-        init: "random".into(),
-        start: None,
-        loss: Loss::Frobenius,
-        penalty: Penalty::default(),
-        u_rows: RowSet::NonNegative,
-        v_rows: RowSet::NonNegative,
-        fix_u: None,
-        fix_v: None,
-        biases: false,
-        precision: Precision::F64,
-        restarts: args.restarts.max(1),
-        seed: common.seed,
-        max_iters: 20_000,
-        tol: 1e-5,
-        holdout: None,
-        batch_size: None,
-    };
+    let settings = FitSettings { restarts: args.restarts.max(1), seed: common.seed, ..FitSettings::plain(RANK) };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
     let (manifest, interrupt) = fit_in(&dataset, Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     if let Some(code) = interrupt.exit_code() {

@@ -1,12 +1,20 @@
 //! `thalweg export`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, ExportArgs};
+use crate::args::Common;
 use crate::exit::{DONE, Failure};
+use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use thalweg::data::read_factors;
 use thalweg_lab::{Labels, RunDir, write_factor_tables};
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Run directory.
+    pub dir: PathBuf,
+}
 
 /// What `export --json` prints.
 #[derive(Debug, Serialize)]

@@ -1,15 +1,42 @@
 //! `thalweg flatness`.
 
-use super::{line, print_json, print_text};
-use crate::args::{Common, FlatnessArgs};
+use super::{line, print_json, print_text, recover::instance_names};
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use thalweg::data::{INSTANCE_KINDS, InstanceKind, ReadOptions, read_instance, read_npz, write_atomically};
 use thalweg_lab::{
     Effort, FlatnessRecord, Given, Manifest, RecoverManifest, RunDir, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix,
 };
+
+/// `flatness`.
+#[derive(Debug, Args)]
+pub struct FlatnessArgs {
+    /// Run directory of `fit` or `recover`, or factors (.npz with U and V).
+    pub factors: PathBuf,
+    /// The data or the instance [default: where the run says].
+    #[arg(long, value_name = "INPUT")]
+    pub problem: Option<PathBuf>,
+    /// What they are, for factors from a file: a matrix (nmf), or an instance as for `recover`.
+    #[arg(long, default_value = "nmf", value_parser = flatness_kinds())]
+    pub kind: String,
+    /// Hessian-vector products for the ends of the spectrum; more make the intervals narrower.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=2000))]
+    pub steps: u32,
+    /// Draw the scaled trace over the scale of the factors.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// How to read the data.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+fn flatness_kinds() -> Vec<&'static str> {
+    ["nmf"].into_iter().chain(instance_names()).collect()
+}
 
 /// What `flatness --json` prints.
 #[derive(Debug, Serialize)]
@@ -81,7 +108,7 @@ fn of_fit(args: &FlatnessArgs, common: &Common, effort: Effort, dir: &RunDir) ->
     let manifest: Manifest = dir.read()?;
     let path = args.problem.as_ref().unwrap_or(&manifest.input.path);
     let options = ReadOptions { max_memory: common.max_memory, ..manifest.input.read.clone() };
-    let (dataset, _) = input::load(path, options, common)?;
+    let (dataset, _) = input::load(path, options)?;
     refuse_other_bytes(path, &manifest.input.sha256, &dataset.sha256)?;
     flatness_of_fit(&dataset.matrix, &manifest.settings, &Given::load(dir)?, &line::factors(dir.path())?, effort)
         .map_err(|error| Failure::about(path, error))

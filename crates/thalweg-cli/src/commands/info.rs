@@ -1,11 +1,23 @@
 //! `thalweg info`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, InfoArgs};
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 use thalweg::data::{ImageShape, Precision};
+
+/// `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// File, folder, archive, or data:NAME.
+    pub input: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
 
 /// What `info --json` prints.
 #[derive(Debug, Serialize)]

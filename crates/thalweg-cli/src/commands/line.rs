@@ -1,16 +1,35 @@
 //! `thalweg line`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, LineArgs};
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use thalweg::Factors;
 use thalweg::data::{read_factors, write_atomically};
 use thalweg::geometry::{Line, Verdict, line};
 use thalweg::problem::Loss;
 use thalweg_lab::{Manifest, RunDir};
+
+/// `line`.
+#[derive(Debug, Args)]
+pub struct LineArgs {
+    /// Factors at λ = 0 (.npz with U and V, or a run directory).
+    pub a: PathBuf,
+    /// Factors at λ = 1.
+    pub b: PathBuf,
+    /// The data.
+    #[arg(long, value_name = "INPUT")]
+    pub data: PathBuf,
+    /// How to read them.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Draw the curve.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
 
 /// What `line --json` prints.
 #[derive(Debug, Serialize)]
@@ -73,9 +92,11 @@ fn in_words(line: &Line) -> String {
         Verdict::Undecided => "undecided (the margin is below the rounding error)",
     };
     let unit = if line.exponent == 0 { String::new() } else { format!(" · 2^{}", line.exponent) };
-    let [c0, c1, c2, c3, c4] = line.coefficients;
+    let [c0, others @ ..] = line.coefficients;
+    let term = |(c, power): (f64, &str)| format!(" {} {:.6e} {power}", if c < 0.0 { '−' } else { '+' }, c.abs());
+    let terms: String = others.into_iter().zip(["λ", "λ²", "λ³", "λ⁴"]).map(term).collect();
     format!(
-        "loss on the line  {c0:.6e} + {c1:.6e} λ + {c2:.6e} λ² + {c3:.6e} λ³ + {c4:.6e} λ⁴{unit}\n\
+        "loss on the line  {c0:.6e}{terms}{unit}\n\
          least curvature   {:.6e}{unit} at λ = {:.4}\n\
          convex on [0, 1]  {}\n\
          convex on R       {}\n\

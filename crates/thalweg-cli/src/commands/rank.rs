@@ -1,16 +1,49 @@
 //! `thalweg rank`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, RankArgs};
+use crate::args::numbers::{parse_fraction, parse_ranks, parse_tolerance};
+use crate::args::{Common, PenaltyArgs, ReadArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::TrialBar;
 use crate::signals::Interrupt;
+use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use thalweg::audit::{RankReport, RankSettings, usual_fraction};
-use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, survey_on_disk, write_rank_report};
+use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, significant, survey_on_disk, write_rank_report};
+
+/// `rank`.
+#[derive(Debug, Args)]
+pub struct RankArgs {
+    /// File, folder, archive, or data:NAME.
+    pub input: PathBuf,
+    /// Ranks to try, both ends included.
+    #[arg(short = 'k', long = "ranks", value_name = "FIRST:LAST", value_parser = parse_ranks)]
+    pub ranks: (usize, usize),
+    /// How to read it.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Penalty on the size of the factors.
+    #[command(flatten)]
+    pub penalty: PenaltyArgs,
+    /// Fraction of the observed entries that each mask holds out [default: 0.1, less in very sparse data with zeros].
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction)]
+    pub holdout: Option<f64>,
+    /// Masks, the same for every rank; more of them make smaller standard errors.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
+    pub repeats: u32,
+    /// Random starts for each rank.
+    #[arg(long, default_value_t = 5)]
+    pub restarts: usize,
+    /// Iteration limit of each fit.
+    #[arg(long, default_value_t = 200)]
+    pub max_iters: usize,
+    /// Tolerance of each fit.
+    #[arg(long, default_value = "1e-3", value_parser = parse_tolerance)]
+    pub tol: f64,
+}
 
 /// What `rank --json` prints.
 #[derive(Debug, Serialize)]
@@ -70,7 +103,7 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
 }
 
 fn in_words(report: &RankReport, page: &std::path::Path) -> String {
-    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.5e}"));
+    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| significant(x, 5));
     let mut lines = vec!["rank   held-out RMSE  standard error  agreement  relative error".to_owned()];
     for r in &report.ranks {
         let agreement = r.agreement.map_or("-".to_owned(), |a| format!("{a:.4}"));

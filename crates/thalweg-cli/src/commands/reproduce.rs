@@ -1,15 +1,61 @@
 //! `thalweg reproduce`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, ReproduceArgs};
+use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT};
 use crate::progress::TrialBar;
 use crate::signals::Interrupt;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use thalweg_lab::experiment::{AnyExperiment, Bench, Document, Reproduction, Scale, Shard, Store, TrialJob, run_trials, usual_data_folder};
 use thalweg_lab::{experiments_of, listed, papers};
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The paper.
+    pub paper: Option<String>,
+    /// Its figure, table or theorem; without it, all of them.
+    pub item: Option<String>,
+    /// How much of it to do.
+    #[arg(long, value_enum, default_value = "reduced")]
+    pub scale: ScaleArg,
+    /// The folder of data sets.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Do part I of N parts only: for N machines, whose results are merged.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = parse_shard)]
+    pub shard: Shard,
+    /// Take over the trials of another output folder first.
+    #[arg(long, value_name = "DIR")]
+    pub merge: Vec<PathBuf>,
+    /// List papers and items with the number of trials at each scale.
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// How much of an experiment to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScaleArg {
+    /// Seconds: that everything runs.
+    Smoke,
+    /// Minutes: every statement checked, with larger error bars.
+    Reduced,
+    /// As in the paper, or beyond.
+    Full,
+}
+
+impl From<ScaleArg> for Scale {
+    fn from(arg: ScaleArg) -> Self {
+        match arg {
+            ScaleArg::Smoke => Scale::Smoke,
+            ScaleArg::Reduced => Scale::Reduced,
+            ScaleArg::Full => Scale::Full,
+        }
+    }
+}
 
 /// What `reproduce --json` prints for several items; one item is its record.
 #[derive(Serialize)]
@@ -108,11 +154,15 @@ fn list(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
     if common.json {
         print_json(&listed)?;
     } else {
+        // an item on data has no trials where there are no data
+        let count = |trials: usize| if trials == 0 { "-".to_owned() } else { trials.to_string() };
         let row = |l: &thalweg_lab::Listed| {
-            format!("{:<16} {:<10} {:>7} {:>8} {:>7}  {}\n", l.paper, l.item, l.trials[0], l.trials[1], l.trials[2], l.title)
+            let [smoke, reduced, full] = l.trials.map(count);
+            format!("{:<16} {:<14} {smoke:>7} {reduced:>8} {full:>7}  {}\n", l.paper, l.item, l.title)
         };
+        let note = if listed.iter().any(|l| l.trials.contains(&0)) { "- needs data sets: --data DIR (thalweg data list)\n" } else { "" };
         let rows: String = listed.iter().map(row).collect();
-        print_text(&format!("{:<16} {:<10} {:>7} {:>8} {:>7}  what\n{rows}", "paper", "item", "smoke", "reduced", "full"))?;
+        print_text(&format!("{:<16} {:<14} {:>7} {:>8} {:>7}  what\n{rows}{note}", "paper", "item", "smoke", "reduced", "full"))?;
     }
     Ok(DONE)
 }

@@ -1,9 +1,11 @@
 //! `thalweg transform`.
 
 use super::{fit::columns, line::factors, print_json, print_text};
-use crate::args::{Common, ReadArgs, TransformArgs};
+use crate::args::numbers::parse_loss;
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure};
 use crate::input;
+use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use thalweg::certificate::constrained_stationarity;
@@ -12,6 +14,25 @@ use thalweg::problem::{Constraints, FactorPenalty, Loss, ScaledPenalty};
 use thalweg::solver::nmf::transform_constrained;
 use thalweg::{Factors, Side};
 use thalweg_lab::{Given, Manifest, RunDir};
+
+/// `transform`.
+#[derive(Debug, Args)]
+pub struct TransformArgs {
+    /// New rows, with the columns of the fitted matrix.
+    pub input: PathBuf,
+    /// Run directory, or factors (.npz).
+    #[arg(long, value_name = "RUN")]
+    pub model: PathBuf,
+    /// What is made small [default: the loss of the run, or frobenius].
+    #[arg(long, value_name = "LOSS", value_parser = parse_loss)]
+    pub loss: Option<Loss>,
+    /// The first columns of U for the new rows, where the fit was given them too.
+    #[arg(long, value_name = "FILE")]
+    pub fix_u: Option<PathBuf>,
+    /// How to read them.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
 
 /// What `transform --json` prints.
 #[derive(Debug, Serialize)]

@@ -1,14 +1,29 @@
 //! `thalweg verify`.
 
 use super::{print_json, print_text};
-use crate::args::{Common, VerifyArgs};
+use crate::args::{Common, ReadArgs};
 use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
 use crate::input::Asked;
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 use thalweg::certificate::recovery::RecoveryVerdict;
 use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping, read_rpca_instance, read_sparse_instance};
 use thalweg::problem::{Fidelity, Norm};
 use thalweg_lab::{Certificate, CertificateRecord, Proof, RecoverKind, read_certificate, verify_certificate, verify_deep_sparse, verify_robust_pca};
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// certificate.json, or the directory of a recovery.
+    pub certificate: PathBuf,
+    /// The instance.
+    #[arg(long, value_name = "INPUT")]
+    pub problem: PathBuf,
+    /// How to read entries.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
 
 /// What `verify --json` prints of a matrix from measurements.
 #[derive(Debug, Serialize)]

@@ -263,6 +263,56 @@ fn data() {
 }
 
 #[test]
+fn doctor() {
+    let desk = Desk::new();
+    let document = desk.json(0, "doctor --threads 2");
+    command(&document, "doctor");
+    has(&document, "", &[("healthy", Flag), ("checks", List)]);
+    has(&document, "/checks/0", &[("name", Text), ("state", Text), ("found", Text)]);
+    let said = desk.ends(0, "doctor").out;
+    for name in ["version", "vectors", "threads", "memory", "temporary folder", "output folder", "a fit", "same bits"] {
+        assert!(said.lines().any(|line| line.starts_with(name)), "{name} in {said}");
+    }
+    assert!(std::fs::read_dir(desk.path("")).expect("a folder").next().is_none(), "nothing is left behind");
+    // a folder that cannot be written is found
+    let sick = desk.json(3, "doctor -o nowhere/at/all");
+    assert_eq!(sick["healthy"], false);
+    let folder = sick["checks"].as_array().expect("a list").iter().find(|check| check["name"] == "output folder").expect("there");
+    assert_eq!(folder["state"], "wrong", "{folder}");
+}
+
+#[test]
+fn data_example() {
+    let desk = Desk::new();
+    let list = desk.json(0, "data example");
+    command(&list, "data example");
+    has(&list, "/examples/0", &[("name", Text), ("file", Text), ("about", Text), ("next", Text)]);
+    for example in list["examples"].as_array().expect("a list") {
+        let name = example["name"].as_str().expect("a name");
+        let written = desk.json(0, &format!("data example {name}"));
+        assert_eq!(written["file"], example["file"]);
+        assert!(desk.ends(2, &format!("data example {name}")).err.contains("already"), "nothing is overwritten");
+    }
+    desk.ends(0, "data example genes -o other.tsv");
+    assert_eq!(desk.bytes("other.tsv"), desk.bytes("genes.tsv"));
+}
+
+/// On request in a pipe, without colour; never in a document.
+#[test]
+fn small_plots() {
+    let desk = Desk::new();
+    desk.put("x.csv", labelled_csv(&planted(12, 9, 2, 1)));
+    let plain = desk.ends(0, "fit x.csv -k 2 --restarts 3 -o run").out;
+    assert!(!plain.contains('█'), "not into a pipe: {plain}");
+    let fit = desk.ends(0, "fit x.csv -k 2 --restarts 3 -o run --plot always").out;
+    assert!(fit.contains("component 2") && fit.contains('█') && fit.contains("g1"), "{fit}");
+    let audit = desk.ends(0, "audit run --lines 2 --plot always").out;
+    assert!(audit.contains("component 2") && audit.contains('█'), "{audit}");
+    desk.json(0, "fit x.csv -k 2 --restarts 3 -o run --plot always");
+    assert!(!desk.ends(0, "audit run --lines 2 --quiet --plot always").out.contains('█'));
+}
+
+#[test]
 fn what_was_prepared_stays_so() {
     let desk = Desk::new();
     let rows = planted(12, 9, 2, 1);

@@ -9,6 +9,7 @@ mod documents;
 mod exits;
 mod faults;
 mod flatness;
+mod guide;
 mod help;
 mod hostile;
 mod inputs;

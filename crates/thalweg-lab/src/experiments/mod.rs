@@ -9,6 +9,7 @@ pub use phase::{PARAMETERS, Parameter, Phase, Sweep};
 use crate::experiment::{About, AnyExperiment, Bench, SCALES};
 use serde::Serialize;
 use thalweg::Error;
+use thalweg::data::did_you_mean;
 
 /// Every experiment, paper by paper in the paper's order; what the paper does not have comes last.
 pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
@@ -52,12 +53,16 @@ pub fn papers() -> Vec<&'static str> {
 pub fn experiments_of(paper: &str, item: &str) -> Result<Vec<&'static dyn AnyExperiment>, Error> {
     let of_paper: Vec<_> = EXPERIMENTS.iter().copied().filter(|e| e.about().paper == paper).collect();
     if of_paper.is_empty() {
-        return Err(Error::Parameter { name: "paper", expected: papers().join(", "), got: paper.to_owned() });
+        return Err(Error::Parameter { name: "paper", expected: papers().join(", ") + &did_you_mean(paper, papers()), got: paper.to_owned() });
     }
     let chosen: Vec<_> = of_paper.iter().copied().filter(|e| item == "all" || e.about().item == item).collect();
     if chosen.is_empty() {
         let items: Vec<&str> = of_paper.iter().map(|e| e.about().item).collect();
-        return Err(Error::Parameter { name: "item", expected: format!("{}, all", items.join(", ")), got: item.to_owned() });
+        return Err(Error::Parameter {
+            name: "item",
+            expected: format!("{}, all{}", items.join(", "), did_you_mean(item, items.iter().copied())),
+            got: item.to_owned(),
+        });
     }
     Ok(chosen)
 }

@@ -18,7 +18,7 @@ const TOP: usize = 8;
 
 pub(super) fn section(run: &RunView) -> Section {
     let mut section = Section::new("components", "Components");
-    let shares = shares(run);
+    let shares = run.shares();
     section.before = paragraph(
         "X ≈ UVᵀ is a sum of components, each a column of U times a column of V. Their order and their scale are free: multiply one column \
          by 2, divide the other, and nothing changes. So each is drawn relative to its own largest value, and its share is its part of \
@@ -48,12 +48,22 @@ fn column(run: &RunView, side: Side, k: usize) -> impl Iterator<Item = f64> + Cl
     run.factors.side(side).iter().skip(k).step_by(rank.max(1)).copied()
 }
 
-/// Part of each component in Σₖ ‖uₖ‖₁‖vₖ‖₁, which is the sum of UVᵀ for non-negative factors.
-fn shares(run: &RunView) -> Vec<f64> {
-    let size = |side, k| column(run, side, k).filter(|x| x.is_finite()).map(f64::abs).sum::<f64>();
-    let parts: Vec<f64> = (0..run.factors.rank()).map(|k| size(Side::U, k) * size(Side::V, k)).collect();
-    let total: f64 = parts.iter().sum();
-    parts.iter().map(|part| if total > 0.0 { part / total } else { 0.0 }).collect()
+impl RunView {
+    /// Part of each component in Σₖ ‖uₖ‖₁‖vₖ‖₁, which is the sum of UVᵀ for non-negative factors.
+    pub fn shares(&self) -> Vec<f64> {
+        let size = |side, k| column(self, side, k).filter(|x| x.is_finite()).map(f64::abs).sum::<f64>();
+        let parts: Vec<f64> = (0..self.factors.rank()).map(|k| size(Side::U, k) * size(Side::V, k)).collect();
+        let total: f64 = parts.iter().sum();
+        parts.iter().map(|part| if total > 0.0 { part / total } else { 0.0 }).collect()
+    }
+
+    /// The rows of a factor in which component k is largest in absolute value, the largest first; those where it is 0 left out.
+    pub fn largest(&self, side: Side, k: usize) -> Vec<usize> {
+        let column: Vec<f64> = column(self, side, k).map(f64::abs).collect();
+        let mut order: Vec<usize> = (0..column.len()).filter(|&i| column[i] > 0.0 && column[i].is_finite()).collect();
+        order.sort_by(|&i, &j| column[j].total_cmp(&column[i]));
+        order
+    }
 }
 
 fn component_facts(run: &RunView, k: usize, shares: &[f64]) -> Vec<Fact> {
@@ -158,9 +168,8 @@ fn top_names(run: &RunView, side: Side, labels: &[String], what: &str, shares: &
         .map(|k| {
             let column: Vec<f64> = column(run, side, k).map(f64::abs).collect();
             let total: f64 = column.iter().filter(|x| x.is_finite()).sum();
-            let mut order: Vec<usize> = (0..column.len()).filter(|&i| column[i] > 0.0 && column[i].is_finite()).collect();
-            order.sort_by(|&i, &j| column[j].total_cmp(&column[i]));
-            let top: Vec<String> = order
+            let top: Vec<String> = run
+                .largest(side, k)
                 .iter()
                 .take(TOP)
                 .map(|&i| {

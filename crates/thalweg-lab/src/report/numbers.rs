@@ -1,7 +1,7 @@
 //! The key numbers, each with what it means and what it does not.
 
 use super::RunView;
-use super::section::Section;
+use super::section::{Section, sentence};
 use super::verdict::{ending, status_word};
 use crate::figure::number::{count, duration, percent, short};
 use crate::figure::text::escape;
@@ -123,7 +123,7 @@ fn numbers(run: &RunView) -> Vec<Number> {
         add(
             "Uniqueness of the factors",
             value.into(),
-            audit.uniqueness.why.clone(),
+            sentence(&audit.uniqueness.why),
             "About factors of this product, not about other products that fit as well.",
         );
     }

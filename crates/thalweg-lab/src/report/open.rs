@@ -1,7 +1,7 @@
 //! What is not identified.
 
 use super::RunView;
-use super::section::{Section, name};
+use super::section::{Section, name, sentence};
 use crate::figure::number::{count, short};
 use crate::figure::text::escape;
 use thalweg::audit::{Audit, Uniqueness};
@@ -14,9 +14,13 @@ pub(super) fn section(run: &RunView) -> Option<Section> {
     let mut section = Section::new("open", "What is not identified");
     let mut items = vec!["The order of the components, and the scale of each: free in every factorisation.".to_owned()];
     items.push(match audit.uniqueness.status {
-        Uniqueness::Unique => format!("Beyond order and scale, nothing: the factors of UVᵀ are unique. {}", escape(&audit.uniqueness.why)),
-        Uniqueness::NotUnique => format!("The factors: other non-negative factors have the same product. {}", escape(&audit.uniqueness.why)),
-        Uniqueness::Unknown => format!("Perhaps the factors: whether others have the same product is unknown. {}", escape(&audit.uniqueness.why)),
+        Uniqueness::Unique => format!("Beyond order and scale, nothing: the factors of UVᵀ are unique. {}", escape(&sentence(&audit.uniqueness.why))),
+        Uniqueness::NotUnique => {
+            format!("The factors: other non-negative factors have the same product. {}", escape(&sentence(&audit.uniqueness.why)))
+        }
+        Uniqueness::Unknown => {
+            format!("Perhaps the factors: whether others have the same product is unknown. {}", escape(&sentence(&audit.uniqueness.why)))
+        }
     });
     items.extend(least_reproduced(audit));
     items.extend(empty("row", &audit.empty_rows, run.labels.rows.as_deref()));

@@ -11,8 +11,9 @@ pub(super) fn page(reproduction: &Reproduction) -> Page {
     let about = &reproduction.about;
     let mut body = Body::default();
     for section in [Some(verdict(reproduction)), figures(reproduction), checks(reproduction), Some(provenance(reproduction))].into_iter().flatten() {
-        body.link(section.slug, &escape(section.title));
-        body.add(section, &format!("{}-", about.item), 2);
+        let prefix = format!("{}-", about.item);
+        body.link(&format!("{prefix}{}", section.slug), &escape(section.title));
+        body.add(section, &prefix, 2);
     }
     let head = format!("<h1>{}</h1>\n<p class=\"about\">{} · {}</p>\n", escape(about.title), escape(about.paper), extent(reproduction));
     document(about.title, &head, body)
@@ -59,7 +60,7 @@ fn checks(reproduction: &Reproduction) -> Option<Section> {
         counted(Agreement::Fails),
         counted(Agreement::Open)
     ));
-    let mut table = Table::new(["statement", "whose", "said", "found", "may differ by", ""]);
+    let mut table = Table::new(["statement", "whose", "said", "found", "may differ by", "result"]);
     let mut rows: Vec<&Check> = checks.iter().collect();
     rows.sort_by_key(|check| check.agreement == Agreement::Holds);
     for check in rows {

@@ -36,7 +36,21 @@ impl Section {
 
 /// A paragraph of plain text.
 pub(super) fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escape(text))
+    format!("<p>{}</p>\n", prose(text))
+}
+
+/// Plain text whose flags, such as `--l2`, are not broken at their hyphens.
+pub(super) fn prose(text: &str) -> String {
+    let word = |word: &str| if word.starts_with("--") { format!("<span class=\"flag\">{}</span>", escape(word)) } else { escape(word) };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A reason as a sentence: with a capital letter and a full stop, which it lacks where others go on with it.
+pub(super) fn sentence(why: &str) -> String {
+    let mut letters = why.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if why.is_empty() || why.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
 }
 
 /// A name from outside: shortened with the whole of it (up to 300 characters) in the tooltip, and kept from reordering its surroundings.

@@ -1,7 +1,7 @@
 //! The page of a survey of ranks: the verdict, and the evidence drawn.
 
 use super::page::{Body, Page, document};
-use super::section::{Section, facts, name, paragraph, table_html};
+use super::section::{Section, facts, name, paragraph, prose, table_html};
 use crate::RankSurvey;
 use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
@@ -39,7 +39,7 @@ fn verdict(report: &RankReport) -> Section {
     let mut lines = report.verdict.lines();
     let first = lines.next().unwrap_or("Nothing was found.");
     let rest: String = lines.map(paragraph).collect();
-    section.before = format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n", escape(first));
+    section.before = format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n", prose(first));
     let columns = ["rank", "held-out RMSE", "± s.e.", "above the best", "± s.e.", "agreement", "relative error", "ruled out", "unfinished fits"];
     let mut table = Table::new(columns);
     for r in &report.ranks {

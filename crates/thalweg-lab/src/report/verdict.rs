@@ -1,10 +1,10 @@
 //! What was established, what was not, and what cannot be said.
 
 use super::RunView;
-use super::section::{Section, name, paragraph};
+use super::section::{Section, name, paragraph, prose, sentence};
 use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
-use thalweg::audit::{Audit, Status, Uniqueness};
+use thalweg::audit::{Audit, EQUALLY_GOOD, SAME_ANSWER, Status, Uniqueness};
 use thalweg::problem::Loss;
 
 /// How a claim stands.
@@ -99,7 +99,12 @@ fn near_best(audit: &Audit) -> Claim {
 
 fn restarts_agree(audit: &Audit) -> Claim {
     let restarts = &audit.restarts;
-    let what = "Other starts lead to the same answer".into();
+    let what = match restarts.agreement {
+        Some(agreement) if agreement < SAME_ANSWER => "Other starts lead to other answers",
+        Some(_) if restarts.spread > EQUALLY_GOOD => "Other starts lead to similar answers of other values",
+        _ => "Other starts lead to the same answer",
+    };
+    let what = what.into();
     match restarts.agreement {
         Some(agreement) => Claim {
             standing: Standing::Measured,
@@ -149,7 +154,7 @@ fn unique(audit: &Audit) -> Claim {
         Uniqueness::NotUnique => Standing::Refuted,
         Uniqueness::Unknown => Standing::CannotSay,
     };
-    Claim { standing, what: "These are the only non-negative factors with this product".into(), why: audit.uniqueness.why.clone() }
+    Claim { standing, what: "These are the only non-negative factors with this product".into(), why: sentence(&audit.uniqueness.why) }
 }
 
 /// Why a run ended, in words that complete "the run ended because".
@@ -189,7 +194,7 @@ pub(super) fn section(run: &RunView) -> Section {
     let mut sentences = audit.verdict.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = sentences.next().unwrap_or("The audit gave no verdict.");
     let rest: String = sentences.map(paragraph).collect();
-    section.before = format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n{}", escape(first), claims_html(&claims(audit)));
+    section.before = format!("<div class=\"verdict\">\n<p class=\"first\">{}</p>\n{rest}</div>\n{}", prose(first), claims_html(&claims(audit)));
     section
 }
 
@@ -205,7 +210,7 @@ pub(super) fn claims_html(claims: &[Claim]) -> String {
                 claim.standing.sign(),
                 claim.standing.words(),
                 escape(&claim.what),
-                escape(&claim.why)
+                prose(&claim.why)
             )
         })
         .collect();

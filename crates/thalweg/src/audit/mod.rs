@@ -14,3 +14,4 @@ pub use record::{
     AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,
     Uniqueness, UniquenessReport,
 };
+pub use verdict::{EQUALLY_GOOD, SAME_ANSWER};

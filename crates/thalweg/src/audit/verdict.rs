@@ -4,9 +4,9 @@ use super::record::{Audit, LineReport, RestartReport, Status, Uniqueness};
 use crate::problem::Loss;
 
 /// Mean matched cosine from which two answers count as the same solution.
-const SAME: f64 = 0.99;
+pub const SAME_ANSWER: f64 = 0.99;
 /// Relative spread of objectives below which answers count as equally good.
-const EQUALLY_GOOD: f64 = 1e-3;
+pub const EQUALLY_GOOD: f64 = 1e-3;
 /// Mean cosine from which a component counts as found by every start.
 const STABLE: f64 = 0.95;
 
@@ -78,7 +78,7 @@ fn restarts(report: &RestartReport) -> String {
         return "Only one start was tried: whether others end elsewhere is not known (--restarts).".into();
     };
     let (count, spread) = (report.count, percent(report.spread));
-    let is_same = agreement >= SAME;
+    let is_same = agreement >= SAME_ANSWER;
     let is_equal = report.spread <= EQUALLY_GOOD;
     match (is_same, is_equal) {
         (true, true) => {
@@ -100,7 +100,7 @@ fn restarts(report: &RestartReport) -> String {
 
 fn components(report: &RestartReport) -> Option<String> {
     let agreement = &report.component_agreement;
-    if agreement.is_empty() || report.agreement.is_some_and(|a| a >= SAME) {
+    if agreement.is_empty() || report.agreement.is_some_and(|a| a >= SAME_ANSWER) {
         return None;
     }
     let stable = agreement.iter().filter(|&&c| c >= STABLE).count();

@@ -9,6 +9,11 @@ const FILE: &[u8] = include_bytes!("embedded/digits.pgm.gz");
 const ROWS: usize = 1797;
 const SIDE: usize = 8;
 
+/// The file that [`digits`] reads: a compressed PGM image with a digit in each row.
+pub fn digits_file() -> &'static [u8] {
+    FILE
+}
+
 /// 1797 handwritten digits of 8×8 pixels, values 0 to 16, one a row.
 ///
 /// Source: E. Alpaydin, C. Kaynak (1998), UCI Machine Learning Repository, <https://doi.org/10.24432/C50P49>, CC BY 4.0: the test part,

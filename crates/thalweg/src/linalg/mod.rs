@@ -66,6 +66,19 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
 
 use pulp::WithSimd;
 
+/// How many f64 the vector registers hold that [`simd`] uses on this processor: 8 with AVX-512, 4 with AVX2, 2 with NEON, 1 without any.
+pub fn vector_lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
+            S::F64_LANES
+        }
+    }
+    dispatch(Lanes)
+}
+
 /// The same for a kernel that is written in vectors.
 #[inline(always)]
 fn dispatch<K: WithSimd>(kernel: K) -> K::Output {

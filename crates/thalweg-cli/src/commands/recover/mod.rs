@@ -1,13 +1,17 @@
 //! `thalweg recover`.
 
+mod args;
 mod deep_sparse;
 mod robust_pca;
 
+pub use args::{RecoverArgs, instance_names};
+
 use super::{print_json, print_text};
-use crate::args::{CONVEX, Common, NormArg, RecoverArgs};
+use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input::{Asked, NAMED};
 use crate::signals::Interrupt;
+use args::{CONVEX, NormArg};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

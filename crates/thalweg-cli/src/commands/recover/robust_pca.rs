@@ -1,7 +1,7 @@
 //! `thalweg recover rpca`.
 
-use super::{Files, absolute, directory, ending, status_code, tell, word};
-use crate::args::{Common, RecoverArgs};
+use super::{Files, RecoverArgs, absolute, directory, ending, status_code, tell, word};
+use crate::args::Common;
 use crate::exit::Failure;
 use crate::input::Asked;
 use serde::Serialize;

@@ -86,7 +86,7 @@ impl Experiment for Sketch {
         };
         let all_convex = done.iter().all(|(_, outcome)| outcome.alpha >= 0.0);
         let verdict = if all_convex {
-            "Every line is convex, as the paper draws it. How unlikely the opposite is at this size, `theorem1` tells."
+            "Every line is convex, as the paper draws it. How unlikely the opposite is at this size, theorem1 tells."
         } else {
             "Not every line is convex."
         };

@@ -6,7 +6,7 @@ mod pictures;
 pub use pictures::{PictureOptions, PixelOrder};
 
 use super::page::{Body, Page, document};
-use super::section::{Section, facts, name, paragraph};
+use super::section::{Section, facts, name, paragraph, sentence};
 use super::verdict::{Claim, Standing, claims_html};
 use crate::figure::number::{count, percent, short};
 use crate::figure::text::escape;
@@ -104,19 +104,19 @@ fn ended(status: RecoveryStatus) -> (Standing, &'static str) {
 
 fn verdict(run: &RecoveryView) -> Section {
     let mut section = Section::new("verdict", "Verdict");
-    let (standing, sentence) = ended(run.status);
+    let (standing, ending) = ended(run.status);
     let bounded = run.gap.map(|gap| format!("No other answer costs less by more than {} of the objective", percent(gap)));
     let first = match (&run.proof, &bounded) {
         (Some(proof), _) if proof.certified => "Certified: this is the minimiser, and the only one.".to_owned(),
         (_, Some(bounded)) if run.status == RecoveryStatus::Converged => format!("{bounded}: proved."),
-        _ => sentence.to_owned(),
+        _ => ending.to_owned(),
     };
-    let mut claims = vec![Claim { standing, what: sentence.into(), why: String::new() }];
+    let mut claims = vec![Claim { standing, what: ending.into(), why: String::new() }];
     let by_duality = |what| Claim { standing: Standing::Established, what, why: "By weak duality, from the data alone.".into() };
     claims.extend(bounded.map(by_duality));
     let (standing, why) = match &run.proof {
-        Some(proof) if proof.certified => (Standing::Established, proof.why.clone()),
-        Some(proof) => (Standing::NotEstablished, proof.why.clone()),
+        Some(proof) if proof.certified => (Standing::Established, sentence(&proof.why)),
+        Some(proof) => (Standing::NotEstablished, sentence(&proof.why)),
         None => (Standing::CannotSay, "No certificate was asked for.".into()),
     };
     claims.push(Claim { standing, what: "It is the minimiser, and the only one".into(), why });
@@ -148,7 +148,7 @@ const NOTHING: f64 = 1e-15;
 
 fn spectrum(run: &RecoveryView) -> Option<Section> {
     let largest = run.spectrum.first().copied().filter(|first| *first > 0.0)?;
-    let mut section = Section::new("spectrum", "Spectrum");
+    let mut section = Section::new("singular-values", "Spectrum");
     let what = run.spectrum_of;
     let dot =
         |(k, &value): (usize, &f64)| Dot { label: format!("{what} {}", k + 1), facts: vec![Fact::new(what, value)], x: (k + 1) as f64, y: value };

@@ -54,8 +54,13 @@ fn no_better_than_one(row: &RankRow, reference: &[f64], floor: f64, fraction: f6
     mean_and_error(&gains, fraction).is_none_or(|(mean, error)| mean <= error.max(floor))
 }
 
+/// Five significant digits, with an exponent only where the number is too large or too small to be read without.
 fn number(x: Option<f64>) -> String {
-    x.map_or("not known".into(), |x| format!("{x:.4e}"))
+    let written = |x: f64| match x.abs() {
+        size if (1e-3..1e6).contains(&size) => format!("{x:.*}", (4.0 - size.log10().floor()).max(0.0) as usize),
+        _ => format!("{x:.4e}"),
+    };
+    x.map_or("not known".into(), written)
 }
 
 fn list(ranks: &[usize]) -> String {

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::data::arrays::raw::in_order;
 use crate::data::arrays::{Array, Numbers};
 use crate::data::source::{Budget, Source, shown};
+use crate::data::spelling::did_you_mean;
 
 /// An array that a file says it holds.
 pub(super) struct Variable {
@@ -80,7 +81,10 @@ fn named(source: &Source, variables: &[Variable], name: &str) -> Result<usize, E
             let like = variables.iter().filter(|v| v.name.eq_ignore_ascii_case(name) || last(v));
             Err(source.malformed("its arrays", format!("one array {}", shown(name.as_bytes())), listing(like)))
         }
-        (None, None, _) => Err(source.malformed("its arrays", format!("an array {}", shown(name.as_bytes())), listing(variables.iter()))),
+        (None, None, _) => {
+            let found = listing(variables.iter()) + &did_you_mean(name, variables.iter().map(|v| v.name.as_str()));
+            Err(source.malformed("its arrays", format!("an array {}", shown(name.as_bytes())), found))
+        }
     }
 }
 

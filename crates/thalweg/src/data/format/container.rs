@@ -4,6 +4,7 @@ use super::natural;
 use crate::Error;
 use crate::data::arrays::npz::open_zip;
 use crate::data::source::{Budget, Source, read_within, shown};
+use crate::data::spelling::did_you_mean;
 use std::fs;
 use std::io::{self, Cursor};
 use std::ops::Range;
@@ -98,7 +99,7 @@ impl<'a> Files<'a> {
         }
         match (&self.container, self.names.len()) {
             (Container::Zip(_) | Container::Tar(..), 1) => Ok(Choice::One(0)),
-            _ => Err(self.source.malformed("its files", "images, or --member to name the file to read", self.listing())),
+            _ => Err(self.source.malformed("its files", "PGM, PPM or PNG images, or --member to name the file to read", self.listing())),
         }
     }
 
@@ -110,7 +111,10 @@ impl<'a> Files<'a> {
         let like: Vec<usize> = (0..self.names.len()).filter(|&at| ends(&self.names[at])).collect();
         match like[..] {
             [at] => Ok(at),
-            _ => Err(self.source.malformed("its files", format!("one file {}", shown(member.as_bytes())), self.listing())),
+            _ => {
+                let found = self.listing() + &did_you_mean(member, self.names.iter().map(String::as_str));
+                Err(self.source.malformed("its files", format!("one file {}", shown(member.as_bytes())), found))
+            }
         }
     }
 

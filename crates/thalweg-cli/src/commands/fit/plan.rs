@@ -1,7 +1,7 @@
 //! `thalweg fit --plan`: what a fit would take.
 
-use super::{print_json, print_text};
 use crate::args::Common;
+use crate::commands::{print_json, print_text};
 use crate::exit::{DONE, Failure};
 use crate::memory::{in_words, peak, resident};
 use serde::Serialize;

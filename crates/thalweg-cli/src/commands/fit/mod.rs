@@ -1,12 +1,19 @@
 //! `thalweg fit`.
 
-use super::{line::factors, plan, print_json, print_text};
-use crate::args::{Common, FitArgs, InitArg, PrecisionArg};
+mod args;
+mod plan;
+
+pub use args::FitArgs;
+
+use super::{line::factors, print_json, print_text};
+use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::memory::peak;
+use crate::plot::{self, Ink};
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
+use args::{InitArg, PrecisionArg};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +22,7 @@ use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
 use thalweg::problem::{Loss, RowSet};
 use thalweg::solver::nmf::{About, Init};
 use thalweg::{Error, Side};
-use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Keep, Manifest, Needs, RunDir, batch_size, fit};
+use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Keep, Manifest, Needs, RunDir, RunView, batch_size, fit};
 
 /// Time between two saves of a restart, where nothing else is asked.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
@@ -58,7 +65,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
-    tell("fit", &args.input, &manifest, &dir, common)?;
+    tell("fit", &args.input, &manifest, &dir, args.plot.ink(common), common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(&manifest)))
 }
 
@@ -67,12 +74,15 @@ fn result_of(manifest: &Manifest) -> &FitRecord {
 }
 
 /// Prints what a fit found.
-pub fn tell(command: &'static str, input: &Path, manifest: &Manifest, dir: &RunDir, common: &Common) -> Result<(), Failure> {
+pub fn tell(command: &'static str, input: &Path, manifest: &Manifest, dir: &RunDir, ink: Option<Ink>, common: &Common) -> Result<(), Failure> {
     if common.json {
-        print_json(&document(command, manifest, result_of(manifest), dir))
-    } else {
-        print_text(&in_words(input, manifest, result_of(manifest), dir))
+        return print_json(&document(command, manifest, result_of(manifest), dir));
     }
+    let plots = match ink {
+        Some(ink) => format!("\n{}", plot::of_fit(&RunView::open(dir)?, ink)),
+        None => String::new(),
+    };
+    print_text(&(in_words(input, manifest, result_of(manifest), dir) + &plots))
 }
 
 /// Runs the fit with bars and signals.
