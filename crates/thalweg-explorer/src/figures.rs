@@ -71,7 +71,7 @@ fn runs(fitted: &Fitted) -> Figure {
 
 /// Where this problem stands on the curve that decides.
 pub fn of_spread(found: &Factored) -> Shown {
-    let spreads = (0..=120).map(|i| 0.05 + 0.05 * f64::from(i));
+    let spreads = (4..=120).map(|i| 0.05 * f64::from(i));
     let theory = Curve::new("closed form for large sizes, no noise", spreads.map(|spread| (spread, limiting_curvature(spread))).collect());
     let here = found.fitted.curvature.as_ref().map(|curvature| {
         let (low, high) = (curvature.mean - curvature.sd, curvature.mean + curvature.sd);
@@ -87,7 +87,9 @@ pub fn of_spread(found: &Factored) -> Shown {
     let figure = Figure {
         id: "spread".into(),
         title: "The spread of the entries decides".into(),
-        caption: "Mean of α over lines, with one standard deviation, beside the limit for large sizes.".into(),
+        caption:
+            "Mean of α over lines, with one standard deviation, beside the limit for large sizes. Dotted: the ends of convex and star-convex lines."
+                .into(),
         alt: format!("Line chart of curvature against CV², falling through 0 at {CONVEX_SPREAD}; this problem has CV² = {:.2}.", found.spread),
         kind: Kind::Curves(Curves {
             x: Axis::linear("CV² = variance / mean² of the planted entries"),
@@ -96,7 +98,7 @@ pub fn of_spread(found: &Factored) -> Shown {
                 CurveGroup { label: "closed form, large sizes".into(), tone: Tone::Quiet, curves: vec![theory] },
                 CurveGroup { label: "this problem".into(), tone: Tone::Lead, curves: here.into_iter().collect() },
             ],
-            levels: vec![level(CONVEX_SPREAD, "convex below"), level(STAR_SPREAD, "star-convex below")],
+            levels: vec![level(CONVEX_SPREAD, "convex"), level(STAR_SPREAD, "star-convex")],
         }),
     };
     figure.into()
@@ -138,7 +140,7 @@ pub fn of_sweep(sweep: &Sweep) -> Vec<Shown> {
             y,
             groups,
             levels: vec![
-                Level { at: At::X(sweep.degrees_of_freedom as f64), label: "degrees of freedom".into() },
+                Level { at: At::X(sweep.degrees_of_freedom as f64), label: "df".into() },
                 Level { at: At::X(sweep.here as f64), label: "now".into() },
             ],
         }),
@@ -147,7 +149,7 @@ pub fn of_sweep(sweep: &Sweep) -> Vec<Shown> {
     [
         figure(
             "frequency",
-            format!("Share of {maps} random maps that recover the matrix, with its 95 % interval."),
+            format!("Share of {maps} random maps that recover the matrix, with its 95 % interval. Dotted: degrees of freedom (df), and p now."),
             "Line chart of the share of maps that recover the planted matrix, against the number of measurements, for both norms.",
             Axis::linear("share recovered").including([0.0, 1.0]),
             both(&shares),

@@ -80,7 +80,10 @@ pub fn fit(data: &Matrix<f64>, rank: usize, effort: Effort) -> Result<Fitted, Er
         let mut steps = vec![step(&iteration)];
         let stop = Stop { max_iters: MAX_ITERS, ..Stop::default() };
         let ended = run(&mut iteration, &stop, &mut |at: &Alternating<'_, f64>, _| {
-            steps.push(step(at));
+            // between two measurements the objective is that of the last
+            if at.progress().measured_at == at.progress().iteration {
+                steps.push(step(at));
+            }
             ControlFlow::Continue(())
         });
         answers.push(Answer { factors: ended.point, status: ended.status });

@@ -1,6 +1,12 @@
 // Questions from sliders to the module, answers into the page. No mathematics: what is shown is what the library said.
-const short = (x) => x === null || x === undefined ? "–" : x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(2) : String(Number(x.toPrecision(3)));
-const percent = (x) => `${Number((100 * x).toPrecision(3))} %`;
+const short = (x) => {
+  if (x === null || x === undefined) return "–";
+  if (x === 0 || (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5)) return String(Number(x.toPrecision(3))).replace("-", "−");
+  const [mantissa, exponent] = x.toExponential(2).split("e").map(Number);
+  const raised = [...String(exponent)].map((c) => c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
+  return `${String(mantissa).replace("-", "−")}×10${raised}`;
+};
+const percent = (x) => `${Number((100 * x).toPrecision(3))}\u00a0%`;
 const range = (interval) => interval ? `${percent(interval[0])} to ${percent(interval[1])}` : "not known";
 const element = (name, text, attributes = {}) => Object.assign(document.createElement(name), { textContent: text }, attributes);
 const within = (id, selector) => document.querySelector(`#${id} ${selector}`);
@@ -95,7 +101,7 @@ function curvature({ audit, curvature: found }) {
     ["Convex lines", percent(lines.convex_fraction), `Of ${lines.count} lines; 95 % interval over starts ${range(convex)}.`],
     ["Star-convex lines", percent(lines.star_fraction), `Tangents stay below the answer; 95 % interval ${range(star)}.`],
     ["Downhill points to the answer", percent(lines.gradient_fraction), `The weakest of the three; 95 % interval ${range(downhill)}.`],
-    ["Least curvature α", `${short(found.mean)} ± ${short(found.sd)}`, `Mean and sd over lines, per entry and variance of X; in closed form at most ${short(found.expected)}.`],
+    ["Least curvature α", `${short(found.mean)} ± ${short(found.sd)}`, `Mean and sd over lines, per entry and variance of X; over all starts its mean is at most ${short(found.expected)}, in closed form.`],
   ];
 }
 
@@ -135,9 +141,9 @@ const quick = {
   factor() {
     asking(near, "factor", { ...planting(), restarts: 3, lines: 200 }, (found, section) => {
       const { lines } = found.audit;
-      const convex = lines.convex_fraction === 1 ? "All" : lines.convex_fraction === 0 ? "None" : percent(lines.convex_fraction);
-      say(section, `${convex} of ${lines.count} lines ${lines.convex_fraction === 0 || lines.convex_fraction === 1 ? "are" : "are"} convex. CV² = ${short(found.spread)}, and `
-        + `${found.spread < found.boundaries[0] ? "below" : "not below"} ${short(found.boundaries[0])} lines of large problems are. Fit: ${words(found.audit.status)}, relative error ${percent(found.audit.relative_error)}.`);
+      const convex = lines.convex_fraction === 1 ? "All" : lines.convex_fraction === 0 ? "None of" : `${percent(lines.convex_fraction)} of`;
+      say(section, `${convex} ${lines.count} lines are convex. CV² is ${short(found.spread)}; lines of large problems are convex below ${short(found.boundaries[0])}. `
+        + `The fit ${words(found.audit.status)}, with a relative error of ${percent(found.audit.relative_error)}.`);
       numbers(within("factor", ".numbers"), [...curvature(found),
         ["Found what was planted", percent(found.agreement), "Mean cosine between planted and found components, matched; 100 % is the same up to order and scale."]]);
       sentences(within("factor", ".audit ul"), found.audit.verdict);
@@ -157,18 +163,17 @@ const quick = {
     });
   },
   recover() {
-    const { planting: planted, unknowns, rate } = measured();
+    const { planting: planted, rate } = measured();
     asking(near, "recover", planted, (found, section) => {
       const [nuclear, flat] = found.by_norm;
       const verdict = (by) => !by ? "sees nothing" : { yes: "recovers the matrix", no: "does not recover it", open: "was left open" }[by.recovers];
-      say(section, `p = ${found.measurements} of ${found.unknowns} unknowns, ${found.degrees_of_freedom} of them free at this rank. The nuclear norm ${verdict(nuclear)}, the flat norm ${verdict(flat)}.`);
+      say(section, `${found.measurements} measurements of ${found.unknowns} unknowns; a matrix of this rank has ${found.degrees_of_freedom} degrees of freedom. The nuclear norm ${verdict(nuclear)}, the flat norm ${verdict(flat)}.`);
       const least = flat?.trace;
       fill(within("recover", ".norms"), [["norm", "recovered", "certified", "relative error", "rank found", "margin of the proof", "flatness, of its minimum"],
         ...found.by_norm.map((by) => [by.norm, by.recovers, by.proof.certified ? "yes" : `no: ${by.unproved}`, short(by.relative_error), String(by.rank), short(by.proof.margin), by.trace && least ? short(by.trace / least) : "–"])]);
     });
     const shares = Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
     asking(far, "sweep", { ...planted, rates: shares.map((share) => rate(share)), maps: 12 }, (found) => draw(found.figures));
-    form("recover").elements.share.title = `${unknowns} unknowns`;
   },
   sparse() {
     const [dim, nonzeros] = [value("sparse", "dim"), value("sparse", "nonzeros")];
@@ -182,7 +187,8 @@ const quick = {
   },
 };
 
-const words = (status) => status.replaceAll("_", " ");
+const ENDS = { max_iters: "ended at the limit of iterations", stalled: "stalled at working precision", breakdown: "broke down", under_determined: "found a second minimiser" };
+const words = (status) => ENDS[status] ?? status.replaceAll("_", " ");
 
 // ---- the walk
 const surface = new Surface(within("surface", "canvas"));
@@ -271,7 +277,7 @@ function exampleTable() {
 }
 
 // ---- wiring
-const shown = { share: (x) => `${x} %: ${Math.max(1, Math.round(x / 100 * measured().unknowns))}`, noise: (x) => `${x} %`, zeros: (x) => `${x} %`, yaw: (x) => `${x}°`, pitch: (x) => `${x}°` };
+const shown = { share: (x) => `${Math.max(1, Math.round(x / 100 * measured().unknowns))} of ${measured().unknowns}`, noise: (x) => `${x} %`, zeros: (x) => `${x} %`, yaw: (x) => `${x}°`.replace("-", "−"), pitch: (x) => `${x}°` };
 function tell(field) {
   const output = field.closest("label")?.querySelector("output");
   if (output) output.textContent = (shown[field.name] ?? String)(Math.round(field.value));
@@ -313,6 +319,7 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   });
 }
 hold(surface.canvas);
+new ResizeObserver(() => surface.fit()).observe(surface.canvas);
 new MutationObserver(() => surface.draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => surface.draw());
 document.querySelectorAll("form[data-ask]").forEach((one) => tellAll(one.elements));

@@ -11,6 +11,7 @@ class Surface {
     this.seen = null; // the answer to a question of kind "surface"
     this.turn = { yaw: -40, pitch: 35 };
     this.step = 0;
+    [this.width, this.tall] = [0, 0];
   }
 
   show(seen) {
@@ -23,14 +24,23 @@ class Surface {
     this.draw();
   }
 
+  // as many dots as the screen has, drawn in its units
+  fit() {
+    const dots = devicePixelRatio, { clientWidth, clientHeight } = this.canvas;
+    Object.assign(this, { width: clientWidth, tall: clientHeight });
+    [this.canvas.width, this.canvas.height] = [clientWidth * dots, clientHeight * dots];
+    this.canvas.getContext("2d").scale(dots, dots);
+    this.draw();
+  }
+
   // x, y from −1 to 1 and a height, in pixels; depth grows away from the eye
   project(x, y, height) {
     const { yaw, pitch } = this.turn, [a, b] = [yaw * Math.PI / 180, pitch * Math.PI / 180];
-    const { width, height: tall } = this.canvas;
-    const up = (height - this.low) / (this.high - this.low || 1) - 0.42;
+    const { width, tall } = this;
+    const up = (height - this.low) / (this.high - this.low || 1) - 0.5;
     const [right, back] = [x * Math.cos(a) - y * Math.sin(a), x * Math.sin(a) + y * Math.cos(a)];
-    const scale = 0.31 * Math.min(width, 1.75 * tall);
-    return { x: width / 2 + scale * right, y: tall / 2 - scale * (0.95 * up * Math.cos(b) + back * Math.sin(b)), depth: back * Math.cos(b) - up * Math.sin(b) };
+    const scale = 0.24 * Math.min(width, 1.85 * tall);
+    return { x: width / 2 + scale * right, y: tall / 2 - scale * (0.8 * up * Math.cos(b) + back * Math.sin(b)), depth: back * Math.cos(b) - up * Math.sin(b) };
   }
 
   tiles() {
@@ -50,7 +60,7 @@ class Surface {
   draw() {
     if (!this.seen) return;
     const pen = this.canvas.getContext("2d");
-    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    pen.clearRect(0, 0, this.width, this.tall);
     const [deep, high, line] = [colour("lead"), colour("surface"), colour("paper")];
     const ramp = [channels(deep), channels(high)];
     pen.lineWidth = 0.6;
@@ -63,8 +73,8 @@ class Surface {
       pen.fill();
       pen.stroke();
     }
-    if (this.way.length) this.drawWay(pen); else this.dot(pen, this.project(0, 0, Math.sqrt(2 * this.seen.lowest)), colour("against"));
-    this.drawScale(pen);
+    if (this.way.length) this.drawWay(pen); else this.dot(pen, this.project(0, 0, Math.sqrt(2 * this.seen.lowest)), colour("against"), "answer");
+    this.say(pen, 16, 26, `misfit ${short(this.low)} (blue) to ${short(this.high)} (pale)`);
   }
 
   drawWay(pen) {
@@ -75,24 +85,22 @@ class Surface {
       [pen.lineWidth, pen.strokeStyle, pen.lineJoin] = [width, tone, "round"];
       pen.stroke();
     }
-    this.dot(pen, places[0], colour("ink"));
-    this.dot(pen, places.at(-1), colour("against"));
+    this.dot(pen, places[0], colour("ink"), "start");
+    this.dot(pen, places.at(-1), colour("against"), this.step === this.way.length - 1 ? "answer" : "");
   }
 
-  dot(pen, place, tone) {
+  dot(pen, place, tone, label) {
     pen.beginPath();
-    pen.arc(place.x, place.y, 6, 0, 7);
+    pen.arc(place.x, place.y, 5.5, 0, 7);
     [pen.fillStyle, pen.strokeStyle, pen.lineWidth] = [tone, colour("paper"), 2];
     pen.fill();
     pen.stroke();
+    this.say(pen, place.x + 10, place.y - 8, label);
   }
 
-  // the heights of the lowest and the highest point, at a post on the far left
-  drawScale(pen) {
-    pen.font = "19px system-ui, sans-serif";
-    pen.fillStyle = colour("muted");
-    pen.textAlign = "left";
-    pen.fillText(`misfit ${short(this.low)} (dark) to ${short(this.high)} (light)`, 22, 34);
-    if (this.way.length) pen.fillText("black: start; red: the walk", 22, 60);
+  say(pen, x, y, text) {
+    [pen.font, pen.fillStyle, pen.strokeStyle, pen.lineWidth] = ["15px system-ui, sans-serif", colour("ink"), colour("surface"), 4];
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
   }
 }
