@@ -11,6 +11,7 @@ use thalweg::Error;
 use thalweg::certificate::recovery::nothing_fits_below;
 use thalweg::certificate::{DeepSparseCertificate, certify_deep_sparse};
 use thalweg::data::{SparseInstance, write_npz};
+use thalweg::linalg::relative_error;
 use thalweg::map::Gaussian;
 use thalweg::problem::{DeepSparse, Norm, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::convex::deep_sparse::{DeepSparseSolution, solve_deep_sparse};
@@ -129,7 +130,7 @@ pub fn recover_sparse_in(job: DeepSparseJob<'_>) -> Result<DeepSparseManifest, F
         iterations: found.iterations,
         seconds,
         verify_seconds,
-        relative_error: job.instance.truth.as_ref().map(|truth| super::relative_error(&found.x, truth)),
+        relative_error: job.instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
     });
     let manifest = RecoverManifest { result, ..job.manifest };
     job.dir.write(&manifest).map_err(FitError::Output)?;

@@ -1,11 +1,11 @@
 //! Recovery in factors: for matrices that are too large to be written out, and for a rank that is known.
 
-use super::{RecoverJob, RecoverRecord, relative_error};
+use super::{RecoverJob, RecoverRecord};
 use crate::FitError;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thalweg::data::write_factors;
-use thalweg::linalg::{dot, fixed_order_sum};
+use thalweg::linalg::{dot, fixed_order_sum, relative_error};
 use thalweg::map::MeasurementMap;
 use thalweg::problem::{Domain, Factored};
 use thalweg::solver::factored::{FACTORED_METHODS, FactoredRun, factored_method, spectral_start};

@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, rules_out, verify};
 use thalweg::data::{Holdout, Instance, InstanceKind, Kept, ReadOptions, write_npz};
+use thalweg::linalg::relative_error;
 use thalweg::map::{MeasurementMap, map_of};
 use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::convex::recover;
@@ -307,12 +308,6 @@ pub fn judged(problem: &Recovery<'_>, found: &Recovered, seconds: f64) -> Recove
         relative_error: None,
         hidden_rmse: None,
     }
-}
-
-/// ‖x − truth‖ / ‖truth‖.
-fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
-    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
-    norm(&mut truth.iter().zip(x).map(|(t, x)| t - x)) / norm(&mut truth.iter().copied())
 }
 
 /// `X`; with a witness, also `second` (another minimiser), `contradiction` or `separating` (y).

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use thalweg::Error;
 use thalweg::certificate::{RobustPcaCertificate, certify_robust_pca};
 use thalweg::data::{RobustPcaInstance, write_npz};
-use thalweg::linalg::TruncatedSvd;
+use thalweg::linalg::{TruncatedSvd, relative_error};
 use thalweg::problem::{RecoveryStatus, RobustPca};
 use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, WithinBudget, solve_robust_pca, solve_robust_pca_within};
 
@@ -144,7 +144,7 @@ pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError>
         iterations: solution.iterations,
         seconds,
         verify_seconds,
-        relative_error: job.instance.truth_low_rank.as_ref().map(|truth| super::relative_error(&parts.low_rank, truth)),
+        relative_error: job.instance.truth_low_rank.as_ref().map(|truth| relative_error(&parts.low_rank, truth)),
     });
     let manifest = RecoverManifest { result, ..job.manifest };
     job.dir.write(&manifest).map_err(FitError::Output)?;

@@ -17,6 +17,7 @@ mod section;
 mod survey;
 mod verdict;
 
+pub use page::{MARK, PAGE_SCRIPT, page_style};
 pub use recovery::{PictureOptions, PixelOrder, RecoveryView};
 
 use crate::experiment::Reproduction;

@@ -10,7 +10,14 @@ use crate::figure::{self, Figure, palette};
 pub(super) const FIGURES: &str = "figures";
 
 const CSS: &str = include_str!("report.css");
-const SCRIPT: &str = include_str!("report.js");
+
+/// The script of every page: read-outs on figures, and the theme button.
+pub const PAGE_SCRIPT: &str = include_str!("report.js");
+
+/// The style sheet of every page: the palette, figures, the page around them.
+pub fn page_style() -> String {
+    [&palette::variables(), figure::CSS, CSS].concat()
+}
 
 /// Nothing is fetched, from anywhere: a report of private data stays private.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -93,16 +100,15 @@ pub(super) fn document(title: &str, head: &str, mut body: Body) -> Page {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"referrer\" content=\"no-referrer\"/>\n\
          <link rel=\"icon\" href=\"data:,\"/>\n<title>{} · thalweg</title>\n\
-         <style>\n{}{}{CSS}</style>\n</head>\n<body>\n\
+         <style>\n{}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the verdict</a>\n\
          <header class=\"top\">\n<p class=\"brand\">{MARK} thalweg report</p>\n\
          <button type=\"button\" id=\"theme\" hidden=\"\">Dark</button>\n</header>\n\
          <main id=\"main\" tabindex=\"-1\">\n{head}<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n{}{}</main>\n\
          <footer><p>Written by thalweg {}. This page is one file and fetches nothing; figures and their data are in <code>{FIGURES}/</code> beside it.</p></footer>\n\
-         <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         <script>\n{PAGE_SCRIPT}</script>\n</body>\n</html>\n",
         escape(&shorten(&visible(title), 80)),
-        palette::variables(),
-        figure::CSS,
+        page_style(),
         body.contents,
         body.html,
         glossary::html(),
@@ -111,8 +117,8 @@ pub(super) fn document(title: &str, head: &str, mut body: Body) -> Page {
     Page { html, figures: body.figures }
 }
 
-/// A valley and the line along its floor.
-const MARK: &str = "<svg class=\"mark-of-thalweg\" viewBox=\"0 0 24 16\" aria-hidden=\"true\">\
+/// A valley and the line along its floor, as SVG.
+pub const MARK: &str = "<svg class=\"mark-of-thalweg\" viewBox=\"0 0 24 16\" aria-hidden=\"true\">\
     <path d=\"M1 2C7 2 8 14 12 14S17 2 23 2\"/><circle cx=\"12\" cy=\"14\" r=\"2\"/></svg>";
 
 /// The last part of the input's path; of data in memory the name of the run.

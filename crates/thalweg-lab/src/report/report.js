@@ -73,15 +73,19 @@
 
   // ---- one figure
   function explore(plot) {
-    const svg = plot.querySelector("svg");
+    let svg = plot.querySelector("svg");
     const readout = plot.querySelector(".readout");
     let series = null; // read at the first touch: a page with many figures opens at once
     let current = null; // [series, point]
     let cursor = null;
-    const load = () => { series ??= seriesOf(svg); };
+    const load = () => {
+      const drawn = plot.querySelector("svg");
+      if (drawn !== svg) [svg, series, current, cursor] = [drawn, null, null, null]; // a page may draw its figures anew
+      series ??= svg ? seriesOf(svg) : [];
+    };
 
     function clear() {
-      svg.classList.remove("active");
+      svg?.classList.remove("active");
       if (current) series[current[0]].element.classList.remove("on");
       cursor?.remove();
       cursor = null;
@@ -153,7 +157,12 @@
 
     plot.tabIndex = 0;
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Arrow keys read it out.`);
+    const drawn = () => {
+      readout.hidden = true;
+      plot.setAttribute("aria-label", `${plot.querySelector("svg")?.getAttribute("aria-label") ?? "Not drawn yet."} Arrow keys read it out.`);
+    };
+    drawn();
+    new MutationObserver(drawn).observe(plot.querySelector(".scroll"), { childList: true });
     plot.addEventListener("pointermove", (event) => {
       load();
       const found = series.length ? under(event) : null;

@@ -214,7 +214,13 @@ fn barrier_report(pairs: &[AnswerPair]) -> Option<BarrierReport> {
     (!pairs.is_empty()).then(|| BarrierReport { count: pairs.len(), max: highest(|p| p.barrier), aligned_max: highest(|p| p.aligned_barrier) })
 }
 
-/// Lines from half-normal starts to the answers, in the gauge that gradient flow from such a start keeps: ‖uₖ‖² − ‖vₖ‖² = (m − n) s².
+/// The answer where lines from half-normal starts end: in the gauge that gradient flow from such a start keeps, ‖uₖ‖² − ‖vₖ‖² = (m − n) s².
+pub fn end_of_lines(problem: &Nmf<'_, f64>, answer: &Factors) -> Factors {
+    let (m, n) = problem.data().shape();
+    flow_gauge(answer, (m as f64 - n as f64) * half_normal_scale(problem).powi(2))
+}
+
+/// Lines from half-normal starts to the answers.
 fn lines_from_starts(
     problem: &Nmf<'_, f64>,
     answers: &[Answer],
@@ -225,12 +231,9 @@ fn lines_from_starts(
         return Ok((None, Vec::new()));
     }
     let data = problem.data();
-    let (m, n) = data.shape();
     let starts: Vec<Factors> =
         (0..settings.lines as u64).map(|i| Init::HalfNormal.factors(problem, settings.seed, START_STREAM + i)).collect::<Result<_, _>>()?;
-    let scale_squared = half_normal_scale(problem).powi(2);
-    let difference = (m as f64 - n as f64) * scale_squared;
-    let ends: Vec<Factors> = order.iter().take(settings.points).map(|&a| flow_gauge(&answers[a].factors, difference)).collect();
+    let ends: Vec<Factors> = order.iter().take(settings.points).map(|&a| end_of_lines(problem, &answers[a].factors)).collect();
     let to_answers = lines(data, &starts, &ends)?;
     let between: Vec<Line> = starts.chunks_exact(2).take(5).map(|pair| line(data, &pair[0], &pair[1])).collect::<Result<_, _>>()?;
     let report = line_report(&to_answers, problem.summary().observed as f64);

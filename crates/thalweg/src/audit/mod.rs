@@ -5,7 +5,7 @@ mod rank;
 mod record;
 mod verdict;
 
-pub use evidence::{Answer, AuditSettings, audit, audit_unless};
+pub use evidence::{Answer, AuditSettings, audit, audit_unless, end_of_lines};
 pub use rank::{
     RankOutcome, RankReport, RankRow, RankSettings, RankTrial, SpectrumAgainstNoise, rank_report, rank_trials, run_rank_trial, survey_ranks,
     survey_ranks_unless, usual_fraction,

@@ -25,14 +25,14 @@ pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_np
 pub use atomic::{remove_leftovers, write_atomically};
 pub use catalogue::{Entry, catalogue};
 pub use digits::{digits, digits_file};
-pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Weights, read};
+pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Weights, read, read_table};
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Kept, Measurements, read_instance, read_instance_keeping};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
-pub use planted::{LAWS, Law, planted_factors, planted_ratings};
+pub use planted::{LAWS, Law, planted_factors, planted_ratings, with_noise};
 pub use random::stream;
 pub use rpca_instance::{RobustPcaInstance, read_rpca_instance};
-pub use sparse_instance::{SparseInstance, read_sparse_instance};
+pub use sparse_instance::{SparseInstance, planted_sparse, read_sparse_instance};
 pub use spelling::{did_you_mean, nearest_name};
 pub use stack::write_matrix;
 pub use values::Owner;

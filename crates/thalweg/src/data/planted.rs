@@ -1,7 +1,7 @@
 //! Planted factors, independent entries of a known law, and ratings made from them.
 
 use super::random::stream;
-use super::{Duplicates, Observed, Sparse, Triplet};
+use super::{Dense, Duplicates, Observed, Sparse, Triplet};
 use crate::{Error, Factors};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -82,6 +82,11 @@ impl Law {
         }
     }
 
+    /// CV² = σ²/μ²; infinite for mean 0.
+    pub fn spread(self) -> f64 {
+        self.variance() / self.mean().powi(2)
+    }
+
     /// σ².
     pub fn variance(self) -> f64 {
         match self {
@@ -105,6 +110,22 @@ pub fn planted_factors(law: Law, (rows, cols): (usize, usize), rank: usize, seed
     let normals = StandardNormal.sample_iter(&mut rng);
     let entries = normals.map(|z: f64| law.of(z)).take((rows + cols) * rank).collect();
     Factors::new(rows, cols, rank, entries)
+}
+
+/// max(0, UVᵀ + s ε) entry by entry, ε standard normal from a stream of its own; s is `noise` times the root mean square of UVᵀ.
+///
+/// # Errors
+/// [`Error::Parameter`] unless `noise` is finite and not negative.
+pub fn with_noise(factors: &Factors, noise: f64, seed: u64, trial: u64) -> Result<Dense, Error> {
+    if !(noise >= 0.0 && noise.is_finite()) {
+        return Err(Error::Parameter { name: "noise", expected: "a finite number, not negative".into(), got: noise.to_string() });
+    }
+    let mut x = factors.product();
+    let mean_square = x.iter().map(|x| x * x).sum::<f64>() / x.len().max(1) as f64;
+    let scale = noise * mean_square.sqrt();
+    let normals = StandardNormal.sample_iter(stream(seed, trial));
+    x.iter_mut().zip(normals).for_each(|(x, z): (_, f64)| *x = (*x + scale * z).max(0.0));
+    Dense::new(factors.rows(), factors.cols(), x)
 }
 
 /// `observed` ratings from 1 to 5 in halves. Row i and column j are seen with probabilities ∝ i^(−½) and j^(−½), each pair at most once; the
@@ -174,6 +195,19 @@ mod tests {
             let slack = if matches!(law, Law::Pareto | Law::LogNormal) { 0.2 } else { 0.02 };
             assert!((variance / law.variance() - 1.0).abs() < slack, "{}: {variance} and {}", law.name(), law.variance());
         }
+    }
+
+    #[test]
+    fn noise_is_relative_and_leaves_nothing_negative() -> Result<(), Error> {
+        let truth = planted_factors(Law::Exponential, (200, 150), 6, 1, 0)?;
+        assert_eq!(with_noise(&truth, 0.0, 1, 1)?.values(), truth.product());
+        let (exact, noisy) = (truth.product(), with_noise(&truth, 0.1, 1, 1)?);
+        let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+        let relative = norm(&mut noisy.values().iter().zip(&exact).map(|(a, b)| a - b)) / norm(&mut exact.iter().copied());
+        assert!((relative - 0.1).abs() < 0.002, "{relative}");
+        assert!(with_noise(&truth, 3.0, 1, 1)?.values().iter().all(|&x| x >= 0.0));
+        assert!(matches!(with_noise(&truth, f64::NAN, 1, 1), Err(Error::Parameter { .. })));
+        Ok(())
     }
 
     #[test]

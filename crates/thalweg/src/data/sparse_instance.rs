@@ -2,8 +2,10 @@
 
 use super::arrays::npz::{Archive, load};
 use super::instance::{Arrays, sha256};
+use super::random::stream;
 use super::source::Budget;
 use crate::Error;
+use rand_distr::{Distribution, StandardNormal, Uniform};
 use std::path::Path;
 
 /// A sparse recovery problem as a file states it.
@@ -19,6 +21,27 @@ pub struct SparseInstance {
     pub truth: Option<Vec<f64>>,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
+}
+
+/// A with independent standard normal entries, x with so many non-zero ones, standard normal too, at places drawn evenly, and b = Ax.
+///
+/// # Errors
+/// [`Error::Parameter`] for more non-zero entries than x has, [`Error::Empty`] where x or b has none.
+pub fn planted_sparse((p, d): (usize, usize), nonzeros: usize, seed: u64, trial: u64) -> Result<SparseInstance, Error> {
+    let Some(place) = Uniform::new(0, d).ok().filter(|_| p > 0) else {
+        return Err(Error::Empty { what: "A", why: "there is nothing to recover" });
+    };
+    if nonzeros > d {
+        return Err(Error::Parameter { name: "nonzeros", expected: format!("at most {d}"), got: nonzeros.to_string() });
+    }
+    let mut rng = stream(seed, trial);
+    let a: Vec<f64> = (0..p * d).map(|_| StandardNormal.sample(&mut rng)).collect();
+    let mut x = vec![0.0; d];
+    while x.iter().filter(|x| **x != 0.0).count() < nonzeros {
+        x[place.sample(&mut rng)] = StandardNormal.sample(&mut rng);
+    }
+    let b = a.chunks_exact(d).map(|row| row.iter().zip(&x).map(|(a, x)| a * x).sum()).collect();
+    Ok(SparseInstance { shape: (p, d), a, b, truth: Some(x), sha256: String::new() })
 }
 
 /// Reads `A` (p, d), `b` (p,) and, if it is there, `truth` (d,) from an `.npz` file.

@@ -63,6 +63,21 @@ pub fn expected_curvature(data: &Matrix<f64>, end: &Factors, start: StartMoments
     Ok(ExpectedCurvature { quadratic, least, least_at })
 }
 
+/// CV² of the entries of a solution below which lines to it are convex for large sizes: the zero of [`limiting_curvature`].
+pub const CONVEX_SPREAD: f64 = 1.8752;
+/// The same for star-convexity in the sense of Definition 1 of Bjorck, Gomes, Weinberger (2020).
+pub const STAR_SPREAD: f64 = 2.7661;
+
+/// min over [0, 1] of E ℓ″ per entry of X = U*V*ᵀ with variance 1, in the limit of large sizes, from half-normal starts of the mean of U* and
+/// V*, whose entries are independent with CV² = T/a² = `spread`, a their mean and T their variance.
+///
+/// Per rmn it is 2a²(T + S) − 2T(T − S), S being the variance of the start, and Var X = r(T² + 2Ta²). Not in the paper.
+pub fn limiting_curvature(spread: f64) -> f64 {
+    // S/a²
+    let start = std::f64::consts::FRAC_PI_2 - 1.0;
+    (2.0 * (spread + start) - 2.0 * spread * (spread - start)) / (spread * (spread + 2.0))
+}
+
 /// Sums over the observed entries, w included, with pᵢⱼ = Aᵢ·Bⱼ and sᵢⱼ = ΣAᵢ + ΣBⱼ.
 #[derive(Clone, Copy, Default)]
 struct Moments {
@@ -227,6 +242,11 @@ mod tests {
             mean.iter_mut().zip(curvature.coefficients).for_each(|(m, q)| *m += q / 256.0);
         }
         mean
+    }
+
+    #[test]
+    fn the_boundary_is_where_the_limit_changes_sign() {
+        assert!(limiting_curvature(CONVEX_SPREAD - 1e-3) > 0.0 && limiting_curvature(CONVEX_SPREAD + 1e-3) < 0.0);
     }
 
     fn observed(entries: &[(u32, u32, f64)], weights: Option<&[f64]>) -> Matrix<f64> {

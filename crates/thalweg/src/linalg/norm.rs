@@ -24,6 +24,12 @@ pub fn column_norms(a: &[f64], width: usize) -> Vec<f64> {
     squares.iter().zip(exponents).map(|(square, k)| scale(square.sqrt(), k)).collect()
 }
 
+/// ‖x − truth‖ / ‖truth‖, in plain arithmetic.
+pub fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
+    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    norm(&mut truth.iter().zip(x).map(|(t, x)| t - x)) / norm(&mut truth.iter().copied())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Methods, the one loop that runs them, and why it stopped.
 
+mod clock;
 pub mod convex;
 pub mod factored;
 pub mod nmf;

@@ -1,9 +1,10 @@
 //! The one loop that runs every method.
 
 use super::Status;
+use super::clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -97,7 +98,7 @@ pub struct Solution<P> {
 ///
 /// `Converged` needs a residual measured at the very point that is returned.
 pub fn run<I: Iteration>(iteration: &mut I, stop: &Stop, observer: &mut dyn Observer<I>) -> Solution<I::Point> {
-    let begin = Instant::now();
+    let begin = Clock::start();
     let mut last_finite = iteration.point().clone();
     let mut tried = None;
     let status = loop {

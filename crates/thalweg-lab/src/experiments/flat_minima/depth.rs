@@ -4,11 +4,11 @@ use super::PAPER;
 use super::earlier::EARLIER;
 use crate::experiment::{About, Bench, Check, Experiment, Findings, Moments, Scale, seed_of};
 use crate::figure::{Axis, Curve, CurveGroup, Curves, Figure, Grid, Kind, Tone};
-use rand_distr::{Distribution, StandardNormal, Uniform};
 use serde::{Deserialize, Serialize};
 use thalweg::Error;
 use thalweg::certificate::certify_deep_sparse;
-use thalweg::data::stream;
+use thalweg::data::planted_sparse;
+use thalweg::linalg::relative_error;
 use thalweg::problem::{DeepSparse, RecoveryStatus};
 use thalweg::solver::convex::deep_sparse::solve_deep_sparse;
 
@@ -66,22 +66,15 @@ impl Experiment for Depth {
     }
 
     fn run(&self, trial: &Trial, _: &Bench) -> Result<Outcome, Error> {
-        let mut rng = stream(seed_of(trial), 0);
-        let a: Vec<f64> = (0..MEASUREMENTS * DIM).map(|_| StandardNormal.sample(&mut rng)).collect();
-        let place = Uniform::new(0, DIM).expect("there are places");
-        let mut x = vec![0.0; DIM];
-        while x.iter().filter(|x| **x != 0.0).count() < trial.nonzeros {
-            x[place.sample(&mut rng)] = StandardNormal.sample(&mut rng);
-        }
-        let b: Vec<f64> = a.chunks_exact(DIM).map(|row| row.iter().zip(&x).map(|(a, x)| a * x).sum()).collect();
-        let size = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let instance = planted_sparse((MEASUREMENTS, DIM), trial.nonzeros, seed_of(trial), 0)?;
+        let truth = instance.truth.expect("planted");
         let mut outcome = Outcome { error: Vec::new(), solved: 0, certified: 0 };
         for depth in depths() {
-            let problem = DeepSparse::new(MEASUREMENTS, DIM, a.clone(), b.clone(), depth)?;
+            let problem = DeepSparse::new(MEASUREMENTS, DIM, instance.a.clone(), instance.b.clone(), depth)?;
             let found = solve_deep_sparse(&problem);
             outcome.solved += usize::from(found.status == RecoveryStatus::Converged);
             outcome.certified += usize::from(certify_deep_sparse(&problem, &found.x, &found.multiplier)?.certified);
-            outcome.error.push(x.iter().zip(&found.x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt() / size);
+            outcome.error.push(relative_error(&found.x, &truth));
         }
         Ok(outcome)
     }

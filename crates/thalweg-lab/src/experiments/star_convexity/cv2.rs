@@ -5,9 +5,8 @@ use super::planted_line::{Planting, line};
 use crate::experiment::{About, Agreement, Bench, Check, Experiment, Findings, Moments, Scale, seed_of};
 use crate::figure::{At, Axis, Curve, CurveGroup, Curves, Figure, Kind, Level, Tone};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::FRAC_2_PI;
 use thalweg::data::{Law, planted_factors};
-use thalweg::geometry::{Line, Verdict};
+use thalweg::geometry::{CONVEX_SPREAD, Line, STAR_SPREAD, Verdict, limiting_curvature};
 use thalweg::{Error, Factors};
 
 /// The experiment.
@@ -37,20 +36,6 @@ impl Trial {
         (1.0 - self.ones) / self.ones
     }
 }
-
-/// S/a² of the half-normal start.
-const START: f64 = 1.0 / FRAC_2_PI - 1.0;
-
-/// min over [0, 1] of E ℓ″ per entry of X with variance 1, in the limit of large sizes, for CV² = `spread`.
-///
-/// Per rmn it is 2a²(T + S) − 2T(T − S), and Var X = r(T² + 2Ta²).
-fn limit(spread: f64) -> f64 {
-    (2.0 * (spread + START) - 2.0 * spread * (spread - START)) / (spread * (spread + 2.0))
-}
-
-/// CV² up to which lines are convex, and star-convex in the sense of Definition 1.
-const CONVEX: f64 = 1.8752;
-const STAR: f64 = 2.7661;
 
 impl Experiment for SpreadOfEntries {
     type Trial = Trial;
@@ -117,7 +102,13 @@ impl Experiment for SpreadOfEntries {
                 let place = format!("CV² = {:.2}, n = {largest}", trial.spread());
                 let slack = 4.0 * outcome.alpha.standard_error() + 4.0 / largest as f64;
                 [
-                    Check::within(format!("mean of α, {place}"), "the limit for large n", limit(trial.spread()), outcome.alpha.mean, slack),
+                    Check::within(
+                        format!("mean of α, {place}"),
+                        "the limit for large n",
+                        limiting_curvature(trial.spread()),
+                        outcome.alpha.mean,
+                        slack,
+                    ),
                     Check::within(
                         format!("share of lines whose gradient points to the solution, {place}"),
                         "for every T",
@@ -130,9 +121,10 @@ impl Experiment for SpreadOfEntries {
             .collect();
         let groups =
             |value: &dyn Fn(&Outcome) -> f64| -> Vec<Curve> { sizes.iter().map(|&n| Curve::new(format!("n = {n}"), of(n, value))).collect() };
-        let levels: Vec<Level> =
-            [(CONVEX, "convex below"), (STAR, "star-convex below")].map(|(x, label)| Level { at: At::X(x), label: label.into() }).into();
-        let theory = Curve::new("limit", (0..60).map(|i| 0.25 + 0.115 * f64::from(i)).map(|spread| (spread, limit(spread))).collect());
+        let levels: Vec<Level> = [(CONVEX_SPREAD, "convex below"), (STAR_SPREAD, "star-convex below")]
+            .map(|(x, label)| Level { at: At::X(x), label: label.into() })
+            .into();
+        let theory = Curve::new("limit", (0..60).map(|i| 0.25 + 0.115 * f64::from(i)).map(|spread| (spread, limiting_curvature(spread))).collect());
         let alphas = |&n: &usize| Curve { band: done_band(done, n), ..Curve::new(format!("n = {n}"), of(n, &|o: &Outcome| o.alpha.mean)) };
         let alpha = Figure {
             id: "alpha".into(),
@@ -169,7 +161,7 @@ impl Experiment for SpreadOfEntries {
         let verdict = vec![if failing == 0 {
             format!(
                 "At n = {largest} the mean of α agrees with the closed form for every CV² = variance / mean² of the solution's entries, and every \
-                 gradient points to the solution. In that form lines are convex up to CV² = {CONVEX}, star-convex up to {STAR}."
+                 gradient points to the solution. In that form lines are convex up to CV² = {CONVEX_SPREAD}, star-convex up to {STAR_SPREAD}."
             )
         } else {
             format!("At n = {largest} {failing} of {} statements do not hold.", checks.len())
@@ -186,14 +178,4 @@ fn done_band(done: &[(Trial, Outcome)], size: usize) -> Vec<(f64, f64)> {
         .collect();
     bands.sort_by(|a, b| a.0.total_cmp(&b.0));
     bands.into_iter().map(|(_, band)| band).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_boundary_is_where_the_limit_changes_sign() {
-        assert!(limit(CONVEX - 1e-3) > 0.0 && limit(CONVEX + 1e-3) < 0.0);
-    }
 }

@@ -9,6 +9,7 @@ use rand_distr::{Distribution, StandardUniform};
 use serde::{Deserialize, Serialize};
 use thalweg::Error;
 use thalweg::data::{Law, planted_factors, stream};
+use thalweg::geometry::share_interval;
 
 /// The experiment.
 pub struct Theorem;
@@ -251,12 +252,10 @@ fn drawn(done: &[(Trial, Outcome)]) -> Vec<Drawn> {
     all
 }
 
-/// A share of lines with Wilson's 95 % interval.
+/// A share of lines with its 95 % interval.
 fn share(failed: u64, count: f64) -> (f64, (f64, f64)) {
-    let (z, p) = (1.96, failed as f64 / count);
-    let centre = (p + z * z / (2.0 * count)) / (1.0 + z * z / count);
-    let half = z / (1.0 + z * z / count) * (p * (1.0 - p) / count + z * z / (4.0 * count * count)).sqrt();
-    (p, ((centre - half).max(0.0), centre + half))
+    let p = failed as f64 / count;
+    (p, share_interval(p, count as usize).expect("lines were drawn"))
 }
 
 /// The mean of α at the largest size against its limits.

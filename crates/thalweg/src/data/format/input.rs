@@ -37,7 +37,15 @@ impl Input {
         } else {
             Self::load_file(path, options, budget, &mut hash)?
         };
-        Ok((input, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok((input, hexadecimal(hash)))
+    }
+
+    /// A file whose bytes are here already, as they are: nothing is unpacked.
+    pub(super) fn of_bytes(path: &Path, bytes: Vec<u8>) -> (Self, String) {
+        let mut hash = Sha256::new();
+        hash.update(&bytes);
+        let origin = Source { path: path.to_path_buf(), part: None, bytes };
+        (Input { name: own_name(path), origin, files: None, others: 0 }, hexadecimal(hash))
     }
 
     fn load_file(path: &Path, options: &ReadOptions, budget: &Budget, hash: &mut Sha256) -> Result<Self, Error> {
@@ -53,8 +61,7 @@ impl Input {
             let expected = "used with a folder or an archive".to_owned();
             return Err(Error::Parameter { name: "member", expected, got: member.clone() });
         }
-        let name = path.file_name().map(|name| plain_name(&name.to_string_lossy())).unwrap_or_default();
-        Ok(Input { origin: file, name, files: None, others: 0 })
+        Ok(Input { origin: file, name: own_name(path), files: None, others: 0 })
     }
 
     /// The files of a container that are read; `hash` takes names and bytes where there is no archive to take.
@@ -127,6 +134,14 @@ impl Input {
         let start = &self.bytes()[..self.bytes().len().min(4096)];
         !start.is_empty() && !start.contains(&0)
     }
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn own_name(path: &Path) -> String {
+    path.file_name().map(|name| plain_name(&name.to_string_lossy())).unwrap_or_default()
 }
 
 /// The same bytes, or what they unpack to if they are compressed, whatever the file's name says.

@@ -263,22 +263,53 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
         None if input.is_text() => &table::FORMAT,
         None => return Err(unknown(&input)),
     };
-    let parsed = (format.read)(&input, options, &budget)?;
-    let origin = input.into_origin(&budget);
-    let mut dataset = parsed.settle(&origin, options, &budget)?;
+    read_as(format, input, sha256, options, &budget)
+}
+
+/// Reads a table that is in memory already, as [`read`] does that of a file; `name` stands for the file in messages.
+///
+/// No other format is looked for: what calls nothing else, such as a module for a web page, carries no other reader.
+///
+/// # Errors
+/// As [`read`].
+///
+/// ```
+/// use thalweg::data::{ReadOptions, read_table};
+/// let data = read_table("genes.csv", b"gene,t0,t1\nYAL001,1.5,2\n".to_vec(), &ReadOptions::default())?;
+/// assert_eq!((data.matrix.shape(), data.format), ((1, 2), "table"));
+/// assert!(read_table("genes.csv", vec![0x1f, 0x8b, 0], &ReadOptions::default()).is_err());
+/// # Ok::<(), thalweg::Error>(())
+/// ```
+pub fn read_table(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Dataset, Error> {
+    let path = Path::new(name);
+    let budget = Budget::new(path, options.max_memory);
+    budget.claim("the table", bytes.len() as u64)?;
+    let (input, sha256) = Input::of_bytes(path, bytes);
+    if !input.is_text() {
+        return Err(input.origin().malformed("start", "a table of text", start_of(input.bytes())));
+    }
+    read_as(&table::FORMAT, input, sha256, options, &budget)
+}
+
+fn read_as(format: &Format, input: Input, sha256: String, options: &ReadOptions, budget: &Budget) -> Result<Dataset, Error> {
+    let parsed = (format.read)(&input, options, budget)?;
+    let origin = input.into_origin(budget);
+    let mut dataset = parsed.settle(&origin, options, budget)?;
     (dataset.format, dataset.sha256) = (format.name, sha256);
     Ok(dataset)
 }
 
 fn unknown(input: &Input) -> Error {
     let known = FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
-    let bytes = input.bytes();
-    let found = match bytes {
-        [] => "an empty file".to_owned(),
+    let found = match input.bytes() {
         [0x1f, 0x8b, ..] => "a gzip file inside a gzip file".to_owned(),
-        _ => format!("a file that starts with {}", shown(&bytes[..bytes.len().min(24)])),
+        bytes => start_of(bytes),
     };
     input.origin().malformed("start", format!("one of the known formats ({known})"), found)
+}
+
+fn start_of(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "an empty file".to_owned() } else { format!("a file that starts with {}", shown(&bytes[..bytes.len().min(24)])) }
 }
 
 #[cfg(test)]

@@ -28,12 +28,13 @@ use crate::Error;
 use crate::linalg::{exponent, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
+use crate::solver::clock::Clock;
 use crate::solver::{Iteration, Progress, Solution, Status, Stop, run};
 use dependence::{Dependence, examine};
 use guess::Guess;
 use plane::Plane;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tangent::Point;
 
 /// The residual at which a recovery has converged, unless another one is asked for: a relative duality gap and misfit of 10⁻⁹.
@@ -82,7 +83,7 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
         return Ok(ended(RecoveryStatus::Converged, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
     }
     let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
-    let begin = Instant::now();
+    let begin = Clock::start();
     let done = match scaled.guess(problem.domain, stop, observer)? {
         Guessed::Ended(found) => return Ok(*found),
         Guessed::InVain(steps) => steps,

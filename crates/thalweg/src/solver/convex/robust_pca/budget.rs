@@ -3,7 +3,7 @@
 use super::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca};
 use crate::Error;
 use crate::problem::{RecoveryStatus, RobustPca};
-use std::time::Instant;
+use crate::solver::clock::Clock;
 
 /// A solution under a budget.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &Robus
     if !(budget >= 0.0 && budget.is_finite()) {
         return Err(Error::Parameter { name: "budget", expected: "a finite number, not negative".into(), got: budget.to_string() });
     }
-    let begin = Instant::now();
+    let begin = Clock::start();
     let left = || RobustPcaOptions { max_time: options.max_time.map(|limit| limit.saturating_sub(begin.elapsed())), ..*options };
     let (m, n) = problem.shape();
     let (mut low, mut high) = (1.0 / ((m * n) as f64).sqrt(), 1.0);

@@ -5,7 +5,8 @@ use super::shrink::Shrunk;
 use super::splitting::{Splitting, transposed};
 use crate::linalg::{TruncatedSvd, row_major, symmetric_eigenvalues, tall_gram, thin_svd};
 use crate::problem::{RecoveryStatus, RobustPca};
-use std::time::{Duration, Instant};
+use crate::solver::clock::Clock;
+use std::time::Duration;
 
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,7 +64,7 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
 
 /// The same; ends as [`RecoveryStatus::Stopped`] after the step at which `is_stopped` says so, with what was found so far.
 pub fn solve_robust_pca_unless(problem: &RobustPca, options: &RobustPcaOptions, is_stopped: &dyn Fn() -> bool) -> RobustPcaSolution {
-    let begin = Instant::now();
+    let begin = Clock::start();
     let (m, n) = problem.shape();
     let Some(mut splitting) = Splitting::new(problem) else {
         // Y = 0: X = 0, and W = 0 proves it

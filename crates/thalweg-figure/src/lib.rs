@@ -9,13 +9,13 @@ mod grid;
 mod heatmap;
 mod images;
 mod line;
-pub(crate) mod number;
-pub(crate) mod palette;
+pub mod number;
+pub mod palette;
 mod png;
 mod scatter;
 mod strip;
 mod table;
-pub(crate) mod text;
+pub mod text;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bar, Bars};
@@ -26,6 +26,7 @@ pub use heatmap::Heatmap;
 pub use images::{Images, Tile};
 pub use line::{figure_of_line, figures_of_alpha, figures_of_families};
 pub use number::significant;
+pub use png::base64;
 pub use scatter::{Dot, DotGroup, Scatter};
 pub use strip::{Strip, StripRow, StripValue};
 pub use table::{Cell, Fact, Table};
@@ -92,7 +93,7 @@ trait Plot {
 }
 
 /// The style sheet of the drawings; its colours are the variables of [`palette::variables`].
-pub(crate) const CSS: &str = include_str!("figure.css");
+pub const CSS: &str = include_str!("figure.css");
 
 impl Figure {
     /// The drawing as one SVG element, the same marks in every style.

@@ -16,7 +16,7 @@ const SAMPLES: usize = 41;
 ///
 /// ```
 /// use thalweg::geometry::{Line, Verdict};
-/// use thalweg_lab::figure::{Style, figure_of_line};
+/// use thalweg_figure::{Style, figure_of_line};
 ///
 /// // ℓ(λ) = 1 + (1 − λ)²
 /// let line = Line {

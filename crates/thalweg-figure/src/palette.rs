@@ -1,10 +1,13 @@
 //! The colours of pages and figures, light and dark: one table.
 
 /// A colour with a job.
-pub(crate) struct Colour {
-    pub(crate) name: &'static str,
-    pub(crate) light: &'static str,
-    pub(crate) dark: &'static str,
+pub struct Colour {
+    /// Its job, and the name of its variable.
+    pub name: &'static str,
+    /// On light paper.
+    pub light: &'static str,
+    /// On dark paper.
+    pub dark: &'static str,
 }
 
 const fn colour(name: &'static str, light: &'static str, dark: &'static str) -> Colour {
@@ -12,7 +15,7 @@ const fn colour(name: &'static str, light: &'static str, dark: &'static str) -> 
 }
 
 /// Blue, vermilion, violet and grey stay apart for every common kind of colour blindness; dashes repeat what colour says.
-pub(crate) const PALETTE: &[Colour] = &[
+pub const PALETTE: &[Colour] = &[
     colour("paper", "#ffffff", "#11161b"),
     colour("surface", "#f5f7f9", "#1a2129"),
     colour("ink", "#18202a", "#e7ebef"),
@@ -29,13 +32,16 @@ pub(crate) const PALETTE: &[Colour] = &[
 
 /// A theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Theme {
+pub enum Theme {
+    /// Dark on light.
     Light,
+    /// Light on dark.
     Dark,
 }
 
 impl Colour {
-    pub(crate) fn value(&self, theme: Theme) -> &'static str {
+    /// Its value in a theme.
+    pub fn value(&self, theme: Theme) -> &'static str {
         match theme {
             Theme::Light => self.light,
             Theme::Dark => self.dark,
@@ -44,7 +50,7 @@ impl Colour {
 }
 
 /// The palette as CSS variables: what the system prefers, unless `data-theme` on the root says otherwise; paper is light.
-pub(crate) fn variables() -> String {
+pub fn variables() -> String {
     let block = |theme| PALETTE.iter().map(|c| format!("--{}:{};", c.name, c.value(theme))).collect::<String>();
     let (light, dark) = (block(Theme::Light), block(Theme::Dark));
     format!(
@@ -55,7 +61,7 @@ pub(crate) fn variables() -> String {
 }
 
 /// A style sheet with `var(--name)` replaced by the colours of one theme, for viewers that know no variables.
-pub(crate) fn resolved(css: &str, theme: Theme) -> String {
+pub fn resolved(css: &str, theme: Theme) -> String {
     PALETTE.iter().fold(css.to_owned(), |css, c| css.replace(&format!("var(--{})", c.name), c.value(theme)))
 }
 

@@ -3,7 +3,7 @@
 /// The text with every character that draws nothing, or reorders what stands around it, shown by name.
 ///
 /// C0 controls become their pictures (a newline is ␊), the others their code point (⟨U+202E⟩). Joiners stay: scripts need them.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -29,7 +29,7 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 /// [`visible`] text for the inside of an element or of a quoted attribute, in HTML and in XML.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
         match c {
@@ -45,7 +45,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// The text if it has at most `max` characters, else its start and an ellipsis.
-pub(crate) fn shorten(text: &str, max: usize) -> String {
+pub fn shorten(text: &str, max: usize) -> String {
     if text.chars().nth(max).is_none() {
         return text.to_owned();
     }

@@ -1,7 +1,7 @@
 //! Numbers for people: four significant digits, units in words, never an exponent in programmers' notation.
 
 /// `x` to four significant digits: 0.01234, 1,234, 1.234×10⁻⁷.
-pub(crate) fn short(x: f64) -> String {
+pub fn short(x: f64) -> String {
     significant(x, 4)
 }
 
@@ -31,7 +31,7 @@ pub fn significant(x: f64, digits: usize) -> String {
 }
 
 /// x·2^exponent, in binary notation where the product leaves the range of f64.
-pub(crate) fn scaled(x: f64, exponent: i32) -> String {
+pub fn scaled(x: f64, exponent: i32) -> String {
     match times_power_of_two(x, exponent) {
         Some(product) => short(product),
         None => format!("{}·2{}", short(x), superscript(exponent)),
@@ -39,7 +39,7 @@ pub(crate) fn scaled(x: f64, exponent: i32) -> String {
 }
 
 /// x·2^exponent, or nothing where it overflows or vanishes.
-pub(crate) fn times_power_of_two(x: f64, exponent: i32) -> Option<f64> {
+pub fn times_power_of_two(x: f64, exponent: i32) -> Option<f64> {
     if x == 0.0 || !x.is_finite() {
         return Some(x);
     }
@@ -50,17 +50,17 @@ pub(crate) fn times_power_of_two(x: f64, exponent: i32) -> Option<f64> {
 }
 
 /// A whole number with its thousands apart: 10,304.
-pub(crate) fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
 /// A fraction in per cent, four significant digits.
-pub(crate) fn percent(fraction: f64) -> String {
+pub fn percent(fraction: f64) -> String {
     if fraction.is_finite() { format!("{}\u{a0}%", short(100.0 * fraction)) } else { short(fraction) }
 }
 
 /// A duration: 0.034 s, 12.5 s, 3 min 20 s, 2 h 5 min.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 120.0 {
         return format!("{} s", significant(seconds, 3));
     }
@@ -69,7 +69,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// The exponent as superscript digits.
-pub(crate) fn superscript(exponent: i32) -> String {
+pub fn superscript(exponent: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     exponent.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |d| DIGITS[d as usize])).collect()
 }
