@@ -7,7 +7,7 @@ use thalweg::data::{Matrix, Precision};
 use thalweg::problem::{Compressed, Loss};
 use thalweg::solver::nmf::{Order, method};
 
-/// Bytes that a fit takes beside its data. Arrays of a fixed size, some megabytes a thread, are not counted.
+/// Bytes that a fit takes beside its data, from above: what is at work at different times is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// Copies of the data: without the entries that are held out, in single precision.
@@ -18,11 +18,16 @@ pub struct Plan {
     pub compressed: u64,
     /// The Gram matrix of the lower bound and its eigenvalues, after the restarts.
     pub bound: u64,
+    /// Stacks and tiles of the threads, whatever the data.
+    pub buffers: u64,
 }
 
-/// Factors that one restart has at the same time: the point; for extrapolation the trial and the shadow; a checkpoint of point and shadow;
-/// and what the proof at its end needs.
-const COPIES_AT_WORK: u64 = 6;
+/// Copies of its factors that a restart makes: where it stands, the trial and the shadow of the extrapolation, a checkpoint of point and
+/// shadow and their bytes on the way to the file, the gradients of the proof at its end and the partial sums that keep their bits.
+const COPIES_AT_WORK: u64 = 12;
+
+/// Of one thread.
+const BUFFERS: u64 = 3 << 20;
 
 /// A Gram matrix, its copy that the eigenvalues are found in, and their workspace.
 const COPIES_OF_GRAM: u64 = 3;
@@ -50,25 +55,32 @@ impl Plan {
             factors: at_work * COPIES_AT_WORK * factors(size) + settings.restarts as u64 * factors(8),
             compressed: at_work * stand_in,
             bound: if is_bounded { COPIES_OF_GRAM * 8 * (short * short) as u64 } else { 0 },
+            buffers: BUFFERS * (threads as u64 + 1),
         }
     }
 
-    /// Bytes that it adds at most at one time.
+    /// Bytes that it adds at most at one time, beside the buffers.
     pub fn added(&self) -> u64 {
         self.copies + self.factors + self.compressed.max(self.bound)
     }
 }
 
+/// Of a triplet, and of an entry listed by row and by column.
+const TRIPLET: f64 = 16.0;
+const LISTED: f64 = 24.0;
+
 /// Without the entries held out, and that or the whole once more in single precision.
 fn copies(data: &Matrix<f64>, settings: &FitSettings) -> u64 {
     let whole = data.bytes();
     let training = settings.holdout.map_or(0, |share| {
-        // entries of full data that are taken out are listed: position and value, by row and by column
-        let listed = share * data.summary().observed as f64 * 24.0;
-        whole + listed as u64
+        let observed = data.summary().observed as f64;
+        // of full data, the fewer are listed: those that are taken out, or those that are left
+        let listed = if matches!(data, Matrix::Observed(_)) { 1.0 - share } else { share.min(1.0 - share).max(0.0) };
+        // held out: a list that grows; listed: triplets, sorted both ways
+        whole + (observed * (2.0 * TRIPLET * share + (LISTED + 2.0 * TRIPLET) * listed)) as u64
     });
     let narrow = match settings.precision {
-        Precision::F32 => training.max(whole) * 2 / 3,
+        Precision::F32 => training.max(whole) / 2,
         Precision::F64 => 0,
     };
     training + narrow

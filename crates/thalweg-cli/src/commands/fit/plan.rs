@@ -55,7 +55,7 @@ pub fn run(dataset: &Dataset, settings: &FitSettings, given: Given, manifest: Ma
     let threads = common.thread_count();
     let input = manifest.input.path.clone();
     let parts = check(dataset, settings, &input, common)?;
-    let peak_memory = resident().zip(peak()).map(|(now, so_far)| so_far.max(now + parts.added()));
+    let peak_memory = resident().zip(peak()).map(|(now, so_far)| so_far.max(now + parts.added() + parts.buffers));
     let job = FitJob {
         manifest: Manifest { settings: FitSettings { restarts: 1, max_iters: TIMED, tol: 0.0, ..settings.clone() }, ..manifest },
         dataset,
