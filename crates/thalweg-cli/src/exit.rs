@@ -1,12 +1,10 @@
 //! Exit codes, and which failure has which.
 
-use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thalweg::Error;
-use thalweg::data::{did_you_mean, nearest_name};
+use thalweg::data::did_you_mean;
 use thalweg_lab::{FitError, Manifest, Record};
 
 /// Done, and every requested promise held.
@@ -72,9 +70,7 @@ impl Failure {
             Failure::Input(_) | Failure::Content(..) | Failure::Output(_) => BAD_INPUT,
         }
     }
-}
 
-impl Failure {
     /// What to do about an input that is not there: the name that was meant, or how a run directory is made; nothing where neither is known.
     pub fn hint(&self) -> String {
         let Failure::Input(Error::Io { path, source }) = self else { return String::new() };
@@ -89,38 +85,6 @@ impl Failure {
 }
 
 const NO_RUN: &str = "; a run directory is made by `thalweg fit INPUT -k RANK -o DIR`";
-
-/// What clap says, with what it does not know: how a rank is found, and what [`nearest_name`] takes for a misspelt command.
-pub fn with_suggestion(error: clap::Error) -> clap::Error {
-    match error.kind() {
-        ErrorKind::MissingRequiredArgument => with_way_to_a_rank(error),
-        ErrorKind::InvalidSubcommand => with_nearest_command(error),
-        _ => error,
-    }
-}
-
-fn with_way_to_a_rank(mut error: clap::Error) -> clap::Error {
-    let is_missing = |context: &ContextValue| matches!(context, ContextValue::Strings(names) if names.iter().any(|name| name.starts_with("--rank ")));
-    if error.get(ContextKind::InvalidArg).is_some_and(is_missing) {
-        let tip = StyledStr::from("`thalweg rank INPUT -k 1:8` tells which ranks the data support");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
-    }
-    error
-}
-
-/// A misspelt command with the one that was meant, where clap, which counts letters in common, sees none: `fti` is `fit`.
-fn with_nearest_command(mut error: clap::Error) -> clap::Error {
-    let asked = match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(asked)) if error.get(ContextKind::SuggestedSubcommand).is_none() => asked.clone(),
-        _ => return error,
-    };
-    let commands = crate::args::command();
-    let names = commands.get_subcommands().map(clap::Command::get_name);
-    if let Some(name) = nearest_name(&asked, names) {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
-    }
-    error
-}
 
 /// The first part of the path that is not there, held against what stands beside it.
 fn nearest_in_folder(path: &Path) -> Option<String> {

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let cli = match args::command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = exit::with_suggestion(error);
+            let error = args::with_suggestion(error);
             // help and version are results, everything else is a usage error
             let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
             let _ = error.print();

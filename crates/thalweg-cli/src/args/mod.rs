@@ -5,11 +5,13 @@ mod constraints;
 pub mod numbers;
 mod penalty;
 mod read;
+mod suggestions;
 
 pub use common::Common;
 pub use constraints::ConstraintArgs;
 pub use penalty::PenaltyArgs;
 pub use read::ReadArgs;
+pub use suggestions::with_suggestion;
 
 use crate::commands::{
     audit::AuditArgs, data::DataArgs, demo::DemoArgs, export::ExportArgs, fit::FitArgs, flatness::FlatnessArgs, info::InfoArgs, line::LineArgs,
