@@ -138,7 +138,7 @@ def surface(explorer):
 
 GOOD = "gene,t0,t1,t2,t3\n" + "".join(f"g{i},{1 + i % 4},{2 + i % 3},{(i * i) % 5},{3 + i % 2}\n" for i in range(24))
 HOSTILE = {
-    "script in a name": "<img src=x onerror=window.hacked=1>,<script>window.hacked=1</script>,c\n1,2,3\n4,5,6\n7,8,1\n",
+    "script in a name": "<img src=x onerror=window.hacked=1>,<script>window.hacked=1</script>,c,d,e\n1,2,3,4,9\n4,5,6,1,2\n7,8,1,3,3\n2,2,9,1,7\n1,6,2,8,5\n9,1,4,4,1\n",
     "words for numbers": "a,b\n1,2\n3,<script>window.hacked=1</script>\n",
     "a row too short": "1,2,3\n4,5\n",
     "nothing": "",

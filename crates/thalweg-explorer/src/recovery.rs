@@ -26,6 +26,12 @@ pub struct Planting {
     pub seed: u64,
 }
 
+/// A map and what it measures of the matrix.
+struct Measured {
+    map: Box<dyn MeasurementMap>,
+    b: Vec<f64>,
+}
+
 impl Planting {
     fn shape(&self) -> (usize, usize) {
         (self.side, self.side)
@@ -39,11 +45,11 @@ impl Planting {
     }
 
     /// Map number `trial` and what it measures. None if no entry is seen.
-    fn measured(&self, truth: &[f64], trial: u64) -> Result<Option<(Box<dyn MeasurementMap>, Vec<f64>)>, Error> {
+    fn measured(&self, truth: &[f64], trial: u64) -> Result<Option<Measured>, Error> {
         let Some(map) = self.ensemble.draw(self.shape(), self.rate, 0.0, self.seed, trial)? else { return Ok(None) };
         let mut b = vec![0.0; map.len()];
         map.apply(truth, &mut b);
-        Ok(Some((map, b)))
+        Ok(Some(Measured { map, b }))
     }
 }
 
@@ -97,7 +103,7 @@ impl Question {
     pub fn answer(&self) -> Result<Answer, Error> {
         let truth = self.truth()?;
         let (unknowns, degrees_of_freedom) = (self.ensemble.unknowns(self.shape()), self.ensemble.degrees_of_freedom(self.shape(), self.rank));
-        let Some((map, b)) = self.measured(&truth, 0)? else {
+        let Some(Measured { map, b }) = self.measured(&truth, 0)? else {
             return Ok(Answer { measurements: 0, unknowns, degrees_of_freedom, planted_trace: None, by_norm: Vec::new() });
         };
         let by_norm = [Norm::Nuclear, Norm::Flat].map(|norm| recovered(&Recovery::new(&*map, &b, norm)?, &truth));
@@ -176,7 +182,7 @@ impl SweepQuestion {
             Ok(SweepPoint { answer: planting.answer()?, shares: planting.shares(&truth, self.maps)? })
         };
         Ok(Sweep {
-            here: self.planting.measured(&truth, 0)?.map_or(0, |(map, _)| map.len()),
+            here: self.planting.measured(&truth, 0)?.map_or(0, |measured| measured.b.len()),
             degrees_of_freedom: self.planting.ensemble.degrees_of_freedom(self.planting.shape(), self.planting.rank),
             points: self.rates.iter().map(point).collect::<Result<_, Error>>()?,
         })
@@ -211,7 +217,7 @@ impl Planting {
             let decide = |trial: u64| match self.measured(truth, trial)? {
                 // nothing is seen: every norm answers 0
                 None => Ok(Recovers::No),
-                Some((map, b)) => Ok(decide_recovery(&Recovery::new(&*map, &b, norm)?, truth, SUCCESS, MAX_STEPS)?.recovers),
+                Some(Measured { map, b }) => Ok(decide_recovery(&Recovery::new(&*map, &b, norm)?, truth, SUCCESS, MAX_STEPS)?.recovers),
             };
             let decided = (0..maps).map(decide).collect::<Result<Vec<Recovers>, Error>>()?;
             let count = |which: Recovers| decided.iter().filter(|&&d| d == which).count();

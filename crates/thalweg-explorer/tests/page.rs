@@ -6,8 +6,10 @@ use std::process::Command;
 
 /// As `tests/browser/report.py` looks for one.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// `sin`, `exp` and fused products differ from one machine to the next in the last digit, and what a fit makes of that by less than this.
+/// `exp`, `ln` and fused products differ from one machine to the next in the last digit, and what a fit makes of that by less than this.
 const ROUNDING: f64 = 1e-6;
+/// A recovery ends at a duality gap of 10⁻⁹; where measurements barely determine the minimiser, answers within that gap lie further apart.
+const OF_RECOVERIES: f64 = 1e-3;
 /// Drawings and sentences repeat numbers at fewer digits; a run that ends one step earlier has another history.
 const NOT_COMPARED: [&str; 4] = ["figures", "verdict", "history", "way"];
 
@@ -39,11 +41,11 @@ fn run(command: &mut Command) {
 }
 
 /// Where two answers differ by more than rounding.
-fn differences(path: &str, a: &Value, b: &Value, found: &mut Vec<String>) {
+fn differences(path: &str, a: &Value, b: &Value, within: f64, found: &mut Vec<String>) {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             for (name, value) in a.iter().filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str())) {
-                differences(&format!("{path}.{name}"), value, b.get(name).unwrap_or(&Value::Null), found);
+                differences(&format!("{path}.{name}"), value, b.get(name).unwrap_or(&Value::Null), within, found);
             }
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
@@ -51,8 +53,8 @@ fn differences(path: &str, a: &Value, b: &Value, found: &mut Vec<String>) {
             let largest = [a, b].into_iter().flatten().filter_map(Value::as_f64).fold(0.0, |most: f64, x| most.max(x.abs()));
             for (at, (a, b)) in a.iter().zip(b).enumerate() {
                 match (a.as_f64(), b.as_f64()) {
-                    (Some(x), Some(y)) if (x - y).abs() <= ROUNDING * largest => {}
-                    _ => differences(&format!("{path}[{at}]"), a, b, found),
+                    (Some(x), Some(y)) if (x - y).abs() <= within * largest => {}
+                    _ => differences(&format!("{path}[{at}]"), a, b, within, found),
                 }
             }
         }
@@ -60,7 +62,7 @@ fn differences(path: &str, a: &Value, b: &Value, found: &mut Vec<String>) {
             let (x, y) = (a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN));
             // a residual below what was asked for, or an error below that, is as good as any other
             let tiny = x.abs().max(y.abs()) < 1e-5;
-            if !tiny && (x - y).abs() > ROUNDING * x.abs().max(y.abs()) {
+            if !tiny && (x - y).abs() > within * x.abs().max(y.abs()) {
                 found.push(format!("{path}: {x} and {y}"));
             }
         }
@@ -85,7 +87,9 @@ fn the_explorer_works_for_a_reader_and_says_what_the_library_says() {
     let mut found = Vec::new();
     for Exchange { question, file, said } in asked.iter().map(Exchange::of) {
         let native: Value = serde_json::from_str(&thalweg_explorer::answer(&question.to_string(), file)).expect("JSON");
-        differences(question["ask"].as_str().unwrap_or("?"), &native, &said, &mut found);
+        let kind = question["ask"].as_str().unwrap_or("?");
+        let within = if ["recover", "sweep"].contains(&kind) { OF_RECOVERIES } else { ROUNDING };
+        differences(kind, &native, &said, within, &mut found);
     }
     assert!(found.is_empty(), "the page and the library differ:\n{}", found.join("\n"));
 }

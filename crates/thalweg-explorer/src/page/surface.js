@@ -40,7 +40,7 @@ class Surface {
     const up = (height - this.low) / (this.high - this.low || 1) - 0.5;
     const [right, back] = [x * Math.cos(a) - y * Math.sin(a), x * Math.sin(a) + y * Math.cos(a)];
     const scale = 0.24 * Math.min(width, 1.85 * tall);
-    return { x: width / 2 + scale * right, y: tall / 2 - scale * (0.8 * up * Math.cos(b) + back * Math.sin(b)), depth: back * Math.cos(b) - up * Math.sin(b) };
+    return { x: width / 2 + scale * right, y: 0.56 * tall - scale * (0.8 * up * Math.cos(b) + back * Math.sin(b)), depth: back * Math.cos(b) - up * Math.sin(b) };
   }
 
   tiles() {
