@@ -2,19 +2,30 @@
 //! is convex.
 
 mod architecture;
+mod checkpoint;
 mod cross_entropy;
 mod elementwise;
 mod images;
 mod layer;
+mod measure;
 mod network;
 mod objective;
 mod pass;
+mod safetensors;
 mod series;
 mod tensor;
+mod train;
 
 pub use architecture::{Architecture, Skips};
-pub use images::{Images, Standard};
+pub use checkpoint::{Checkpoint, Description};
+pub use images::{Images, Standard, read_images};
 pub use layer::{Activation, Convolution, Layer};
+pub use measure::{
+    Convexity, ConvexityPlan, Kinks, Line, Resolution, convexity, filter_normalised, filter_normalised_directions,
+    match_channels, segment, Segment,
+};
 pub use network::{Group, Network, Node, Role, Statistics};
 pub use objective::{Jet, NetworkLoss, NormMode, Score};
+pub use safetensors::{Array, Precision, SafeTensors};
 pub use tensor::{Shape, Tensor};
+pub use train::{Position, Trainer, Training};

@@ -1,8 +1,14 @@
 //! Labelled images in memory.
 
+mod read;
+
+pub use read::read_images;
+
 use crate::tensor::{Shape, Tensor};
 use std::ops::Range;
+use rand::seq::SliceRandom;
 use thalweg::Error;
+use thalweg::data::stream;
 use thalweg::linalg::Real;
 
 /// Mean and inverse standard deviation of each channel: pixels become (p/255 − mean) · scale.
@@ -23,6 +29,8 @@ pub struct Images {
     labels: Vec<u8>,
     standard: Standard,
 }
+
+const SAMPLE_STREAM: u64 = 15 << 56;
 
 impl Images {
     /// Images after one another, row by row, the channels of a pixel together; standardised by themselves.
@@ -106,6 +114,23 @@ impl Images {
         let pixels = order.iter().flat_map(|&at| self.image(at)).copied().collect();
         let labels = order.iter().map(|&at| self.labels[at]).collect();
         Images { shape: self.shape, classes: self.classes, pixels, labels, standard: self.standard.clone() }
+    }
+
+    /// All of them in an order that looks random but is always the same: any first part is a sample, whatever the order of the file.
+    pub fn shuffled(&self) -> Images {
+        let mut order: Vec<usize> = (0..self.count()).collect();
+        order.shuffle(&mut stream(0, SAMPLE_STREAM));
+        self.select(&order)
+    }
+
+    /// The first so many and the rest, each standardised by the first.
+    pub fn split(self, first: usize) -> (Images, Images) {
+        let first = first.min(self.count());
+        let take = |range: Range<usize>| self.select(&range.collect::<Vec<_>>());
+        let (mut first, mut rest) = (take(0..first), take(first..self.count()));
+        first.standard = first.own_standard();
+        rest.standard = first.standard.clone();
+        (first, rest)
     }
 
     /// Some images, standardised.
