@@ -2,6 +2,7 @@
 //! is convex.
 
 mod architecture;
+mod buffers;
 mod checkpoint;
 mod cross_entropy;
 mod elementwise;

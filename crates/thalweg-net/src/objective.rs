@@ -1,5 +1,6 @@
 //! The loss of a network on images as an objective.
 
+use crate::buffers::Buffers;
 use crate::cross_entropy::{cross_entropy, cross_entropy_backward};
 use crate::images::Images;
 use crate::network::{Network, Statistics};
@@ -7,7 +8,6 @@ use crate::pass::{Forward, Keep, Norms};
 use crate::series::Series;
 use crate::tensor::Flat;
 use serde::{Deserialize, Serialize};
-use std::marker::PhantomData;
 use std::ops::Range;
 use thalweg::Error;
 use thalweg::linalg::Real;
@@ -29,7 +29,7 @@ pub struct NetworkLoss<'a, T> {
     images: &'a Images,
     mode: NormMode,
     batch: usize,
-    precision: PhantomData<T>,
+    buffers: Buffers<T>,
 }
 
 /// Loss and share of right answers.
@@ -77,7 +77,7 @@ impl<'a, T: Real> NetworkLoss<'a, T> {
         if batch == 0 {
             return Err(Error::Parameter { name: "batch", expected: "1 or more".into(), got: "0".into() });
         }
-        Ok(NetworkLoss { network, images, mode, batch, precision: PhantomData })
+        Ok(NetworkLoss { network, images, mode, batch, buffers: Buffers::default() })
     }
 
     /// The network.
@@ -98,7 +98,7 @@ impl<'a, T: Real> NetworkLoss<'a, T> {
     }
 
     fn forward<'w>(&'w self, weights: &'w Flat<T>, batch: &Range<usize>, order: usize, keep: Keep) -> Forward<'w, T> {
-        Forward::run(self.network, weights, self.images.tensor(batch.clone()), self.norms(), order, keep)
+        Forward::run((self.network, weights, &self.buffers), self.images.tensor(batch.clone()), self.norms(), order, keep)
     }
 
     /// The mean over all images as a series along w, and the share of right answers.
@@ -135,7 +135,7 @@ impl<'a, T: Real> NetworkLoss<'a, T> {
         let share = 1.0 / batches.len() as f64;
         for batch in &batches {
             let images = self.images.tensor::<T>(batch.clone());
-            let found = Forward::run(self.network, &weights, images, Norms::OfBatch, 0, Keep::Needed).statistics();
+            let found = Forward::run((self.network, &weights, &self.buffers), images, Norms::OfBatch, 0, Keep::Needed).statistics();
             let add = |sum: &mut [f64], x: &[f64]| sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += share * x);
             add(&mut sum.mean, &found.mean);
             add(&mut sum.variance, &found.variance);

@@ -1,5 +1,6 @@
 //! Stochastic gradient descent with momentum, as residual networks are trained.
 
+use crate::buffers::Buffers;
 use crate::checkpoint::{Checkpoint, Description};
 use crate::cross_entropy::{cross_entropy, cross_entropy_backward};
 use crate::images::Images;
@@ -82,6 +83,7 @@ pub struct Trainer<'a, T> {
     statistics: Statistics,
     progress: Position,
     order: Vec<usize>,
+    buffers: Buffers<T>,
 }
 
 /// How far a training has come.
@@ -129,7 +131,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         let weights = Flat::point(&start.iter().map(|&w| T::of(w)).collect::<Vec<T>>());
         let progress = Position { steps: 0, epoch: 0, seen: 0, loss_sum: 0.0, right: 0 };
         let (velocity, statistics) = (vec![T::of(0.0); start.len()], network.unit_statistics());
-        let mut trainer = Trainer { network, images, training, weights, velocity, statistics, progress, order: Vec::new() };
+        let mut trainer = Trainer { network, images, training, weights, velocity, statistics, progress, order: Vec::new(), buffers: Buffers::default() };
         trainer.shuffle();
         Ok(trainer)
     }
@@ -190,11 +192,12 @@ impl<'a, T: Real> Trainer<'a, T> {
         let batch = &self.order[self.progress.seen..(self.progress.seen + self.training.batch).min(self.images.count())];
         let pixels = self.pixels(batch);
         let labels: Vec<u8> = batch.iter().map(|&at| self.images.labels(at..at + 1)[0]).collect();
-        let pass = Forward::run(&self.network, &self.weights, self.images.tensor_of(&pixels), Norms::OfBatch, 0, Keep::All);
+        let pass = Forward::run((&self.network, &self.weights, &self.buffers), self.images.tensor_of(&pixels), Norms::OfBatch, 0, Keep::All);
         let losses = cross_entropy(pass.outputs(), &labels);
         let slope = cross_entropy_backward(pass.outputs(), &labels, 1.0 / labels.len() as f64, 1);
         let found = pass.statistics();
         let gradient = pass.backward(slope);
+        drop(pass);
         self.descend(gradient.part(0));
         self.statistics.follow(&self.network, &found, labels.len());
         self.progress.steps += 1;

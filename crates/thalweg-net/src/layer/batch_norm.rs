@@ -73,13 +73,12 @@ fn rows<T: Real>(shape: Shape, channels: &[Series], parts: usize) -> Vec<Row<T>>
     (0..parts).map(|k| Row::of(shape, channels.iter().map(|s| s.0[k]))).collect()
 }
 
-/// y = γ (x − μ)/√(σ² + ε) + β.
-pub fn batch_norm<T: Real>(x: &Tensor<T>, scale: &[&[T]], shift: &[&[T]], normal: &Normal, order: usize, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+/// y = γ (x − μ)/√(σ² + ε) + β, where `y` may hold anything.
+pub fn batch_norm<T: Real>(x: &Tensor<T>, scale: &[&[T]], shift: &[&[T]], normal: &Normal, mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
     let (shape, len) = (x.shape, x.shape.len());
     let slopes: Vec<Series> = (0..shape.channels).map(|c| series(scale, c) * normal.inverse[c]).collect();
     let levels: Vec<Series> = (0..shape.channels).map(|c| series(shift, c) - slopes[c] * normal.mean[c]).collect();
-    let (a, b) = (rows(shape, &slopes, order + 1), rows(shape, &levels, order + 1));
-    let mut y = Tensor::zeros(shape, x.images, order + 1);
+    let (a, b) = (rows(shape, &slopes, y.parts), rows(shape, &levels, y.parts));
     y.images_mut().for_each(|(image, y)| {
         for (k, y) in y.chunks_exact_mut(len).enumerate() {
             affine(y, x.part(image, 0), &a[k], &b[k]);

@@ -1,7 +1,7 @@
 //! Convolutions as products with the patches around each pixel.
 
 use super::{GROUP, tree_sum};
-use crate::tensor::{Shape, Tensor, product_parts};
+use crate::tensor::{Shape, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 use thalweg::linalg::{Real, multiply, multiply_onto, row_major, row_major_mut, simd};
@@ -94,11 +94,11 @@ impl Convolution {
         );
     }
 
-    /// y = W ∗ x; `w`: the parts of the filters, each filters × size × size × channels. `after` is called on each finished image.
-    pub fn forward<T: Real>(self, x: &Tensor<T>, w: &[&[T]], order: usize, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+    /// y = W ∗ x, where `y` holds zeros, or anything if it has one part; `w`: the parts of the filters, each filters × size × size × channels.
+    /// `after` is called on each finished image.
+    pub fn forward<T: Real>(self, x: &Tensor<T>, w: &[&[T]], mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
         let (output, depth) = (self.output(x.shape), self.depth(x.shape));
-        let parts = product_parts(x.parts, w.len(), order);
-        let mut y = Tensor::zeros(output, x.images, parts);
+        let parts = y.parts;
         y.images_mut().for_each_init(Vec::new, |patches, (image, y)| {
             for rows in self.tiles::<T>(x.shape) {
                 let pixels = rows.len() * output.width;
@@ -181,7 +181,7 @@ mod tests {
             let (shape, layer) = (Shape { height, width, channels }, Convolution { filters, size, stride });
             let x = Tensor { shape, images: 2, parts: 1, data: numbers(2 * shape.len(), 1) };
             let w = numbers(filters * layer.depth(shape), 2);
-            let y = layer.forward(&x, &[&w], 0, |_| ());
+            let y = layer.forward(&x, &[&w], Tensor::zeros(layer.output(shape), 2, 1), |_| ());
             let gy = Tensor { data: numbers(y.data.len(), 3), ..y.clone() };
             let (mut slow_x, mut slow_w) = (vec![0.0; x.data.len()], vec![0.0; w.len()]);
             for at in 0..y.data.len() {

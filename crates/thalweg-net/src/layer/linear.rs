@@ -2,15 +2,14 @@
 
 use super::{GROUP, tree_sum};
 use crate::elementwise::add;
-use crate::tensor::{Shape, Tensor, product_parts};
+use crate::tensor::Tensor;
 use rayon::prelude::*;
 use thalweg::linalg::{Real, multiply_onto, row_major, row_major_mut};
 
-/// y = W x + b; `w` and `b` by parts, W outputs × numbers of an image.
-pub fn linear<T: Real>(x: &Tensor<T>, w: &[&[T]], b: &[&[T]], order: usize, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+/// y = W x + b, where `y` holds zeros; `w` and `b` by parts, W outputs × numbers of an image.
+pub fn linear<T: Real>(x: &Tensor<T>, w: &[&[T]], b: &[&[T]], mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
     let (outputs, depth) = (b[0].len(), x.shape.len());
-    let parts = product_parts(x.parts, w.len(), order);
-    let mut y = Tensor::zeros(Shape::vector(outputs), x.images, parts);
+    let parts = y.parts;
     y.images_mut().for_each(|(image, y)| {
         for k in 0..parts {
             let y = &mut y[k * outputs..][..outputs];

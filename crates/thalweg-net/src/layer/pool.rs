@@ -1,13 +1,12 @@
 //! The mean of each channel.
 
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 use thalweg::linalg::Real;
 
-/// y = (1/pixels) Σ x for each channel.
-pub fn average_pool<T: Real>(x: &Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+/// y = (1/pixels) Σ x for each channel, where `y` holds zeros.
+pub fn average_pool<T: Real>(x: &Tensor<T>, mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
     let channels = x.shape.channels;
     let share = T::of(1.0 / x.shape.pixels() as f64);
-    let mut y = Tensor::zeros(Shape::vector(channels), x.images, x.parts);
     rayon::iter::ParallelIterator::for_each(y.images_mut(), |(image, y)| {
         for (part, y) in y.chunks_exact_mut(channels).enumerate() {
             for pixel in x.part(image, part).chunks_exact(channels) {

@@ -11,10 +11,9 @@ fn places(input: Shape, output: Shape) -> impl Iterator<Item = (usize, usize)> {
     pixels.map(move |(y, x)| ((y * output.width + x) * output.channels + before, (2 * y * input.width + 2 * x) * input.channels))
 }
 
-/// y(i, j) = x(2i, 2j), with zeros in the channels that are new.
-pub fn subsample<T: Real>(x: &Tensor<T>, output: Shape, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
-    let mut y = Tensor::zeros(output, x.images, x.parts);
-    let (input, c) = (x.shape, x.shape.channels);
+/// y(i, j) = x(2i, 2j), with zeros in the channels that are new, where `y` holds zeros.
+pub fn subsample<T: Real>(x: &Tensor<T>, mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+    let (input, output, c) = (x.shape, y.shape, x.shape.channels);
     y.images_mut().for_each(|(image, y)| {
         for (part, y) in y.chunks_exact_mut(output.len()).enumerate() {
             let x = x.part(image, part);
