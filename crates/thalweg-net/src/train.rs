@@ -131,7 +131,8 @@ impl<'a, T: Real> Trainer<'a, T> {
         let weights = Flat::point(&start.iter().map(|&w| T::of(w)).collect::<Vec<T>>());
         let progress = Position { steps: 0, epoch: 0, seen: 0, loss_sum: 0.0, right: 0 };
         let (velocity, statistics) = (vec![T::of(0.0); start.len()], network.unit_statistics());
-        let mut trainer = Trainer { network, images, training, weights, velocity, statistics, progress, order: Vec::new(), buffers: Buffers::default() };
+        let mut trainer =
+            Trainer { network, images, training, weights, velocity, statistics, progress, order: Vec::new(), buffers: Buffers::default() };
         trainer.shuffle();
         Ok(trainer)
     }

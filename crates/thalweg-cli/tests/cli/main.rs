@@ -12,6 +12,8 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+#[cfg(feature = "net")]
+mod net;
 mod options;
 mod recoveries;
 mod reproduce;

@@ -5,8 +5,8 @@ mod read;
 pub use read::read_images;
 
 use crate::tensor::{Shape, Tensor};
-use std::ops::Range;
 use rand::seq::SliceRandom;
+use std::ops::Range;
 use thalweg::Error;
 use thalweg::data::stream;
 use thalweg::linalg::Real;
@@ -39,7 +39,11 @@ impl Images {
     /// [`Error::Shape`] if pixels and labels do not match, [`Error::Parameter`] if a label is no class.
     pub fn new(shape: Shape, classes: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self, Error> {
         if pixels.len() != labels.len() * shape.len() {
-            return Err(Error::Shape { what: "pixels", expected: (labels.len(), shape.len()), got: (pixels.len() / shape.len().max(1), shape.len()) });
+            return Err(Error::Shape {
+                what: "pixels",
+                expected: (labels.len(), shape.len()),
+                got: (pixels.len() / shape.len().max(1), shape.len()),
+            });
         }
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
             return Err(Error::Parameter { name: "label", expected: format!("below {classes}"), got: label.to_string() });

@@ -137,7 +137,9 @@ fn pictures(path: &Path, files: &[(String, Vec<u8>)], part: Option<&str>) -> Res
         files.iter().filter_map(|(name, bytes)| Some((class_of(name, part)?, name.as_str(), &bytes[..]))).collect();
     let classes: Vec<&str> = chosen.iter().map(|(class, ..)| *class).collect::<BTreeSet<_>>().into_iter().collect();
     match (part, classes.len()) {
-        (Some(part), 0) => return Err(Error::Parameter { name: "part", expected: "a folder that holds folders of images".into(), got: part.to_owned() }),
+        (Some(part), 0) => {
+            return Err(Error::Parameter { name: "part", expected: "a folder that holds folders of images".into(), got: part.to_owned() });
+        }
         (None, 0) => return Err(malformed(path, "its files", "batches of CIFAR-10, or PNG or JPEG images in a folder for each class", "none")),
         (_, 257..) => return Err(malformed(path, "its folders", "at most 256 classes", classes.len().to_string())),
         _ => {}

@@ -45,7 +45,8 @@ impl Normal {
         let of_images: Vec<_> = (0..x.images).into_par_iter().map(moments).collect();
         let count = x.images as f64;
         let channel = |c: usize| {
-            let mean: [f64; 3] = std::array::from_fn(|k| if k < parts { (0..x.images).map(|i| of_images[i].0[k][c]).sum::<f64>() / count } else { 0.0 });
+            let mean: [f64; 3] =
+                std::array::from_fn(|k| if k < parts { (0..x.images).map(|i| of_images[i].0[k][c]).sum::<f64>() / count } else { 0.0 });
             let mut variance = Series::default();
             for (at, &(a, b)) in pairs.iter().enumerate() {
                 let one = |i: usize| {
@@ -74,7 +75,14 @@ fn rows<T: Real>(shape: Shape, channels: &[Series], parts: usize) -> Vec<Row<T>>
 }
 
 /// y = γ (x − μ)/√(σ² + ε) + β, where `y` may hold anything.
-pub fn batch_norm<T: Real>(x: &Tensor<T>, scale: &[&[T]], shift: &[&[T]], normal: &Normal, mut y: Tensor<T>, after: impl Fn(&mut [T]) + Sync) -> Tensor<T> {
+pub fn batch_norm<T: Real>(
+    x: &Tensor<T>,
+    scale: &[&[T]],
+    shift: &[&[T]],
+    normal: &Normal,
+    mut y: Tensor<T>,
+    after: impl Fn(&mut [T]) + Sync,
+) -> Tensor<T> {
     let (shape, len) = (x.shape, x.shape.len());
     let slopes: Vec<Series> = (0..shape.channels).map(|c| series(scale, c) * normal.inverse[c]).collect();
     let levels: Vec<Series> = (0..shape.channels).map(|c| series(shift, c) - slopes[c] * normal.mean[c]).collect();
@@ -101,7 +109,8 @@ pub fn batch_norm_backward<T: Real>(x: &Tensor<T>, scale: &[&[T]], normal: &Norm
     let zero = Row::of(shape, (0..shape.channels).map(|_| 0.0));
     let sums = |image: usize| {
         let first: Vec<Vec<f64>> = (0..parts).map(|k| channel_sums(shape, gy.part(image, k))).collect();
-        let product = |k: usize, i: usize| channel_products(shape, (gy.part(image, k - i), &zero), (x.part(image, i), if i == 0 { &centre } else { &zero }));
+        let product =
+            |k: usize, i: usize| channel_products(shape, (gy.part(image, k - i), &zero), (x.part(image, i), if i == 0 { &centre } else { &zero }));
         let second: Vec<Vec<Vec<f64>>> = (0..parts).map(|k| (0..x.parts.min(k + 1)).map(|i| product(k, i)).collect()).collect();
         (first, second)
     };

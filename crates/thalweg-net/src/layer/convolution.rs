@@ -177,7 +177,9 @@ mod tests {
     /// From the definition: y(i, j, f) = Σ w(f, a, b, c) x(si + a − p, sj + b − p, c). Whole numbers: exact.
     #[test]
     fn equals_the_definition_and_its_adjoint() {
-        for (height, width, channels, filters, size, stride) in [(5, 4, 3, 2, 3, 1), (5, 6, 2, 9, 3, 2), (4, 4, 3, 5, 1, 2), (1, 1, 2, 3, 3, 1), (2, 3, 1, 1, 3, 2)] {
+        for (height, width, channels, filters, size, stride) in
+            [(5, 4, 3, 2, 3, 1), (5, 6, 2, 9, 3, 2), (4, 4, 3, 5, 1, 2), (1, 1, 2, 3, 3, 1), (2, 3, 1, 1, 3, 2)]
+        {
             let (shape, layer) = (Shape { height, width, channels }, Convolution { filters, size, stride });
             let x = Tensor { shape, images: 2, parts: 1, data: numbers(2 * shape.len(), 1) };
             let w = numbers(filters * layer.depth(shape), 2);

@@ -24,6 +24,19 @@ pub struct ConvexityPlan {
     pub seed: u64,
 }
 
+/// A network and the images that its loss is taken on.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The images.
+    pub images: &'a Images,
+    /// What batch normalisation does.
+    pub mode: &'a NormMode,
+    /// Images at a time.
+    pub batch: usize,
+}
+
 /// As the paper has it, with grids of 100, 50 and 25 cells.
 impl Default for ConvexityPlan {
     fn default() -> Self {
@@ -45,7 +58,7 @@ pub struct Kinks {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// ℓ(λ) on the finest grid, from λ = −½ − 2/G to ½ + 2/G.
+    /// ℓ(λ) on the finest grid, λ = 0 in the middle, as far beyond ±½ as the coarsest needs.
     pub values: Vec<f64>,
     /// At G/4, G/2 and G cells.
     pub stretches: Vec<ConvexStretch>,
@@ -95,7 +108,7 @@ const ROUNDING: f64 = 2.0 * f64::EPSILON;
 /// Source: Bjorck, Gomes, Weinberger (2020), tables 2, 4 and 5. The paper gives neither grid, nor noise, nor spread, nor what batch
 /// normalisation does.
 pub fn convexity<T: Real>(
-    (network, images, mode, batch): (&Network, &Images, NormMode, usize),
+    Subject { network, images, mode, batch }: Subject<'_>,
     weights: &[f64],
     plan: ConvexityPlan,
     mut observe: impl FnMut(usize) -> ControlFlow<()>,
@@ -108,7 +121,7 @@ pub fn convexity<T: Real>(
         return wrong("cells", "a multiple of 4, at least 8", plan.cells);
     }
     let exact = NetworkLoss::<f64>::new(network, images, mode.clone(), batch)?;
-    let loss = NetworkLoss::<T>::new(network, images, mode, batch)?;
+    let loss = NetworkLoss::<T>::new(network, images, mode.clone(), batch)?;
     let value = loss.value(weights);
     if !value.is_finite() {
         return Err(Error::NotFinite { what: "the loss at the point", row: 0, col: 0, value });
@@ -146,7 +159,8 @@ fn noise<T: Real>(loss: &NetworkLoss<'_, T>, exact: &NetworkLoss<'_, f64>, w: &[
 }
 
 fn line<T: Real>(loss: &NetworkLoss<'_, T>, w: &[f64], direction: &[f64], plan: ConvexityPlan, tolerance: f64) -> Result<Line, Error> {
-    let beyond = plan.cells as i64 / 2 + 2 + 2 * (plan.cells as i64 / 4 % 2);
+    // the ends of the two coarse grids lie beyond those of the finest
+    let beyond = (2 * (plan.cells / 4 + 1)).max(4 * (plan.cells / 8 + 1)) as i64;
     let at = |i: i64| moved(w, i as f64 / plan.cells as f64, direction);
     let values: Vec<f64> = (-beyond..=beyond).map(|i| loss.value(&at(i))).collect();
     let coarse = |cells: usize| {
@@ -159,18 +173,10 @@ fn line<T: Real>(loss: &NetworkLoss<'_, T>, w: &[f64], direction: &[f64], plan: 
     Ok(Line { values, stretches, kinks })
 }
 
-fn kinks<T: Real>(
-    loss: &NetworkLoss<'_, T>,
-    w: &[f64],
-    direction: &[f64],
-    values: &[f64],
-    cells: usize,
-    tolerance: f64,
-) -> Result<Kinks, Error> {
+fn kinks<T: Real>(loss: &NetworkLoss<'_, T>, w: &[f64], direction: &[f64], values: &[f64], cells: usize, tolerance: f64) -> Result<Kinks, Error> {
     let (middle, width) = ((cells / 2) as i64, 1.0 / cells as f64);
     // as second differences: of the same size as those of the values
-    let exact: Vec<f64> =
-        (-middle..=middle).map(|i| width * width * loss.jet(&moved(w, i as f64 * width, direction), direction).curvature).collect();
+    let exact: Vec<f64> = (-middle..=middle).map(|i| width * width * loss.jet(&moved(w, i as f64 * width, direction), direction).curvature).collect();
     let differences: Vec<f64> = values.windows(3).map(|v| v[0] - 2.0 * v[1] + v[2]).collect();
     let count = differences.len() as f64;
     let apart = differences.iter().zip(&exact).map(|(d, e)| d - e).sum::<f64>() / count;

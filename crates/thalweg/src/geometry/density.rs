@@ -1,7 +1,7 @@
 //! The density of a Hessian's spectrum.
 
-use super::probe::{check_all, mean_of, random_directions};
 use super::Estimate;
+use super::probe::{check_all, mean_of, random_directions};
 use crate::Error;
 use crate::linalg::lanczos;
 use crate::problem::Objective;

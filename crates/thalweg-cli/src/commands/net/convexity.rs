@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use thalweg_lab::figure::{Axis, Curve, CurveGroup, Curves, Fact, Figure, Kind, Tone};
-use thalweg_net::{Convexity, ConvexityPlan, convexity};
+use thalweg_net::{Convexity, ConvexityPlan, Subject, convexity};
 
 /// What `net convexity --json` prints.
 #[derive(Serialize)]
@@ -37,9 +37,7 @@ struct Measured {
 pub fn run(args: &ConvexityArgs, common: &Common) -> Result<u8, Failure> {
     let plan = ConvexityPlan { directions: args.directions, cells: args.cells, jets: args.jets, seed: common.seed };
     let (begin, interrupt, bar) = (Instant::now(), Interrupt::listen(), TrialBar::new(common.quiet));
-    let is_over = || {
-        interrupt.flag.load(Ordering::Relaxed) || common.max_time.is_some_and(|limit| begin.elapsed() >= Duration::from_secs_f64(limit))
-    };
+    let is_over = || interrupt.flag.load(Ordering::Relaxed) || common.max_time.is_some_and(|limit| begin.elapsed() >= Duration::from_secs_f64(limit));
     let all = args.files.len() * args.directions;
     let mut networks: Vec<Measured> = Vec::new();
     let mut is_complete = true;
@@ -53,8 +51,8 @@ pub fn run(args: &ConvexityArgs, common: &Common) -> Result<u8, Failure> {
             bar.observe(number * args.directions + lines, all);
             if is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let (network, weights) = (&scene.checkpoint.network, &scene.checkpoint.weights);
-        let subject = (network, &scene.images, scene.mode.clone(), scene.batch);
+        let weights = &scene.checkpoint.weights;
+        let subject = Subject { network: &scene.checkpoint.network, images: &scene.images, mode: &scene.mode, batch: scene.batch };
         let found = match args.measure.precision {
             PrecisionArg::F32 => convexity::<f32>(subject, weights, plan, observe),
             PrecisionArg::F64 => convexity::<f64>(subject, weights, plan, observe),

@@ -1,7 +1,7 @@
 //! What is read: a file, decompressed, or the images of a folder.
 
-use super::{ReadOptions, natural};
 use super::container::{Choice, Files, io_error, load, plain_name};
+use super::{ReadOptions, natural};
 use crate::Error;
 use crate::data::source::{Budget, Source, read_within};
 use bzip2::read::MultiBzDecoder;
