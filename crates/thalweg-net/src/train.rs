@@ -216,7 +216,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         let (momentum, decay) = (T::of(self.training.momentum), T::of(self.training.weight_decay));
         for ((w, v), g) in self.weights.part_mut(0).iter_mut().zip(&mut self.velocity).zip(gradient) {
             *v = momentum * *v + (*g + decay * *w);
-            *w = *w - rate * *v;
+            *w -= rate * *v;
         }
     }
 

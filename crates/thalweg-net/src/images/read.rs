@@ -56,7 +56,7 @@ fn malformed(path: &Path, place: &str, expected: impl Into<String>, found: impl 
 fn cifar(path: &Path, files: &[&[u8]]) -> Result<Images, Error> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for bytes in files {
-        if bytes.is_empty() || bytes.len() % CIFAR_RECORD != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(CIFAR_RECORD) {
             let expected = "IDX images (magic 2051) or records of CIFAR-10, 3073 bytes each";
             return Err(malformed(path, "its size", expected, format!("{} bytes", bytes.len())));
         }

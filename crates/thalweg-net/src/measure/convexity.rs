@@ -117,7 +117,7 @@ pub fn convexity<T: Real>(
     if plan.directions < 2 {
         return wrong("directions", "2 or more", plan.directions);
     }
-    if plan.cells < 8 || plan.cells % 4 != 0 {
+    if plan.cells < 8 || !plan.cells.is_multiple_of(4) {
         return wrong("cells", "a multiple of 4, at least 8", plan.cells);
     }
     let exact = NetworkLoss::<f64>::new(network, images, mode.clone(), batch)?;
