@@ -44,6 +44,10 @@ pub const EXAMPLES: &[Example] = &[
     example("thalweg reproduce star-convexity fig5 --data data -o out", "a figure, beside what is true"),
     example("thalweg reproduce flat-minima all --scale smoke", "that everything runs, in seconds"),
     example("thalweg phase sensing --x rate=1:4:7 --y rank=1:5:5", "how often is the answer found?"),
+    #[cfg(feature = "net")]
+    example("thalweg net train resnet20 --data cifar-10 -o run", "train a network; the same command goes on"),
+    #[cfg(feature = "net")]
+    example("thalweg net convexity run/final.safetensors --data cifar-10", "how far is its loss convex?"),
     example("thalweg transform new.csv --model run -o new.npz", "new rows on known components"),
     example("thalweg update run new.csv -o grown", "new rows join the old ones"),
     example("thalweg predict run --pairs asked.csv", "entries that were not observed"),

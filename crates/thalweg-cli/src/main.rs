@@ -63,6 +63,8 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Verify(args) => commands::verify::run(args, common),
         Command::Reproduce(args) => commands::reproduce::run(args, common),
         Command::Phase(args) => commands::phase::run(args, common),
+        #[cfg(feature = "net")]
+        Command::Net(args) => commands::net::run(args, common),
         Command::Report(args) => commands::report::run(args, common),
         Command::Transform(args) => commands::transform::run(args, common),
         Command::Update(args) => commands::update::run(args, common),

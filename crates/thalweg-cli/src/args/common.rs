@@ -80,3 +80,12 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let bytes = number * (1u64 << unit) as f64;
     if bytes >= 1.0 && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("expected a size of at least one byte".into()) }
 }
+
+/// Arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// 64 bits.
+    F64,
+    /// 32 bits: half the memory, about twice the speed.
+    F32,
+}

@@ -7,7 +7,7 @@ mod penalty;
 mod read;
 mod suggestions;
 
-pub use common::Common;
+pub use common::{Common, PrecisionArg};
 pub use constraints::ConstraintArgs;
 pub use penalty::PenaltyArgs;
 pub use read::ReadArgs;
@@ -73,6 +73,9 @@ pub enum Command {
     Reproduce(ReproduceArgs),
     /// How often is the measured matrix the minimiser? The phase diagram.
     Phase(PhaseArgs),
+    /// Train networks, and see how far their loss is convex.
+    #[cfg(feature = "net")]
+    Net(crate::commands::net::NetArgs),
     /// Factor new rows with the V of a fit.
     Transform(TransformArgs),
     /// Append new rows to the data of a run, and take its fit further on all of them.

@@ -11,6 +11,8 @@ pub mod flatness;
 pub mod info;
 pub mod line;
 pub mod man;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod phase;
 pub mod predict;
 pub mod rank;

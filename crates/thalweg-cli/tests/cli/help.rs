@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use std::collections::BTreeSet;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "info",
     "fit",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 20] = [
     "verify",
     "reproduce",
     "phase",
+    "net",
     "report",
     "transform",
     "update",

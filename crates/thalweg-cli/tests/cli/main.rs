@@ -14,6 +14,8 @@ mod help;
 mod hostile;
 mod inputs;
 mod kills;
+#[cfg(feature = "net")]
+mod net;
 mod options;
 mod plan;
 mod recoveries;

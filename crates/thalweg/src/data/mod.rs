@@ -25,7 +25,9 @@ pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_np
 pub use atomic::{remove_leftovers, write_atomically};
 pub use catalogue::{Entry, catalogue};
 pub use digits::{digits, digits_file};
-pub use format::{Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Weights, read, read_table};
+pub use format::{
+    Dataset, FORMATS, Format, ImageShape, Layout, Missing, Negative, Precision, ReadOptions, Scale, Stft, Unpacked, Weights, read, read_table, unpack,
+};
 pub use holdout::{Holdout, hold_out, hold_out_again};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Kept, Measurements, read_instance, read_instance_keeping};
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};

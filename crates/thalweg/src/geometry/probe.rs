@@ -117,10 +117,16 @@ pub fn hessian_trace(objective: &dyn Objective, x: &[f64], samples: usize, seed:
         objective.curvature(x, &z)
     };
     let draws: Vec<f64> = (0..samples).map(draw).collect();
+    Ok(mean_of(&draws, seed))
+}
+
+/// The mean of independent draws of a seed. Of a single draw nothing is known: its half width is infinite.
+pub fn mean_of(draws: &[f64], seed: u64) -> Estimate {
+    let samples = draws.len();
     let mean = draws.iter().sum::<f64>() / samples as f64;
-    let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (samples - 1) as f64;
-    let half_width = student_quantile(samples - 1) * (variance / samples as f64).sqrt();
-    Ok(Estimate { value: mean, half_width, samples, seed })
+    let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (samples as f64 - 1.0);
+    let half_width = if samples < 2 { f64::INFINITY } else { student_quantile(samples - 1) * (variance / samples as f64).sqrt() };
+    Estimate { value: mean, half_width, samples, seed }
 }
 
 /// The `count` eigenvalues of ∇²f(x) of largest absolute value, by at most `products` steps of Lanczos with full reorthogonalisation.
@@ -209,14 +215,14 @@ fn below_median(count: usize) -> Option<usize> {
     left_out
 }
 
-fn check_all(objective: &dyn Objective, points: &[&[f64]]) -> Result<(), Error> {
+pub(super) fn check_all(objective: &dyn Objective, points: &[&[f64]]) -> Result<(), Error> {
     match points.iter().find(|p| p.len() != objective.dim()) {
         Some(p) => Err(Error::Shape { what: "a point or direction", expected: (objective.dim(), 1), got: (p.len(), 1) }),
         None => Ok(()),
     }
 }
 
-fn at_least(name: &'static str, got: usize, least: usize) -> Result<(), Error> {
+pub(super) fn at_least(name: &'static str, got: usize, least: usize) -> Result<(), Error> {
     if got >= least { Ok(()) } else { Err(Error::Parameter { name, expected: format!("at least {least}"), got: got.to_string() }) }
 }
 

@@ -20,6 +20,11 @@ pub struct Ritz {
 }
 
 impl Ritz {
+    /// The square of the part that the vector of this index has in the start, both of length 1.
+    pub fn share(&self, index: usize) -> f64 {
+        self.rotation[index * self.values.len()].powi(2)
+    }
+
     /// The unit vector that belongs to the value of this index.
     pub fn vector(&self, index: usize) -> Vec<f64> {
         let k = self.values.len();

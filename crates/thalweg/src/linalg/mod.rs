@@ -37,7 +37,7 @@ pub use norm::{column_norms, relative_error};
 pub use normal_equations::NormalEquations;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale, scale_all};
-pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply};
+pub use product::{ROW_BLOCK, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply, multiply_onto};
 pub use real::Real;
 pub use rounding::rounding;
 pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};

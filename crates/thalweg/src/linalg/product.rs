@@ -96,3 +96,8 @@ pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, mut out: MatMut<'_,
     }
     matmul(out, Accum::Replace, a, b, T::of(1.0), Par::Seq);
 }
+
+/// out ← out + A·B on one thread.
+pub fn multiply_onto<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: MatMut<'_, T>) {
+    matmul(out, Accum::Add, a, b, T::of(1.0), Par::Seq);
+}

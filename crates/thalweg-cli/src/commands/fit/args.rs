@@ -67,15 +67,6 @@ pub struct FitArgs {
     pub checkpoint: f64,
 }
 
-/// Arithmetic of a fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionArg {
-    /// 64 bits.
-    F64,
-    /// 32 bits: half the memory, about twice the speed.
-    F32,
-}
-
 /// Where a fit begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InitArg {

@@ -6,14 +6,14 @@ mod plan;
 pub use args::FitArgs;
 
 use super::{line::factors, print_json, print_text};
-use crate::args::Common;
+use crate::args::{Common, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::memory::peak;
 use crate::plot::{self, Ink};
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
-use args::{InitArg, PrecisionArg};
+use args::InitArg;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What is read: a file, decompressed, or the images of a folder.
 
-use super::ReadOptions;
 use super::container::{Choice, Files, io_error, load, plain_name};
+use super::{ReadOptions, natural};
 use crate::Error;
 use crate::data::source::{Budget, Source, read_within};
 use bzip2::read::MultiBzDecoder;
@@ -142,6 +142,38 @@ fn hexadecimal(hash: Sha256) -> String {
 
 fn own_name(path: &Path) -> String {
     path.file_name().map(|name| plain_name(&name.to_string_lossy())).unwrap_or_default()
+}
+
+/// What a path holds, unpacked.
+#[derive(Debug)]
+pub enum Unpacked {
+    /// One file.
+    File(Vec<u8>),
+    /// The files of a folder or an archive under their relative names, in natural order of these; hidden ones and links are left out.
+    Files(Vec<(String, Vec<u8>)>),
+}
+
+/// Reads a file, a folder or an archive, decompressed, whatever the bytes mean.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Memory`] before more than `max_memory` bytes are taken, [`Error::Malformed`] for damaged archives and streams.
+pub fn unpack(path: &Path, max_memory: u64) -> Result<Unpacked, Error> {
+    let budget = Budget::new(path, max_memory);
+    let all = |mut files: Files| {
+        let mut order: Vec<usize> = (0..files.count()).collect();
+        order.sort_by(|&a, &b| natural::compare(files.name(a).as_bytes(), files.name(b).as_bytes()));
+        let one = |at: usize| Ok((files.name(at).to_owned(), decompressed(files.read(at, &budget)?, &budget)?.bytes));
+        order.into_iter().map(one).collect::<Result<Vec<_>, Error>>().map(Unpacked::Files)
+    };
+    if fs::metadata(path).map_err(io_error(path))?.is_dir() {
+        let folder = Source { path: path.to_path_buf(), part: None, bytes: Vec::new() };
+        return all(Files::of_folder(&folder, &budget)?);
+    }
+    let file = decompressed(load(path, &budget)?, &budget)?;
+    match Files::of_archive(&file, &budget)? {
+        Some(files) => all(files),
+        None => Ok(Unpacked::File(file.bytes)),
+    }
 }
 
 /// The same bytes, or what they unpack to if they are compressed, whatever the file's name says.

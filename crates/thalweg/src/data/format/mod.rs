@@ -32,6 +32,7 @@ use super::source::{Budget, shown};
 use crate::Error;
 pub use audio::Stft;
 use input::Input;
+pub use input::{Unpacked, unpack};
 use parsed::Parsed;
 pub use prepare::{Negative, Scale};
 use std::path::Path;

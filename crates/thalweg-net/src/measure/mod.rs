@@ -1,0 +1,11 @@
+//! How the loss of a network looks around a point.
+
+mod convexity;
+mod direction;
+mod matching;
+mod segment;
+
+pub use convexity::{Convexity, ConvexityPlan, Kinks, Line, Resolution, Subject, convexity};
+pub use direction::{filter_normalised, filter_normalised_directions};
+pub use matching::match_channels;
+pub use segment::{Segment, segment};

@@ -1,0 +1,5 @@
+//! Networks: derivatives, training, measures.
+
+mod derivatives;
+mod measures;
+mod training;
