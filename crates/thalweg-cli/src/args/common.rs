@@ -2,7 +2,7 @@
 
 use super::numbers::parse_seconds;
 use crate::exit::Failure;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::fmt;
 use std::path::PathBuf;
 

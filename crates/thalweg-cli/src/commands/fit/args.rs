@@ -1,10 +1,10 @@
 //! Options of `thalweg fit`.
 
 use crate::args::numbers::{parse_fraction, parse_loss, parse_ranks, parse_seconds, parse_tolerance};
-use crate::args::{ConstraintArgs, PenaltyArgs, ReadArgs};
+use crate::args::{ConstraintArgs, PenaltyArgs, PrecisionArg, ReadArgs};
 use crate::plot::PlotArgs;
 use clap::builder::{PossibleValue, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use thalweg::data::did_you_mean;
