@@ -61,7 +61,7 @@ fn fits_take_what_was_planned() {
         "narrow.npy -k 12 --restarts 5",
         "narrow.npy -k 4 --sum-to-one u",
         "ratings.npz -k 10",
-        "ratings.npz -k 60 --restarts 2",
+        "ratings.npz -k 60 --restarts 2 --method extrapolated-hals",
         "ratings.npz -k 20 --holdout 0.1",
         "ratings.npz -k 20 --missing zero",
         "ratings.npz -k 20 --missing zero --loss kl",
