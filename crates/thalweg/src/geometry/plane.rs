@@ -29,7 +29,7 @@ impl Plane {
         let (first, centre) = (path.first()?, path.last()?);
         let chord = difference(first, centre);
         let aside = |x: &&[f64]| without(difference(x, centre), &chord);
-        let (_, bend) = path.iter().map(|x| aside(x)).map(|d| (norm(&d), d)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (_, bend) = path.iter().map(aside).map(|d| (norm(&d), d)).max_by(|a, b| a.0.total_cmp(&b.0))?;
         if norm(&chord) == 0.0 || norm(&bend) <= f64::EPSILON * norm(&chord) {
             return None;
         }
