@@ -154,6 +154,7 @@ const quick = {
   },
   surface() {
     asking(near, "surface", { ...planting(), view: value("surface", "view"), method: value("surface", "method"), points: 41 }, (seen) => {
+      cancelAnimationFrame(walking);
       surface.show(seen);
       const steps = form("surface").elements.step;
       [steps.max, steps.value] = [Math.max(0, seen.way.length - 1), Math.max(0, seen.way.length - 1)];
@@ -212,7 +213,8 @@ function walk() {
   // those who want less motion get the end at once; the slider steps there
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return stepTo(last);
   const frame = (now) => {
-    stepTo(Math.min(last, Math.floor((now - began) / 4000 * (last + 1))));
+    // a frame may carry a time from before the click
+    stepTo(Math.min(last, Math.max(0, Math.floor((now - began) / 4000 * (last + 1)))));
     if (surface.step < last) walking = requestAnimationFrame(frame);
   };
   walking = requestAnimationFrame(frame);

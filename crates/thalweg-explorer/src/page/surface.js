@@ -21,6 +21,7 @@ class Surface {
     this.way = seen.way.map(({ at, height: loss }) => ({ at, height: height(loss) }));
     this.low = Math.min(...this.heights, ...this.way.map((step) => step.height));
     this.high = Math.max(...this.heights);
+    this.step = Math.max(0, this.way.length - 1);
     this.draw();
   }
 

@@ -3,8 +3,8 @@
 use crate::args::numbers::{parse_fraction, parse_loss, parse_ranks, parse_seconds, parse_tolerance};
 use crate::args::{ConstraintArgs, PenaltyArgs, PrecisionArg, ReadArgs};
 use crate::plot::PlotArgs;
-use clap::builder::{PossibleValue, TypedValueParser};
 use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use thalweg::data::did_you_mean;
