@@ -25,7 +25,6 @@ pub use grid::Grid;
 pub use heatmap::Heatmap;
 pub use images::{Images, Tile};
 pub use line::{figure_of_line, figures_of_alpha, figures_of_families};
-pub use number::significant;
 pub use png::base64;
 pub use scatter::{Dot, DotGroup, Scatter};
 pub use strip::{Strip, StripRow, StripValue};

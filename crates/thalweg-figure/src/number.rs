@@ -6,7 +6,7 @@ pub fn short(x: f64) -> String {
 }
 
 /// `x` to the given number of significant digits, trailing zeros dropped.
-pub fn significant(x: f64, digits: usize) -> String {
+pub(crate) fn significant(x: f64, digits: usize) -> String {
     if x.is_nan() {
         return "not a number".into();
     }

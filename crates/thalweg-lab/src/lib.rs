@@ -44,5 +44,5 @@ pub use report::{
 pub use restart::Restart;
 pub use run_dir::{Record, RunDir};
 pub use thalweg_figure as figure;
-pub use thalweg_figure::{Style, figure_of_line, significant};
+pub use thalweg_figure::{Style, figure_of_line};
 pub use update::{Update, update};

@@ -73,7 +73,7 @@ pub fn run(common: &Common) -> Result<u8, Failure> {
         memory(common.max_memory),
         Check::of("temporary folder", is_writable(&std::env::temp_dir())),
         Check::of("output folder", is_writable(&output)),
-        Check::of("a fit", plain.as_ref().map_err(String::clone).and_then(|fitted| is_as_stored(fitted))),
+        Check::of("a fit", plain.as_ref().map_err(String::clone).and_then(is_as_stored)),
         Check::of("same bits", same_bits(&plain, &threaded, common.thread_count())),
         data_folder(),
         opener(),

@@ -11,8 +11,8 @@ use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
-use thalweg::audit::{RankReport, RankSettings, usual_fraction};
-use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, significant, survey_on_disk, write_rank_report};
+use thalweg::audit::{RankReport, RankSettings, five_digits, usual_fraction};
+use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, survey_on_disk, write_rank_report};
 
 /// `rank`.
 #[derive(Debug, Args)]
@@ -103,7 +103,7 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
 }
 
 fn in_words(report: &RankReport, page: &std::path::Path) -> String {
-    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| significant(x, 5));
+    let number = |x: Option<f64>| x.map_or("-".to_owned(), five_digits);
     let mut lines = vec!["rank   held-out RMSE  standard error  agreement  relative error".to_owned()];
     for r in &report.ranks {
         let agreement = r.agreement.map_or("-".to_owned(), |a| format!("{a:.4}"));

@@ -15,14 +15,21 @@ pub(super) const MINERALS: ExampleFile = ExampleFile {
 const BANDS: usize = 60;
 const HEIGHT: usize = 12;
 const WIDTH: usize = 15;
-/// Of each spectrum: its level, and the centre, width and depth of its two absorptions, in parts of the range of wavelengths.
-const SPECTRA: [(f64, [(f64, f64, f64); 2]); 3] =
-    [(0.55, [(0.25, 0.06, 0.3), (0.8, 0.05, 0.2)]), (0.75, [(0.5, 0.1, 0.5), (0.9, 0.03, 0.1)]), (0.35, [(0.1, 0.08, 0.2), (0.65, 0.12, 0.15)])];
+/// A dip of a spectrum: centre and width in parts of the range of wavelengths, and depth.
+struct Absorption(f64, f64, f64);
+/// A level, and what is taken from it.
+struct Spectrum(f64, [Absorption; 2]);
+
+const SPECTRA: [Spectrum; 3] = [
+    Spectrum(0.55, [Absorption(0.25, 0.06, 0.3), Absorption(0.8, 0.05, 0.2)]),
+    Spectrum(0.75, [Absorption(0.5, 0.1, 0.5), Absorption(0.9, 0.03, 0.1)]),
+    Spectrum(0.35, [Absorption(0.1, 0.08, 0.2), Absorption(0.65, 0.12, 0.15)]),
+];
 /// Corners in which a pixel shows one mineral alone.
 const PURE: [(usize, usize); 3] = [(0, 0), (0, WIDTH - 1), (HEIGHT - 1, 0)];
 
-fn reflectance(level: f64, absorptions: &[(f64, f64, f64)], at: f64) -> f64 {
-    level - absorptions.iter().map(|(centre, width, depth)| depth * (-0.5 * ((at - centre) / width).powi(2)).exp()).sum::<f64>()
+fn reflectance(Spectrum(level, absorptions): &Spectrum, at: f64) -> f64 {
+    level - absorptions.iter().map(|Absorption(centre, width, depth)| depth * (-0.5 * ((at - centre) / width).powi(2)).exp()).sum::<f64>()
 }
 
 /// Shares uniform on the simplex, but for 2×2 pure pixels in three corners.
@@ -30,7 +37,7 @@ fn make() -> Result<Content, Error> {
     let rank = SPECTRA.len();
     let wavelengths: Vec<f64> = (0..BANDS).map(|band| 400.0 + 2100.0 * band as f64 / (BANDS - 1) as f64).collect();
     let at = |band: usize| band as f64 / (BANDS - 1) as f64;
-    let u: Vec<f64> = (0..BANDS).flat_map(|band| SPECTRA.map(|(level, absorptions)| reflectance(level, &absorptions, at(band)))).collect();
+    let u: Vec<f64> = (0..BANDS).flat_map(|band| SPECTRA.iter().map(move |spectrum| reflectance(spectrum, at(band)))).collect();
     let mut shares = draws(Law::Exponential, HEIGHT * WIDTH * rank, 10)?;
     for (pixel, shares) in shares.chunks_exact_mut(rank).enumerate() {
         let (y, x) = (pixel / WIDTH, pixel % WIDTH);

@@ -7,8 +7,8 @@ mod verdict;
 
 pub use evidence::{Answer, AuditSettings, audit, audit_unless, end_of_lines};
 pub use rank::{
-    RankOutcome, RankReport, RankRow, RankSettings, RankTrial, SpectrumAgainstNoise, rank_report, rank_trials, run_rank_trial, survey_ranks,
-    survey_ranks_unless, usual_fraction,
+    RankOutcome, RankReport, RankRow, RankSettings, RankTrial, SpectrumAgainstNoise, five_digits, rank_report, rank_trials, run_rank_trial,
+    survey_ranks, survey_ranks_unless, usual_fraction,
 };
 pub use record::{
     AnswerPair, Audit, BarrierReport, FlatnessReport, LineFamily, LineKind, LineReport, RankEvidence, RestartReport, RestartSummary, Status,

@@ -8,6 +8,7 @@ mod verdict;
 pub use report::{RankReport, RankRow, rank_report};
 pub use spectrum::SpectrumAgainstNoise;
 pub use trial::{RankOutcome, RankTrial, rank_trials, run_rank_trial};
+pub use verdict::five_digits;
 
 use crate::Error;
 use crate::data::Matrix;

@@ -54,13 +54,16 @@ fn no_better_than_one(row: &RankRow, reference: &[f64], floor: f64, fraction: f6
     mean_and_error(&gains, fraction).is_none_or(|(mean, error)| mean <= error.max(floor))
 }
 
-/// Five significant digits, with an exponent only where the number is too large or too small to be read without.
-fn number(x: Option<f64>) -> String {
-    let written = |x: f64| match x.abs() {
+/// Five significant digits, with an exponent only where the number is too large or too small to be read without: as verdicts on ranks are written.
+pub fn five_digits(x: f64) -> String {
+    match x.abs() {
         size if (1e-3..1e6).contains(&size) => format!("{x:.*}", (4.0 - size.log10().floor()).max(0.0) as usize),
         _ => format!("{x:.4e}"),
-    };
-    x.map_or("not known".into(), written)
+    }
+}
+
+fn number(x: Option<f64>) -> String {
+    x.map_or("not known".into(), five_digits)
 }
 
 fn list(ranks: &[usize]) -> String {
