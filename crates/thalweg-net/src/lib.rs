@@ -22,8 +22,8 @@ pub use checkpoint::{Checkpoint, Description};
 pub use images::{Images, Standard, read_images};
 pub use layer::{Activation, Convolution, Layer};
 pub use measure::{
-    Convexity, ConvexityPlan, Kinks, Line, Resolution, Segment, Subject, convexity, filter_normalised, filter_normalised_directions, match_channels,
-    segment,
+    Convexity, ConvexityPlan, Kinks, Line, Resolution, Segment, Subject, WayToEnd, convexity, filter_normalised, filter_normalised_directions,
+    match_channels, segment, ways_to_end,
 };
 pub use network::{Group, Network, Node, Role, Statistics};
 pub use objective::{Jet, NetworkLoss, NormMode, Score};

@@ -58,6 +58,12 @@ fn a_network_is_trained_and_measured() {
     assert_eq!(hessian["eigenvalues"]["values"].as_array().map(Vec::len), Some(2));
     assert!(hessian["trace"]["half_width"].is_number() && hessian["density"]["starts"].is_array());
 
+    let path = desk.json(0, "net path run/epoch-0.safetensors run/epoch-2.safetensors run/final.safetensors --data x.bin --images 8 --norm batch");
+    let points = path["points"].as_array().expect("a list");
+    assert_eq!((points.len(), &points[2]["cosine"], &points[2]["curvature"]), (3, &Value::Null, &Value::Null));
+    assert!(number(&points[0], "/distance") > number(&points[1], "/distance") && number(&points[0], "/cosine").abs() <= 1.0);
+    assert_eq!(points[0]["cosine"], points[0]["cosine_to_chord"]);
+    assert!(number(&points[0], "/star_margin").is_finite() && number(&points[0], "/segment/barrier") >= 0.0);
     let words = "net compare run/epoch-0.safetensors run/final.safetensors --data x.bin --images 8 --points 5";
     assert!(desk.ends(2, words).err.contains("--norm batch"));
     let compared = desk.json(0, &format!("{words} --norm batch"));

@@ -1,5 +1,6 @@
-//! Networks: derivatives, training, measures.
+//! Networks: derivatives, training, measures, published images.
 
 mod derivatives;
 mod measures;
+mod real_files;
 mod training;

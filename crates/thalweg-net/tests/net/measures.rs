@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use thalweg::data::stream;
 use thalweg::geometry::{hessian_eigenvalues, mean_of, spectral_density};
 use thalweg::linalg::symmetric_eigenvalues;
-use thalweg::problem::Objective;
+use thalweg::problem::{BlackBox, Objective};
 use thalweg_net::{
     Architecture, ConvexityPlan, Images, Network, NetworkLoss, NormMode, Shape, Standard, Subject, convexity, filter_normalised_directions,
-    match_channels, segment,
+    match_channels, segment, ways_to_end,
 };
 
 fn network(name: &str, shape: Shape, classes: usize) -> Network {
@@ -139,4 +139,26 @@ fn matched_channels_leave_no_barrier_between_a_network_and_its_permutation() {
         assert!(matched.barrier < 1e-10 && raw.values.len() == 7, "{name}: {matched:?}");
         assert!(name == "resnet8" || back == weights, "{name}");
     }
+}
+
+/// x₀²/2 + x₁² − x₁⁴ towards 0: a bowl along x₀; along x₁ the mean slope from 0, μ − μ³ at x₁ = 1, falls from μ = 1/√3 on.
+#[test]
+fn ways_to_the_end_of_a_path() -> Result<(), thalweg::Error> {
+    let value = |x: &[f64]| 0.5 * x[0] * x[0] + x[1] * x[1] - x[1].powi(4);
+    let loss = BlackBox::new(2, &value, None);
+    let ways = ways_to_end(&loss, &[vec![2.0, 0.0], vec![0.0, 1.0], vec![0.0, 0.0]], 5)?;
+    let near = |found: Option<f64>, expected: f64| assert!(found.is_some_and(|found| (found - expected).abs() < 1e-4), "{found:?} {expected}");
+    near(ways[0].cosine, 1.0);
+    near(ways[0].curvature, 1.0);
+    // g(μ) = 2μ rises by a half from sample to sample
+    assert!((ways[0].star_margin - 0.5).abs() < 1e-12 && ways[0].distance == 2.0 && ways[0].segment.barrier == 0.0);
+    // at (0, 1) the gradient is (0, −2), the way left (0, −1), the chord (−2, 0)
+    near(ways[1].cosine, -1.0);
+    near(ways[1].cosine_to_chord, 0.0);
+    near(ways[1].curvature, -10.0);
+    let g = |mu: f64| mu - mu.powi(3);
+    assert!((ways[1].star_margin - (g(1.0) - g(0.75))).abs() < 1e-12 && (ways[1].segment.barrier - 0.246_093_75).abs() < 1e-12);
+    assert_eq!((ways[2].cosine, ways[2].curvature), (None, None));
+    assert!(ways_to_end(&loss, &[vec![0.0; 2]], 5).is_err() && ways_to_end(&loss, &[vec![0.0; 2], vec![1.0; 2]], 2).is_err());
+    Ok(())
 }

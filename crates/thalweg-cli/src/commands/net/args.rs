@@ -24,6 +24,8 @@ pub enum NetCommand {
     Surface(SurfaceArgs),
     /// The Hessian of the loss: largest eigenvalues, trace, density.
     Hessian(HessianArgs),
+    /// The points of a training seen from its end: cosine of the gradient, curvature, star-convexity.
+    Path(PathArgs),
     /// The loss on the segment between two networks, before and after their channels are matched.
     Compare(CompareArgs),
 }
@@ -170,6 +172,20 @@ pub struct HessianArgs {
     /// Random starts for trace and density.
     #[arg(long, default_value_t = 4)]
     pub starts: usize,
+}
+
+/// `net path`.
+#[derive(Debug, Args)]
+pub struct PathArgs {
+    /// Networks of one training, in order; the last is the end.
+    #[arg(required = true, num_args = 2..)]
+    pub files: Vec<PathBuf>,
+    /// Where and how.
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+    /// Points on each segment to the end.
+    #[arg(long, default_value_t = 25)]
+    pub points: usize,
 }
 
 /// `net compare`.

@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod convexity;
 mod hessian;
+mod path;
 mod scene;
 mod surface;
 mod train;
@@ -24,6 +25,7 @@ pub fn run(args: &NetArgs, common: &Common) -> Result<u8, Failure> {
         NetCommand::Convexity(args) => convexity::run(args, common),
         NetCommand::Surface(args) => surface::run(args, common),
         NetCommand::Hessian(args) => hessian::run(args, common),
+        NetCommand::Path(args) => path::run(args, common),
         NetCommand::Compare(args) => compare::run(args, common),
     }
 }
