@@ -132,7 +132,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
         ("header.npy", npy_claiming("<f8", "(100000, 100000)")),
         ("overflow.npy", npy_claiming("<f8", "(9223372036854775807, 3)")),
         ("long-header.npy", long_npy_header()),
-        ("member.npz", alone("x.npy", npy(&"{'descr': '<f8', 'fortran_order': False, 'shape': (2000, 2000), }", &zeros(32_000_000)))),
+        ("member.npz", alone("x.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2000, 2000), }", &zeros(32_000_000)))),
         ("claim.npz", alone("x.npy", npy_claiming("<f8", "(1000000, 1000000)"))),
         ("csr.npz", csr_of([1 << 40, 1 << 40])),
         ("rows.mtx", market("coordinate real general\n4000000000 4000000000 1\n1 1 1\n")),
