@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thalweg::Error;
 
 /// Says that the file is ours, and of which form: "thlw", and the count of incompatible forms so far.
@@ -32,6 +32,20 @@ const SCHEMA: &str = "
 
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tries again while another process makes a new store ready: SQLite waits by itself only where waiting could not deadlock, and the change to
+/// a write-ahead log is not of that kind.
+fn patiently<T>(attempt: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let begin = Instant::now();
+    loop {
+        match attempt() {
+            Err(reason) if reason.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begin.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
+}
 
 /// What trials belong to: an experiment, and the version of what it computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +97,7 @@ impl Store {
             let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             Ok((number("application_id")?, number("user_version")?, connection))
         };
-        let (application, form, connection) = open().map_err(|reason| failure(path, reason))?;
+        let (application, form, connection) = patiently(open).map_err(|reason| failure(path, reason))?;
         let store = Store { connection: Mutex::new(connection), path: path.to_owned() };
         match (application, form) {
             (0, 0) => store.found()?,
