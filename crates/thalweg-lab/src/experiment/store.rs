@@ -94,10 +94,14 @@ impl Store {
             connection.busy_timeout(PATIENCE)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;
-            let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-            Ok((number("application_id")?, number("user_version")?, connection))
+            // both of one moment: another process may be making the store
+            let moment = connection.unchecked_transaction()?;
+            let number = |name| moment.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            let signs = (number("application_id")?, number("user_version")?);
+            moment.commit()?;
+            Ok((signs, connection))
         };
-        let (application, form, connection) = patiently(open).map_err(|reason| failure(path, reason))?;
+        let ((application, form), connection) = patiently(open).map_err(|reason| failure(path, reason))?;
         let store = Store { connection: Mutex::new(connection), path: path.to_owned() };
         match (application, form) {
             (0, 0) => store.found()?,
