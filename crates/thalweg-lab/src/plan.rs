@@ -27,7 +27,7 @@ pub struct Plan {
 const COPIES_AT_WORK: u64 = 12;
 
 /// Of one thread.
-const BUFFERS: u64 = 3 << 20;
+const BUFFERS: u64 = 6 << 20;
 
 /// A Gram matrix, its copy that the eigenvalues are found in, and their workspace.
 const COPIES_OF_GRAM: u64 = 3;
