@@ -75,7 +75,7 @@ fn copies(data: &Matrix<f64>, settings: &FitSettings) -> u64 {
     let training = settings.holdout.map_or(0, |share| {
         let observed = data.summary().observed as f64;
         // of full data, the fewer are listed: those that are taken out, or those that are left
-        let listed = if matches!(data, Matrix::Observed(_)) { 1.0 - share } else { share.min(1.0 - share).max(0.0) };
+        let listed = if matches!(data, Matrix::Observed(_)) { 1.0 - share } else { share.min(1.0 - share) };
         // held out: a list that grows; listed: triplets, sorted both ways
         whole + (observed * (2.0 * TRIPLET * share + (LISTED + 2.0 * TRIPLET) * listed)) as u64
     });

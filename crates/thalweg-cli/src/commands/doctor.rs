@@ -3,6 +3,7 @@
 use super::{print_json, print_text};
 use crate::args::Common;
 use crate::exit::{DONE, Failure, NOT_ESTABLISHED};
+use crate::memory::{available, in_words};
 use serde::Serialize;
 use std::fs;
 use std::io::Write;
@@ -88,20 +89,16 @@ pub fn run(common: &Common) -> Result<u8, Failure> {
     Ok(if healthy { DONE } else { NOT_ESTABLISHED })
 }
 
-/// What Linux says is free; other systems are not asked.
+/// What is free, beside what may be taken.
 fn memory(limit: u64) -> Check {
-    let gibibytes = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let free = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map(|kibibytes| kibibytes << 10);
     Check::told(
         "memory",
-        match free {
+        match available() {
             Some(free) if free < limit => {
-                format!("{:.1} GiB free, less than the limit of {:.1} GiB: give a smaller --max-memory", gibibytes(free), gibibytes(limit))
+                format!("{} free, less than the limit of {}: give a smaller --max-memory", in_words(free), in_words(limit))
             }
-            Some(free) => format!("{:.1} GiB free, reading may take {:.1} GiB (--max-memory)", gibibytes(free), gibibytes(limit)),
-            None => format!("reading may take {:.1} GiB (--max-memory)", gibibytes(limit)),
+            Some(free) => format!("{} free, data and factors may take {} (--max-memory)", in_words(free), in_words(limit)),
+            None => format!("data and factors may take {} (--max-memory)", in_words(limit)),
         },
     )
 }

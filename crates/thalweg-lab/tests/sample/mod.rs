@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use thalweg::Factors;
 use thalweg::audit::*;
-use thalweg::data::{ImageShape, Missing, Precision, ReadOptions};
+use thalweg::data::{ImageShape, Missing, ReadOptions};
 use thalweg::geometry::{Line, Verdict};
-use thalweg::problem::{Loss, Penalty, RowSet, ScaledPenalty};
+use thalweg::problem::ScaledPenalty;
 use thalweg_lab::report::{HistoryRow, RunView};
 use thalweg_lab::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 
@@ -117,27 +117,7 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             image,
             notes: vec!["Values were divided by 255.".into()],
         },
-        settings: FitSettings {
-            rank,
-            method: "hals".into(),
-            method_reason: None,
-            init: "random".into(),
-            start: None,
-            loss: Loss::Frobenius,
-            penalty: Penalty::default(),
-            u_rows: RowSet::NonNegative,
-            v_rows: RowSet::NonNegative,
-            fix_u: None,
-            fix_v: None,
-            biases: false,
-            precision: Precision::F64,
-            restarts: restarts.len(),
-            seed: 0,
-            max_iters: 2000,
-            tol: 1e-4,
-            holdout: None,
-            batch_size: None,
-        },
+        settings: FitSettings { restarts: restarts.len(), max_iters: 2000, tol: 1e-4, ..FitSettings::plain(rank) },
         threads: 2,
         result: Some(FitRecord {
             status: Status::Converged,

@@ -4,6 +4,7 @@ use crate::experiment::seed_of;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use thalweg::Error;
+use thalweg::linalg::relative_error;
 use thalweg::map::{Ensemble, planted_matrix};
 use thalweg::problem::{Norm, Recovery, RecoveryStatus};
 use thalweg::solver::Stop;
@@ -133,10 +134,4 @@ fn decide(problem: &Recovery<'_>, truth: &[f64]) -> Result<Recovers, Error> {
         RecoveryStatus::Converged | RecoveryStatus::UnderDetermined => Recovers::No,
         _ => Recovers::Open,
     })
-}
-
-/// ‖X − M‖_F / ‖M‖_F.
-fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
-    let distance: f64 = x.iter().zip(truth).map(|(x, m)| (x - m) * (x - m)).sum();
-    (distance / truth.iter().map(|m| m * m).sum::<f64>()).sqrt()
 }

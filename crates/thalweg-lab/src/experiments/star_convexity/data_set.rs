@@ -4,8 +4,9 @@ use crate::experiment::{Bench, Scale, seed_of};
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use thalweg::audit::end_of_lines;
 use thalweg::data::{Entry, Matrix, catalogue, planted_ratings, stream};
-use thalweg::geometry::{StartMoments, expected_curvature, flow_gauge};
+use thalweg::geometry::{StartMoments, expected_curvature};
 use thalweg::problem::{Nmf, Objective};
 use thalweg::solver::nmf::{Alternating, Init, Paper, default_method, half_normal_scale};
 use thalweg::solver::{Stop, run};
@@ -240,7 +241,7 @@ impl<'a> Field<'a> {
                 let (method, _) = default_method(self.problem.data(), self.problem.rank());
                 let mut path = Alternating::start(&self.problem, method, start)?;
                 let stop = Stop { max_iters: self.effort.iterations, max_time: None, tol: 1e-4 };
-                Ok(self.in_flow_gauge(&run(&mut path, &stop, &mut no_observer).point))
+                Ok(end_of_lines(&self.problem, &run(&mut path, &stop, &mut no_observer).point))
             }
         }
     }
@@ -258,12 +259,6 @@ impl<'a> Field<'a> {
             x.iter_mut().zip(&gradient).for_each(|(x, g)| *x = (*x - step * g).max(0.0));
         }
         Factors::new(m, n, rank, x)
-    }
-
-    /// ‖uₖ‖² − ‖vₖ‖² = (m − n) s², which gradient flow from a half-normal start conserves.
-    pub fn in_flow_gauge(&self, factors: &Factors) -> Factors {
-        let (m, n) = self.problem.data().shape();
-        flow_gauge(factors, (m as f64 - n as f64) * half_normal_scale(&self.problem).powi(2))
     }
 
     /// min over [0, 1] of E ℓ″ over half-normal starts, per entry of variance 1: an upper bound of the mean of α.
