@@ -145,6 +145,29 @@ impl<T: Real> Tile<'_, T> {
     }
 }
 
+/// ⟨u, v⟩ in f64.
+#[inline(always)]
+fn wide_product<T: Real>(u: &[T], v: &[T]) -> f64 {
+    let mut product = [0.0; 8];
+    let (heads, tails) = (u.chunks_exact(8), v.chunks_exact(8));
+    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(a, b)| a.f64() * b.f64()).sum();
+    for (a, b) in heads.zip(tails) {
+        for l in 0..8 {
+            product[l] += a[l].f64() * b[l].f64();
+        }
+    }
+    product.iter().sum::<f64>() + rest
+}
+
+/// ⟨u, vⱼ⟩ for the entries of one row, in f64.
+pub fn row_products<T: Real>(indices: &[u32], u: &[T], rows: &[T], out: &mut [f64]) {
+    let r = u.len();
+    simd(
+        #[inline(always)]
+        || indices.iter().zip(out).for_each(|(&j, out)| *out = wide_product(u, &rows[j as usize * r..][..r])),
+    )
+}
+
 /// Σ w (x − ⟨u, vⱼ⟩)² over the entries of one row, in f64.
 pub fn row_residual<T: Real>(indices: &[u32], values: &[T], weights: Option<&[T]>, u: &[T], rows: &[T]) -> f64 {
     let r = u.len();
@@ -153,16 +176,7 @@ pub fn row_residual<T: Real>(indices: &[u32], values: &[T], weights: Option<&[T]
         || {
             let mut sum = 0.0;
             for (e, (&j, &x)) in indices.iter().zip(values).enumerate() {
-                let v = &rows[j as usize * r..][..r];
-                let mut product = [0.0; 8];
-                let (heads, tails) = (u.chunks_exact(8), v.chunks_exact(8));
-                let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(a, b)| a.f64() * b.f64()).sum();
-                for (a, b) in heads.zip(tails) {
-                    for l in 0..8 {
-                        product[l] += a[l].f64() * b[l].f64();
-                    }
-                }
-                let residual = x.f64() - (product.iter().sum::<f64>() + rest);
+                let residual = x.f64() - wide_product(u, &rows[j as usize * r..][..r]);
                 sum += weights.map_or(1.0, |w| w[e].f64()) * residual * residual;
             }
             sum

@@ -5,7 +5,10 @@ use super::half_step::Task;
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::Side;
 use crate::data::{Dense, stream};
-use crate::linalg::{Real, exponent, fixed_order_sum, gram, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, scale};
+use crate::linalg::{
+    Real, exponent, fixed_order_sum, gram, gram_of_columns, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, scale,
+    symmetric_eigenvalues,
+};
 use rand_distr::{Distribution, StandardNormal};
 
 /// X̂ = A Bᵀ ≈ X, with A m×l and B n×l: X multiplied from its shorter side by the projector on the range of a randomised range finder.
@@ -31,6 +34,9 @@ const POWER_ITERATIONS: usize = 2;
 fn oversampling(rank: usize) -> usize {
     10 + rank / 2
 }
+
+/// Lines on which the fall of the spectrum is looked for, for each column of the stand-in.
+const SEEN_LINES: usize = 4;
 
 /// What a multiplication of a sweep costs beside one of a product; three sweeps are the rule.
 const SWEEPS_COST: f64 = 3.0 * 2.0;
@@ -82,6 +88,27 @@ impl<T: Real> Compressed<T> {
         let (a, b) = if is_tall { (image, basis) } else { (basis, image) };
         Some(Compressed { a, b, shape: (m, n, rank), width, sd, constant })
     }
+}
+
+/// The largest σ_k/σ_{k+1} for r/2 ≤ k ≤ r: how sharply the spectrum falls at the rank r, or at a smaller one that is near.
+///
+/// Seen on evenly spaced rows of X, or columns if X is wide: noise is smaller beside the singular values of all of X, so this is a lower
+/// estimate. 1 where nothing lies behind the rank.
+pub fn spectral_fall<T: Real>(x: &Dense<T>, rank: usize) -> f64 {
+    let view = if x.view().nrows() >= x.view().ncols() { x.view() } else { x.view().transpose() };
+    let (long, short) = (view.nrows(), view.ncols());
+    let seen = long.min(SEEN_LINES * (rank + oversampling(rank)));
+    let mut lines: Vec<f64> = (0..seen).flat_map(|i| (0..short).map(move |j| view[(i * long / seen, j)].f64())).collect();
+    let largest = lines.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let unit = scale(1.0, -exponent(largest).unwrap_or(0));
+    lines.iter_mut().for_each(|x| *x *= unit);
+    let lines = row_major(&lines, seen, short);
+    let side = seen.min(short);
+    let gram = gram_of_columns(if short <= seen { lines } else { lines.transpose() });
+    let Some(squares) = symmetric_eigenvalues(&gram, side) else { return 1.0 };
+    let floor = side as f64 * f64::EPSILON * squares.first().copied().unwrap_or(0.0);
+    let falls = squares.windows(2).take(rank).skip((rank / 2).saturating_sub(1)).map(|pair| (pair[0].max(floor) / pair[1].max(floor)).sqrt());
+    falls.filter(|fall| fall.is_finite()).fold(1.0, f64::max)
 }
 
 impl<T: Real> RowSeparable<T> for Compressed<T> {

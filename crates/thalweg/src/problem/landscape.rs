@@ -2,7 +2,7 @@
 
 use super::{BlockTrace, Nmf, Objective, RowSeparable, segment};
 use crate::data::{Matrix, Observed};
-use crate::linalg::{Polynomial, ROW_BLOCK, fixed_order_sum, gram, mul, mul_transpose, row_major, scale};
+use crate::linalg::{Polynomial, ROW_BLOCK, dot, fixed_order_sum, gather_rows, gram, mul, mul_transpose, row_major, row_products, scale};
 use crate::{Factors, Side};
 use rayon::prelude::*;
 
@@ -26,8 +26,9 @@ impl Objective for Nmf<'_, f64> {
     }
 
     fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        self.write_halves(x, None, gradient);
-        Objective::value(self, x)
+        let Some(misfit) = self.write_halves(x, None, gradient) else { return Objective::value(self, x) };
+        let (u, v) = self.split(x);
+        misfit + self.penalty_of(Side::U, u) + self.penalty_of(Side::V, v)
     }
 
     fn hessian_vec(&self, x: &[f64], d: &[f64], out: &mut [f64]) {
@@ -118,16 +119,18 @@ impl Nmf<'_, f64> {
         x.split_at(self.data().shape().0 * self.rank())
     }
 
-    /// The gradient at x, or the Hessian there times `d`, into `out`: the same rule for U and, on Xᵀ, for V.
-    fn write_halves(&self, x: &[f64], d: Option<&[f64]>, out: &mut [f64]) {
+    /// The gradient at x, or the Hessian there times `d`, into `out`: the same rule for U and, on Xᵀ, for V. Returns ½ Σ w (X − UVᵀ)² where
+    /// that comes by the way: from observed entries.
+    fn write_halves(&self, x: &[f64], d: Option<&[f64]>, out: &mut [f64]) -> Option<f64> {
         let (out_u, out_v) = out.split_at_mut(self.data().shape().0 * self.rank());
         let (u, v) = self.split(x);
         let direction = d.map(|d| self.split(d));
         let half_u = Half { side: Side::U, rank: self.rank(), own: u, other: v, direction };
         let half_v = Half { side: Side::V, rank: self.rank(), own: v, other: u, direction: direction.map(|(d, e)| (e, d)) };
+        let mut misfit = None;
         for (half, out) in [(half_u, out_u), (half_v, out_v)] {
             match self.data().full_and_hidden() {
-                (Matrix::Observed(x), _) => half.observed(x, out),
+                (Matrix::Observed(x), _) => misfit = Some(half.observed(x, out)),
                 (full, hidden) => {
                     half.full(full, out);
                     if let Some(hidden) = hidden {
@@ -144,6 +147,7 @@ impl Nmf<'_, f64> {
                 }
             }
         }
+        misfit
     }
 }
 
@@ -178,32 +182,40 @@ impl Half<'_> {
         }
     }
 
-    /// Residuals entry by entry: Σⱼ ρ vⱼ, or Σⱼ (j vⱼ + ρ eⱼ), with ρ, j the entries of R and J.
-    fn observed(&self, x: &Observed, out: &mut [f64]) {
+    /// Residuals entry by entry: Σⱼ ρ vⱼ, or Σⱼ (j vⱼ + ρ eⱼ), with ρ, j the entries of R and J. Returns ½ Σ w (X − UVᵀ)².
+    fn observed(&self, x: &Observed, out: &mut [f64]) -> f64 {
         let r = self.rank;
         let (entries, weights) = (x.entries.rows_of(self.side), x.weights.as_ref().map(|w| w.rows_of(self.side)));
-        out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
+        let blocks = out.par_chunks_mut(ROW_BLOCK * r).enumerate().map(|(block, out)| {
+            let (mut residuals, mut moved, mut of_direction, mut squares) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
             for (at, out) in out.chunks_exact_mut(r).enumerate() {
                 let i = block * ROW_BLOCK + at;
-                let own = &self.own[i * r..][..r];
                 let (columns, values) = entries.row(i);
-                out.fill(0.0);
-                for (k, (&j, &x)) in columns.iter().zip(values).enumerate() {
-                    let weight = weights.map_or(1.0, |w| w.row(i).1[k]);
-                    let j = j as usize * r;
-                    let other = &self.other[j..][..r];
-                    let residual = weight * (dot(own, other) - x);
-                    match self.direction {
-                        None => add(out, residual, other),
-                        Some((d, e)) => {
-                            let (d, e) = (&d[i * r..][..r], &e[j..][..r]);
-                            add(out, weight * (dot(d, other) + dot(own, e)), other);
-                            add(out, residual, e);
-                        }
-                    }
+                let weight = |k: usize| weights.map_or(1.0, |w| w.row(i).1[k]);
+                let products = |u: &[f64], rows: &[f64], out: &mut Vec<f64>| {
+                    out.resize(columns.len(), 0.0);
+                    row_products(columns, &u[i * r..][..r], rows, out);
+                };
+                products(self.own, self.other, &mut residuals);
+                for (k, (residual, x)) in residuals.iter_mut().zip(values).enumerate() {
+                    let difference = *residual - x;
+                    *residual = weight(k) * difference;
+                    squares += *residual * difference;
                 }
+                out.fill(0.0);
+                let Some((d, e)) = self.direction else {
+                    gather_rows(columns, &residuals, self.other, out);
+                    continue;
+                };
+                products(d, self.other, &mut moved);
+                products(self.own, e, &mut of_direction);
+                moved.iter_mut().zip(&of_direction).enumerate().for_each(|(k, (m, o))| *m = weight(k) * (*m + o));
+                gather_rows(columns, &moved, self.other, out);
+                gather_rows(columns, &residuals, e, out);
             }
+            squares
         });
+        0.5 * fixed_order_sum(&blocks.collect::<Vec<f64>>())
     }
 }
 
@@ -212,10 +224,6 @@ fn add_product(a: &[f64], b: &[f64], r: usize, out: &mut [f64]) {
     let mut product = vec![0.0; out.len()];
     mul(row_major(a, a.len() / r, r), row_major(b, r, r), &mut product);
     add(out, 1.0, &product);
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// out += factor · x.

@@ -22,7 +22,7 @@ mod statistics;
 
 pub use crate::linalg::{Grams, PANEL_LANES};
 pub use black_box::{BlackBox, Gradient};
-pub use compressed::Compressed;
+pub use compressed::{Compressed, spectral_fall};
 pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;

@@ -4,9 +4,9 @@ use super::planted;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use thalweg::certificate::stationarity;
-use thalweg::data::Matrix;
+use thalweg::data::{Law, Matrix, planted_factors, with_noise};
 use thalweg::problem::Nmf;
-use thalweg::solver::nmf::{Alternating, Init, NMF_METHODS, NmfMethod, Paper};
+use thalweg::solver::nmf::{Alternating, Init, NMF_METHODS, NmfMethod, Paper, method};
 use thalweg::solver::{Iteration, Solution, Status, Stop, run};
 use thalweg::{Factors, Side};
 
@@ -183,6 +183,25 @@ fn single_precision_reaches_the_same_objective() {
         let (a, b) = (stationarity(data, &single.point.cast()).unwrap(), stationarity(data, &double.point).unwrap());
         assert!((a.objective - b.objective).abs() < 2e-2 * b.objective, "{name}: {} against {}", a.objective, b.objective);
     });
+}
+
+/// The objective is then a ten-thousandth of ½‖X‖², so that its difference from that has lost all digits but three.
+#[test]
+fn extrapolation_in_single_precision_goes_as_far_where_little_is_left() {
+    let planted = planted_factors(Law::FoldedNormal, (300, 40), RANK, 2, 0).unwrap();
+    let data = Matrix::Dense(with_noise(&planted, 0.01, 3, 0).unwrap());
+    let problem = Nmf::new(&data, RANK).unwrap();
+    for name in ["extrapolated-hals", "extrapolated-anls"] {
+        let method = method(name).unwrap();
+        let double = problem.objective(&fit(&data, method, Init::Random, 1500, 0.0).point);
+        let single = data.cast::<f32>();
+        let half = Nmf::new(&single, RANK).unwrap();
+        let mut iteration = Alternating::<f32>::start(&half, method, Init::Random.factors(&half, 7, 0).unwrap()).unwrap();
+        let stop = Stop { max_iters: 1500, max_time: None, tol: 0.0 };
+        let found = run(&mut iteration, &stop, &mut |_: &Alternating<'_, f32>, _| ControlFlow::Continue(()));
+        let single = problem.objective(&found.point.cast());
+        assert!((single / double - 1.0).abs() < 1e-3, "{name}: {single} and {double}, after {} iterations", found.progress.iteration);
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Experiment for AlongSolutions {
             claim: "The flat minima of the factored problem (3.5) are the solutions of a convex one (3.6), if factors are wide enough (theorem 3.1). The paper does \
                     not say whether descending the scaled trace among the solutions leads there, whether there are local flat minima, or how near to the truth a \
                     nearly flat solution is.",
-            version: 2,
+            version: 3,
         }
     }
 

@@ -62,7 +62,7 @@ impl Experiment for Dynamics {
             claim: "The paper studies flat minima because training methods are said to prefer them; it does not say which of them get there. Label noise and sharpness-aware \
                     steps on one measurement at a time penalise the trace of the Hessian to first order, sharpness-aware steps on all measurements its largest \
                     eigenvalue, and small starts favour small norms.",
-            version: 1,
+            version: 2,
         }
     }
 

@@ -9,7 +9,7 @@ use thalweg::linalg::{Cholesky, dot, gram_of_rows, multiply_transposed_vector, m
 const FITS: f64 = 1e-11;
 /// Newton steps back to it.
 const RETURNS: usize = 30;
-/// Part of the mean diagonal of JJᵀ that is added: the surface is singular at the planted point where m > r(2d − r).
+/// Part of the mean diagonal of JJᵀ that is added at the least: the surface is singular at the planted point where m > r(2d − r).
 const SHIFT: f64 = 1e-13;
 /// Halvings of a step.
 const SEARCH: usize = 20;
@@ -39,16 +39,18 @@ impl<'a> Solutions<'a> {
         self.returned(start, 10 * RETURNS)
     }
 
-    fn jacobian(&self, x: &[f64]) -> Option<Jacobian> {
+    /// `shift`: the part of the mean diagonal of JJᵀ that is added to it.
+    fn jacobian(&self, x: &[f64], shift: f64) -> Option<Jacobian> {
         let (rows, p) = (self.surface.jacobian(x), self.surface.b().len());
         let mut gram = vec![0.0; p * p];
         gram_of_rows(&rows, p, &mut gram);
-        let shift = SHIFT * gram.iter().step_by(p + 1).sum::<f64>() / p as f64;
+        let shift = shift * gram.iter().step_by(p + 1).sum::<f64>() / p as f64;
         gram.iter_mut().step_by(p + 1).for_each(|x| *x += shift);
         Some(Jacobian { rows, gram: Cholesky::of(&gram, p)? })
     }
 
-    /// The nearest point of the surface, by Newton steps of least length. None if they do not reach it.
+    /// A point of the surface nearby, by Newton steps of least length, damped by the misfit (Levenberg, Marquardt): near a singular point an
+    /// undamped step of least length may be long. None if they do not reach it.
     pub fn near(&self, x: Vec<f64>) -> Option<Vec<f64>> {
         self.returned(x, RETURNS)
     }
@@ -64,7 +66,7 @@ impl<'a> Solutions<'a> {
             if misfit.is_nan() || misfit > 1e6 {
                 return None;
             }
-            let jacobian = self.jacobian(&x)?;
+            let jacobian = self.jacobian(&x, SHIFT + misfit.min(1.0))?;
             jacobian.gram.solve(&mut residual);
             let mut step = vec![0.0; x.len()];
             multiply_transposed_vector(&jacobian.rows, &residual, &mut step);
@@ -76,7 +78,7 @@ impl<'a> Solutions<'a> {
     /// The gradient of the scaled trace, projected on the tangent space.
     fn projected_gradient(&self, x: &[f64]) -> Option<Vec<f64>> {
         let mut gradient = self.surface.trace_gradient(x);
-        let jacobian = self.jacobian(x)?;
+        let jacobian = self.jacobian(x, SHIFT)?;
         let mut image = vec![0.0; self.surface.b().len()];
         multiply_vector(&jacobian.rows, &gradient, &mut image);
         jacobian.gram.solve(&mut image);

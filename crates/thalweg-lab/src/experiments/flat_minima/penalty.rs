@@ -69,7 +69,7 @@ impl Experiment for PenaltyExponent {
         let (splits, exponents): (u64, &[f64]) = match scale {
             Scale::Smoke => (1, &[0.0, 1.0]),
             Scale::Reduced => (3, &[0.0, 0.5, 1.0]),
-            Scale::Full => (5, &EXPONENTS),
+            Scale::Full => (3, &EXPONENTS),
         };
         let of_ratings = |ratings: Ratings| {
             let rank = match (ratings, scale) {

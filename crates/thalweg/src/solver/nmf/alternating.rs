@@ -80,6 +80,14 @@ impl<T: Real> Fit<'_, T> {
         }
     }
 
+    /// ½‖X‖² over what is given.
+    fn constant(&self) -> f64 {
+        match self {
+            Fit::Squares(problem, _) => problem.constant(),
+            Fit::Divergence(problem, _) => problem.nmf().constant(),
+        }
+    }
+
     /// The stationarity residual from the sum of residuals of both sides.
     fn relative(&self, residual: f64) -> f64 {
         match self {
@@ -88,13 +96,13 @@ impl<T: Real> Fit<'_, T> {
         }
     }
 
-    /// The objective after a V half-step with this sum of models: for least squares from the residuals where the model has lost its digits.
-    fn objective(&self, model: f64, order: Order, factors: &Factors<T>) -> f64 {
+    /// The objective where a V half-step left this sum of models: for least squares from the residuals where the model has lost its digits.
+    fn objective(&self, model: f64, order: Order, u: &[T], v: &[T]) -> f64 {
         match self {
             Fit::Squares(problem, _) => {
                 let cheap = problem.constant() + model;
                 let is_exact = cheap > T::CHEAP_VALUE_FLOOR * problem.constant() && order != Order::Simultaneous;
-                if is_exact { cheap } else { problem.objective(factors) }
+                if is_exact { cheap } else { problem.value(u, v) }
             }
             Fit::Divergence(problem, _) => problem.in_units_of_data(model),
         }
@@ -289,7 +297,12 @@ impl<'a, T: Real> Alternating<'a, T> {
         }
         self.fit.constraints().project(Side::U, trial_u, rank);
         let of_v = half_step(Side::V, trial_u, trial_v, When::After);
-        if of_v.model > momentum.model {
+        let model = match self.compressed {
+            Some(_) => of_v.model,
+            None => self.fit.objective(of_v.model, self.order, trial_u, trial_v) - self.fit.constant(),
+        };
+        // a plain one cannot raise the objective: to undo it for its rounding would hold the run where it is
+        if model > momentum.model && !momentum.is_plain {
             // undone: the next iteration is a plain one from the point
             shadow_u.copy_from_slice(u);
             shadow_v.copy_from_slice(v);
@@ -307,9 +320,15 @@ impl<'a, T: Real> Alternating<'a, T> {
         std::mem::swap(&mut self.factors, &mut self.trial);
         momentum.beta = momentum.ceiling.min(GROWTH * momentum.beta);
         momentum.ceiling = (CEILING_GROWTH * momentum.ceiling).min(1.0);
-        momentum.model = of_v.model;
+        momentum.model = model;
         momentum.is_plain = false;
-        of_v
+        Measure { model, ..of_v }
+    }
+
+    /// Of the point, from the model there.
+    fn objective(&self, model: f64) -> f64 {
+        let (u, v) = self.factors.split();
+        self.fit.objective(model, self.order, u, v)
     }
 
     /// Measures the point on the full data.
@@ -341,7 +360,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     /// the time of one iteration on X. On data of low rank and noise the residual is small to the end; on a slowly falling spectrum it soon
     /// is not.
     fn judge_opening(&mut self, momentum: &mut Momentum<T>, of_v: Measure) {
-        let objective = self.fit.objective(of_v.model, self.order, &self.factors);
+        let objective = self.objective(of_v.model);
         let progress = &self.memory.progress;
         let is_worth_more = match &self.compressed {
             Some(stand_in) => {
@@ -357,7 +376,8 @@ impl<'a, T: Real> Alternating<'a, T> {
         momentum.is_opening = false;
         momentum.shadow.clone_from(&self.factors);
         // not from sums in which blocks replaced each other, which have lost a digit or two
-        momentum.model = self.check().model;
+        let model = self.check().model;
+        momentum.model = self.objective(model) - self.fit.constant();
         momentum.is_plain = true;
     }
 
@@ -399,7 +419,7 @@ impl<T: Real> Iteration for Alternating<'_, T> {
         let is_due = iteration <= MEASURE_EVERY || iteration.is_multiple_of(MEASURE_EVERY);
         let Some(mut momentum) = self.memory.momentum.take() else {
             let v = self.plain_step(is_due);
-            return if is_due { self.note(self.fit.objective(v.model, self.order, &self.factors)) } else { Ok(()) };
+            return if is_due { self.note(self.objective(v.model)) } else { Ok(()) };
         };
         let (v, is_due) = match (self.batches, self.compressed.is_some()) {
             (Some(batches), _) => (self.pass(batches), true),
@@ -419,7 +439,7 @@ impl<T: Real> Iteration for Alternating<'_, T> {
         if !is_due {
             return Ok(());
         }
-        self.note(self.fit.objective(v.model, self.order, &self.factors))
+        self.note(self.objective(v.model))
     }
 
     fn kkt(&mut self) -> f64 {

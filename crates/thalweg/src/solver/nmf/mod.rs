@@ -30,7 +30,7 @@ pub use transform::{transform, transform_constrained, transform_under};
 use crate::Error;
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate};
+use crate::problem::{Compressed, Constraints, DivergenceUpdate, Loss, RowSet, RowUpdate, spectral_fall};
 use extrapolated::{COMPRESSED, COMPRESSED_ANLS, EXTRAPOLATED_ANLS, EXTRAPOLATED_HALS, MINIBATCH};
 use std::ops::RangeInclusive;
 
@@ -118,6 +118,9 @@ pub fn check_method(method: &dyn NmfMethod, constraints: &Constraints) -> Result
 /// Up to this rank rows of dense data are solved exactly at less cost than sweeps take to come as far.
 const EXACT_ROWS_UP_TO: usize = 24;
 
+/// A spectrum that falls like this is that of a matrix of low rank and noise, on which sweeps are slow; real ones fall by 1.05 at most.
+const SHARP_FALL: f64 = 1.1;
+
 /// The method that suits the data at this rank, and why; from the measurements in `docs/benchmarks.md`.
 pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn NmfMethod, &'static str) {
     let (m, n) = data.shape();
@@ -126,6 +129,11 @@ pub fn default_method<T: Real>(data: &Matrix<T>, rank: usize) -> (&'static dyn N
             &COMPRESSED_ANLS,
             "iterations on a low-rank stand-in for dense data this large cost little, at this rank even with rows solved exactly; the run leaves it \
              as soon as steps on the data gain more",
+        ),
+        Matrix::Dense(x) if Compressed::<T>::width(m, n, rank).is_some() && spectral_fall(x, rank) > SHARP_FALL => (
+            &COMPRESSED_ANLS,
+            "iterations on a low-rank stand-in for dense data this large cost little; the singular values fall off sharply here, and then rows solved \
+             exactly get further than sweeps",
         ),
         Matrix::Dense(_) if Compressed::<T>::width(m, n, rank).is_some() => (
             &COMPRESSED,
@@ -172,5 +180,26 @@ pub fn default_divergence_method(loss: Loss) -> (&'static dyn DivergenceMethod, 
         (&ScalarNewton, "along each entry this loss is convex, and Newton steps go further than multiplicative ones")
     } else {
         (&Mu, "multiplicative updates lower every β-divergence")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Law, planted_factors, with_noise};
+
+    #[test]
+    fn rows_are_solved_exactly_where_the_spectrum_falls_off() -> Result<(), Error> {
+        let planted = planted_factors(Law::HalfNormal, (330, 320), 28, 1, 0)?;
+        let chosen = |noise, rank| -> Result<&str, Error> {
+            let data = Matrix::Dense(with_noise(&planted, noise, 2, 0)?);
+            Ok(default_method(&data, rank).0.about().name)
+        };
+        assert_eq!(chosen(0.02, 28)?, "compressed-anls");
+        assert_eq!(chosen(0.0, 28)?, "compressed-anls");
+        // noise has no rank, and neither have the leading parts of a matrix of larger rank
+        assert_eq!(chosen(3.0, 28)?, "compressed");
+        assert_eq!(chosen(0.02, 26)?, "compressed");
+        Ok(())
     }
 }

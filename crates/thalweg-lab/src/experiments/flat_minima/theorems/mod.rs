@@ -75,7 +75,7 @@ impl Experiment for Theorems {
             claim: "Flat, balanced and norm-minimal coincide where all is seen (lemma 2.2); the scaled trace is a weighted norm of the factors (lemmas 2.1, 3.1, \
                     7.1, eq. (9.5)); D1 and D2 are well conditioned (lemmas 4.5, 4.6, 5.1); few corruptions are taken off (theorem 6.1), few entries suffice \
                     for a part (theorem 5.1), flat networks solve a convex problem (theorem 7.2).",
-            version: 2,
+            version: 3,
         }
     }
 
