@@ -164,7 +164,11 @@ pub fn row_products<T: Real>(indices: &[u32], u: &[T], rows: &[T], out: &mut [f6
     let r = u.len();
     simd(
         #[inline(always)]
-        || indices.iter().zip(out).for_each(|(&j, out)| *out = wide_product(u, &rows[j as usize * r..][..r])),
+        || {
+            for (&j, out) in indices.iter().zip(out) {
+                *out = wide_product(u, &rows[j as usize * r..][..r]);
+            }
+        },
     )
 }
 
