@@ -27,9 +27,7 @@ fn plans(scale: Scale) -> [Plan; 2] {
     let (completion, sensing): (Sizes, Sizes) = match scale {
         Scale::Smoke => (&[(12, &[1])], &[(8, &[1])]),
         Scale::Reduced => (&[(100, &[1, 2]), (50, &[1, 2, 4]), (25, &[1, 2])], &[(40, &[1, 2]), (20, &[1, 2, 4])]),
-        Scale::Full => {
-            (&[(200, &[1]), (100, &[1, 2, 4]), (50, &[1, 2, 4]), (25, &[1, 2])], &[(80, &[1, 2]), (40, &[1, 2, 4]), (20, &[1, 2, 4])])
-        }
+        Scale::Full => (&[(200, &[1]), (100, &[1, 2, 4]), (50, &[1, 2, 4]), (25, &[1, 2])], &[(80, &[1, 2]), (40, &[1, 2, 4]), (20, &[1, 2, 4])]),
     };
     let sizes = |of: Sizes| of.iter().flat_map(|(side, ranks)| ranks.iter().map(|rank| (*side, *rank))).collect();
     let grid = |low: f64, step: f64, count: u32| (0..count).map(|i| low + step * f64::from(i)).collect();
