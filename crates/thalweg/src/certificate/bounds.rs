@@ -15,7 +15,7 @@ pub(super) fn up(bound: f64) -> f64 {
 
 /// ‖x‖, rounded up.
 pub(super) fn norm(x: &[f64]) -> f64 {
-    up(x.iter().map(|x| x * x).sum::<f64>().sqrt() * (1.0 + rounding(x.len() + 2)))
+    up(dot(x, x).sqrt() * (1.0 + rounding(x.len() + 2)))
 }
 
 /// ‖A‖₂ ≤ √(‖A‖₁ ‖A‖_∞) of a row-major matrix, rounded up.

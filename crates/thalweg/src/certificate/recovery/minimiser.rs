@@ -493,15 +493,20 @@ impl<'a> Check<'a> {
     fn tangent_rows(&self, at: &Spectral, symmetric: bool) -> Vec<f64> {
         let ((d1, d2), rank) = (self.measured.shape, self.rank);
         let Coordinates { left, right, .. } = &self.coordinates;
-        let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
+        let along = pulled(self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
         if symmetric {
             // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
             along.chunks_exact(d1 * rank).flat_map(|a| reflected(a, &at.v, rank)).collect::<Vec<f64>>()
         } else {
-            let across = pulled(&self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
+            let across = pulled(self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
+            let mut rows = vec![0.0; along.len() + across.len()];
             let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
             // not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
-            pairs.flat_map(|(along, across)| along.iter().chain(across).copied()).collect()
+            for (row, (along, across)) in rows.chunks_exact_mut((d1 + d2) * rank).zip(pairs) {
+                row[..d1 * rank].copy_from_slice(along);
+                row[d1 * rank..].copy_from_slice(across);
+            }
+            rows
         }
     }
 
@@ -529,17 +534,24 @@ pub(super) fn product(p: &[f64], c: &[f64], rank: usize) -> Vec<f64> {
     out
 }
 
+/// Measurements whose products with a factor are formed at once.
+const TOGETHER: usize = 32;
+
 /// PᵀB of each row B (d×r) of `rows`.
-pub(super) fn pulled(rows: &[f64], p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
+pub(super) fn pulled(mut rows: Vec<f64>, p: &[f64], rank: usize, is_identity: bool) -> Vec<f64> {
     if is_identity {
-        return rows.to_vec();
+        return rows;
     }
     let d = p.len().isqrt();
-    let mut out = vec![0.0; rows.len()];
-    for (row, out) in rows.chunks_exact(d * rank).zip(out.chunks_exact_mut(d * rank)) {
-        crate::linalg::multiply(row_major(p, d, d).transpose(), row_major(row, d, rank), crate::linalg::row_major_mut(out, d, rank));
+    let (mut beside, mut out) = (vec![0.0; TOGETHER * d * rank], vec![0.0; TOGETHER * d * rank]);
+    for some in rows.chunks_mut(TOGETHER * d * rank) {
+        let width = some.len() / d;
+        let place = |at: usize| at % d * width + at / d * rank;
+        some.chunks_exact(rank).enumerate().for_each(|(at, row)| beside[place(at)..][..rank].copy_from_slice(row));
+        mul_transpose(row_major(p, d, d), row_major(&beside[..some.len()], d, width), &mut out[..some.len()]);
+        some.chunks_exact_mut(rank).enumerate().for_each(|(at, row)| row.copy_from_slice(&out[place(at)..][..rank]));
     }
-    out
+    rows
 }
 
 /// (2I − VVᵀ) B.
