@@ -1,7 +1,9 @@
 //! The certificate of a minimiser whose tangent space has more dimensions than there are measurements.
 
 use super::bounds::{ROOM, least_eigenvalue_of_gram, up};
-use super::minimiser::{Check, Spectral, product, pulled};
+use super::decomposition::Spectral;
+use super::minimiser::Check;
+use super::tangent::{product, pulled};
 use crate::linalg::{mul_transpose, rounding, row_major};
 use crate::problem::Domain;
 

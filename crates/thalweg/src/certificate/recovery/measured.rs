@@ -267,8 +267,8 @@ fn outer_rows(l: &[f64], d: usize, r: &[f64], other: usize, c: &[f64], rank: usi
     let mut inner = vec![0.0; p * rank];
     mul(row_major(r, p, other), row_major(c, other, rank), &mut inner);
     for ((l, inner), out) in l.chunks_exact(d).zip(inner.chunks_exact(rank)).zip(out.chunks_exact_mut(d * rank)) {
-        for (at, out) in out.iter_mut().enumerate() {
-            *out = l[at / rank] * inner[at % rank];
+        for (l, out) in l.iter().zip(out.chunks_exact_mut(rank)) {
+            out.iter_mut().zip(inner).for_each(|(out, inner)| *out = l * inner);
         }
     }
 }

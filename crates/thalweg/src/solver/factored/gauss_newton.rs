@@ -1,7 +1,7 @@
 //! Gauss–Newton steps, damped as Levenberg and Marquardt do.
 
 use super::{FactoredAbout, FactoredMethod, Step};
-use crate::linalg::{Cholesky, dot};
+use crate::linalg::{Cholesky, among_workers, dot};
 use crate::map::Jacobian;
 use crate::problem::{Factored, Objective};
 use crate::{Error, Side};
@@ -52,6 +52,12 @@ enum Normal {
 
 impl Step for Damped {
     fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+        among_workers(|| self.lower(problem, x, residual))
+    }
+}
+
+impl Damped {
+    fn lower(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let value = dot(residual, residual);
         let mut descent = vec![0.0; problem.dim()];
         problem.transposed(x, residual, &mut descent);

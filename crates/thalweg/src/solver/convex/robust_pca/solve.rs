@@ -45,7 +45,7 @@ pub struct RobustPcaSolution {
 }
 
 /// μ grows by the first factor up to the first multiple of its start, by the second up to the second, then as the residuals ask.
-const GROWTH: [(f64, f64); 2] = [(16.0, 1.5), (120.0, 1.2)];
+const GROWTH: [(f64, f64); 2] = [(30.0, 1.6), (600.0, 1.3)];
 /// Ratios of primal to dual residual that leave it as it is.
 const BALANCED: (f64, f64) = (0.7, 1.5);
 /// The penalty follows the residuals at every so many steps, up to a last one: from then on the iteration is a contraction.
