@@ -26,14 +26,21 @@ fn cpu_seconds() -> f64 {
     tasks.flatten().filter_map(of).sum::<f64>() * 1e-9
 }
 
-fn time(problem: &Factored<'_>, method: &dyn FactoredMethod, truth: &Factors, tol: f64) -> Result<(), thalweg::Error> {
-    let (cpu, begin) = (cpu_seconds(), Instant::now());
-    let start = spectral_start(problem, 0).expect("the decomposition ends");
-    let started = begin.elapsed().as_secs_f64();
-    let mut iteration = FactoredRun::start(problem, method, &start)?;
+/// Means of so many runs: the clock of a thread may move in steps of milliseconds.
+fn time(problem: &Factored<'_>, method: &dyn FactoredMethod, truth: &Factors, tol: f64, repeats: u32) -> Result<(), thalweg::Error> {
     let stop = Stop { max_iters: 500, max_time: Some(Duration::from_secs(400)), tol };
-    let found = run(&mut iteration, &stop, &mut |_: &FactoredRun<'_>, _: Duration| ControlFlow::Continue(()));
-    let (cpu, elapsed) = (cpu_seconds() - cpu, begin.elapsed().as_secs_f64());
+    let once = || {
+        let begin = Instant::now();
+        let start = spectral_start(problem, 0).expect("the decomposition ends");
+        let started = begin.elapsed().as_secs_f64();
+        let mut iteration = FactoredRun::start(problem, method, &start)?;
+        let found = run(&mut iteration, &stop, &mut |_: &FactoredRun<'_>, _: Duration| ControlFlow::Continue(()));
+        Ok::<_, thalweg::Error>((iteration, found, started))
+    };
+    let (cpu, begin) = (cpu_seconds(), Instant::now());
+    let (iteration, found, started) = (1..repeats).try_fold(once()?, |_, _| once())?;
+    let per_run = |seconds: f64| seconds / f64::from(repeats);
+    let (cpu, elapsed) = (per_run(cpu_seconds() - cpu), per_run(begin.elapsed().as_secs_f64()));
     let (mut off, mut size) = (0.0, 0.0);
     // a sample of entries: the whole matrix may not fit
     for at in 0..20_000usize {
@@ -66,10 +73,7 @@ fn main() -> Result<(), thalweg::Error> {
         let mut b = vec![0.0; p];
         map.apply_factored(&truth, &mut b);
         let problem = Factored::new(&map, &b, 1, true)?;
-        for _ in 0..3 {
-            time(&problem, &GaussNewton, &truth, 1e-13)?;
-        }
-        return Ok(());
+        return time(&problem, &GaussNewton, &truth, 1e-13, 100);
     }
     let (d1, d2, r, entries) = (number(1), number(2), number(3), number(4));
     let truth = Factors::new(d1, d2, r, normals((d1 + d2) * r, 3))?;
@@ -84,5 +88,5 @@ fn main() -> Result<(), thalweg::Error> {
     map.apply_factored(&truth, &mut b);
     let problem = Factored::new(&map, &b, r, false)?;
     let method = factored_method(args.get(5).map_or("als", String::as_str)).expect("a method");
-    time(&problem, method, &truth, 1e-11)
+    time(&problem, method, &truth, 1e-11, 1)
 }

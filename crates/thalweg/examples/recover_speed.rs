@@ -1,8 +1,11 @@
 //! Times recoveries: `recover_speed KIND FILE nuclear|flat [REPEATS [RADIUS]]` prints one JSON record: processor seconds of this thread for
-//! solving and for verifying (the median of several), and what came out. With a radius, b is met within that ball.
+//! solving and for verifying, and what came out. With a radius, b is met within that ball.
+//!
+//! Seconds are means of at least so many runs and half a second: the clock of a thread may move in steps of milliseconds.
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use thalweg::certificate::recovery::{leading_factors, objective, verify};
 use thalweg::data::{INSTANCE_KINDS, ReadOptions, read_instance};
 use thalweg::map::map_of;
@@ -21,9 +24,10 @@ fn main() -> Result<(), thalweg::Error> {
         None => Fidelity::Exact,
     };
     let map = map_of(&instance)?;
-    let (mut solving, mut proving) = (Vec::new(), Vec::new());
+    let (mut solving, mut proving, mut runs) = (0.0, 0.0, 0);
     let mut record = serde_json::Value::Null;
-    for _ in 0..repeats {
+    let start = Instant::now();
+    while runs < repeats || start.elapsed() < LEAST {
         let begin = thread_seconds();
         let problem = Recovery::new(&*map, &instance.b, norm)?.with_fidelity(fidelity)?;
         let stop = Stop { max_iters: 5000, max_time: None, tol: RECOVERY_TOLERANCE };
@@ -31,25 +35,23 @@ fn main() -> Result<(), thalweg::Error> {
         let solved = thread_seconds();
         let factors = leading_factors(&found.x, map.shape(), found.rank).expect("the decomposition ends");
         let verdict = verify(&problem, &factors, &found.multiplier)?;
-        solving.push(solved - begin);
-        proving.push(thread_seconds() - solved);
+        proving += thread_seconds() - solved;
+        solving += solved - begin;
+        runs += 1;
         let error = instance.truth.as_ref().map(|truth| {
             let distance: f64 = truth.iter().zip(&found.x).map(|(t, x)| (t - x) * (t - x)).sum();
             (distance / truth.iter().map(|t| t * t).sum::<f64>()).sqrt()
         });
         record = serde_json::json!({
             "file": words[2], "norm": words[3], "status": found.status, "iterations": found.iterations, "rank": found.rank,
-            "relative_error": error, "objective": objective(&problem, &found.x), "verdict": verdict, "solve_seconds": median(&mut solving), "verify_seconds": median(&mut proving),
+            "relative_error": error, "objective": objective(&problem, &found.x), "verdict": verdict, "solve_seconds": solving / f64::from(runs), "verify_seconds": proving / f64::from(runs),
         });
     }
     println!("{record}");
     Ok(())
 }
 
-fn median(seconds: &mut [f64]) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
-}
+const LEAST: Duration = Duration::from_millis(500);
 
 /// Processor time of this thread, where Linux tells; the clock elsewhere.
 fn thread_seconds() -> f64 {

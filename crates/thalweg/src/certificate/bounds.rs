@@ -15,7 +15,7 @@ pub(super) fn up(bound: f64) -> f64 {
 
 /// ‖x‖, rounded up.
 pub(super) fn norm(x: &[f64]) -> f64 {
-    up(x.iter().map(|x| x * x).sum::<f64>().sqrt() * (1.0 + rounding(x.len() + 2)))
+    up(dot(x, x).sqrt() * (1.0 + rounding(x.len() + 2)))
 }
 
 /// ‖A‖₂ ≤ √(‖A‖₁ ‖A‖_∞) of a row-major matrix, rounded up.
@@ -138,7 +138,8 @@ pub(super) fn largest_eigenvalue(matrix: &[f64], d: usize, size: f64) -> Option<
     let (estimate, first) = if d <= EXACT { (symmetric_eigenvalues(matrix, d)?[0].max(0.0), 0) } else { (power_estimate(matrix, d), 4) };
     for above in [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1e-2, 1e-1, 3e-1].into_iter().skip(first) {
         let t = estimate * (1.0 + above) + above * size + f64::MIN_POSITIVE;
-        let shifted: Vec<f64> = (0..d * d).map(|at| if at / d == at % d { t - matrix[at] } else { -matrix[at] }).collect();
+        let mut shifted: Vec<f64> = matrix.iter().map(|x| -x).collect();
+        (0..d).for_each(|k| shifted[k * d + k] += t);
         if Cholesky::of(&shifted, d).is_some() {
             return Some(up(t + cholesky_slack(d, d as f64 * t + size)));
         }

@@ -2,7 +2,7 @@
 
 use super::bounds::largest_singular_value;
 use crate::Error;
-use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram, gram_between, mul, multiply, rounding, row_major, row_major_mut};
+use crate::linalg::{ROW_BLOCK, TruncatedSvd, dot, gram, gram_between, mul, multiply, rounding, row_major, row_major_mut};
 use crate::problem::RobustPca;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -131,8 +131,9 @@ fn check(problem: &RobustPca, low_rank: &TruncatedSvd, w: &[f64]) -> Result<(), 
 
 /// Upper bound of ‖x‖ from its computed value.
 fn norm(x: &[f64]) -> f64 {
-    let squares: Vec<f64> = x.par_chunks(ROW_BLOCK * 64).map(|x| x.iter().map(|x| x * x).sum()).collect();
-    (squares.iter().sum::<f64>() * (1.0 + 2.0 * rounding(x.len() + 2))).sqrt() * SLACK
+    const PART: usize = ROW_BLOCK * 64;
+    let square = if x.len() <= PART { dot(x, x) } else { x.par_chunks(PART).map(|x| dot(x, x)).collect::<Vec<f64>>().iter().sum() };
+    (square * (1.0 + 2.0 * rounding(x.len() + 2))).sqrt() * SLACK
 }
 
 /// U and V as they are in floating point: nearly orthonormal.

@@ -1,6 +1,22 @@
 //! Norms that neither overflow nor underflow.
 
 use super::power_of_two::{exponent, scale};
+use super::simd;
+
+/// max |xᵢ| over the numbers, 0 where there are none; NaN counts as 0.
+pub fn largest_magnitude(x: &[f64]) -> f64 {
+    const LANES: usize = 32;
+    simd(
+        #[inline(always)]
+        || {
+            let mut largest = [0.0f64; LANES];
+            for x in x.chunks(LANES) {
+                largest.iter_mut().zip(x).for_each(|(largest, x)| *largest = if x.abs() > *largest { x.abs() } else { *largest });
+            }
+            largest.iter().fold(0.0, |m: f64, &x| m.max(x))
+        },
+    )
+}
 
 /// ‖aₖ‖ of each column of a row-major matrix with `width` columns; positive wherever the column is not zero.
 ///

@@ -25,12 +25,20 @@ pub fn fixed_order_sum(parts: &[f64]) -> f64 {
     }
 }
 
+/// Runs `f` on one of the threads that share work. From any other, each of the many parallel products in `f` would be handed over and waited for.
+pub fn among_workers<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::join(f, || ()).0
+}
+
 /// A·B into `out`, row-major (a.nrows() × b.ncols()), rows of A in parallel.
 pub fn mul<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
     let r = b.ncols();
     debug_assert_eq!(out.len(), a.nrows() * r);
     if out.is_empty() {
         return;
+    }
+    if a.nrows() <= ROW_BLOCK {
+        return multiply(a, b, row_major_mut(out, a.nrows(), r));
     }
     out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
         let rows = out.len() / r;

@@ -17,18 +17,19 @@ const GRAM_ROWS: usize = 1024;
 
 /// AᵀA, row-major, of a tall matrix: rows in parallel, and half the work of a general product.
 ///
-/// Each entry has an error of at most γ_m |A|ᵀ|A| for A with m rows, whatever the order of the sum.
-pub fn tall_gram(a: MatRef<'_, f64>) -> Vec<f64> {
+/// Blocks of rows in the precision of A, their sum in `f64`. In double precision each entry has an error of at most γ_m |A|ᵀ|A| for A with m
+/// rows, whatever the order of the sum.
+pub fn tall_gram<T: Real>(a: MatRef<'_, T>) -> Vec<f64> {
     let d = a.ncols();
     let starts: Vec<usize> = (0..a.nrows()).step_by(GRAM_ROWS).collect();
     let of_block = |&start: &usize| {
-        let mut part = vec![0.0; d * d];
+        let mut part = vec![T::of(0.0); d * d];
         gram_lower(a.subrows(start, GRAM_ROWS.min(a.nrows() - start)).transpose(), &mut part);
         part
     };
-    let parts: Vec<Vec<f64>> = starts.par_iter().map(of_block).collect();
+    let parts: Vec<Vec<T>> = if starts.len() == 1 { starts.iter().map(of_block).collect() } else { starts.par_iter().map(of_block).collect() };
     let mut total = vec![0.0; d * d];
-    parts.iter().for_each(|part| total.iter_mut().zip(part).for_each(|(t, p)| *t += p));
+    parts.iter().for_each(|part| total.iter_mut().zip(part).for_each(|(t, p)| *t += p.f64()));
     total
 }
 

@@ -39,6 +39,29 @@ impl Gaussian {
         self.shape.0 * self.shape.1
     }
 
+    /// The rows (AᵢV, AᵢᵀU); each Aᵢ is read from memory once for both factors.
+    pub(super) fn rows_of_jacobian(&self, factors: &Factors) -> Vec<f64> {
+        let ((d1, d2), size, rank) = (self.shape, self.size(), factors.rank());
+        let width = (d1 + d2) * rank;
+        let (u, v) = (factors.split().0, factors.v());
+        let columns: Vec<f64> = (0..rank * d1).map(|at| u[at % d1 * rank + at / d1]).collect();
+        let mut rows = vec![0.0; self.len() * width];
+        let (mut along, mut across) = (vec![0.0; TOGETHER * d1 * rank], vec![0.0; d2]);
+        for (block, rows) in self.matrices.chunks(TOGETHER * size).zip(rows.chunks_mut(TOGETHER * width)) {
+            let along = &mut along[..block.len() / d2 * rank];
+            multiply(row_major(block, block.len() / d2, d2), v, row_major_mut(along, block.len() / d2, rank));
+            for ((a, along), row) in block.chunks_exact(size).zip(along.chunks_exact(d1 * rank)).zip(rows.chunks_exact_mut(width)) {
+                let (left, right) = row.split_at_mut(d1 * rank);
+                left.copy_from_slice(along);
+                for (k, column) in columns.chunks_exact(d1).enumerate() {
+                    multiply_transposed_vector(a, column, &mut across);
+                    across.iter().enumerate().for_each(|(j, x)| right[j * rank + k] = *x);
+                }
+            }
+        }
+        rows
+    }
+
     /// L Aᵢ R.
     pub(super) fn between(&self, left: &Weight, right: &Weight) -> Self {
         let (d1, d2) = self.shape;
@@ -118,27 +141,9 @@ impl MeasurementMap for Gaussian {
         }
     }
 
-    /// Each Aᵢ is read from memory once for both factors.
     fn factored_jacobian(&self, factors: &Factors) -> Jacobian {
-        let ((d1, d2), size, rank) = (self.shape, self.size(), factors.rank());
-        let width = (d1 + d2) * rank;
-        let (u, v) = (factors.split().0, factors.v());
-        let columns: Vec<f64> = (0..rank * d1).map(|at| u[at % d1 * rank + at / d1]).collect();
-        let mut rows = vec![0.0; self.len() * width];
-        let (mut along, mut across) = (vec![0.0; TOGETHER * d1 * rank], vec![0.0; d2]);
-        for (block, rows) in self.matrices.chunks(TOGETHER * size).zip(rows.chunks_mut(TOGETHER * width)) {
-            let along = &mut along[..block.len() / d2 * rank];
-            multiply(row_major(block, block.len() / d2, d2), v, row_major_mut(along, block.len() / d2, rank));
-            for ((a, along), row) in block.chunks_exact(size).zip(along.chunks_exact(d1 * rank)).zip(rows.chunks_exact_mut(width)) {
-                let (left, right) = row.split_at_mut(d1 * rank);
-                left.copy_from_slice(along);
-                for (k, column) in columns.chunks_exact(d1).enumerate() {
-                    multiply_transposed_vector(a, column, &mut across);
-                    across.iter().enumerate().for_each(|(j, x)| right[j * rank + k] = *x);
-                }
-            }
-        }
-        Jacobian::of_rows(width, rows)
+        let (d1, d2) = self.shape;
+        Jacobian::of_rows((d1 + d2) * factors.rank(), self.rows_of_jacobian(factors))
     }
 
     fn second_moments(&self) -> (Moment, Moment) {

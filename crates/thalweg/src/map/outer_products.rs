@@ -154,6 +154,11 @@ impl MeasurementMap for OuterProducts {
         let other = self.times(side.other(), factor, rank);
         let (own, width) = self.side(side);
         for ((own, other), out) in own.chunks_exact(width).zip(other.chunks_exact(rank)).zip(out.chunks_exact_mut(width * rank)) {
+            // runs of one number are the slow way through a row
+            if let &[w] = other {
+                out.iter_mut().zip(own).for_each(|(out, &l)| *out = l * w);
+                continue;
+            }
             for (&l, out) in own.iter().zip(out.chunks_exact_mut(rank)) {
                 out.iter_mut().zip(other).for_each(|(out, &w)| *out = l * w);
             }

@@ -8,7 +8,7 @@ use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_f
 use thalweg::data::stream;
 use thalweg::linalg::scale;
 use thalweg::map::{Gaussian, MAPS, MeasurementMap, OuterProducts, Sampling};
-use thalweg::problem::{Norm, Recovered, Recovery, RecoveryStatus, Witness};
+use thalweg::problem::{Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::Stop;
 use thalweg::solver::convex::{RECOVERY_TOLERANCE, recover};
 
@@ -140,6 +140,35 @@ fn powers_of_two_come_through() {
                 let same = plain.x.iter().zip(&scaled.x).all(|(x, s)| scale(*x, of_b - of_map).to_bits() == s.to_bits());
                 assert!(same, "{} {norm:?} {of_map} {of_b}", kind.name);
                 assert_eq!(verdict(&*map, &b, norm, &scaled), expected, "{} {norm:?} {of_map} {of_b}", kind.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_a_recovery() {
+    let stop = Stop { max_iters: 4000, max_time: None, tol: RECOVERY_TOLERANCE };
+    for kind in MAPS {
+        for norm in NORMS {
+            let (map, _, mut b) = planted(kind.name, 3);
+            let noise = normals(b.len(), 80);
+            let radius = 0.05 * noise.iter().map(|e| e * e).sum::<f64>().sqrt();
+            for fidelity in [Fidelity::Exact, Fidelity::Ball { radius }] {
+                if fidelity != Fidelity::Exact {
+                    b.iter_mut().zip(&noise).for_each(|(b, e)| *b += 0.05 * e);
+                }
+                let problem = Recovery::new(&*map, &b, norm).unwrap().with_fidelity(fidelity).unwrap();
+                let on = |threads: usize| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| recover(&problem, &stop, &mut |_, _| ControlFlow::Continue(())).unwrap())
+                };
+                let one = on(1);
+                for threads in [2, 4] {
+                    let other = on(threads);
+                    let what = format!("{} {norm:?} {fidelity:?}, {threads} threads", kind.name);
+                    assert_eq!((&one.x, &one.multiplier), (&other.x, &other.multiplier), "{what}");
+                    assert_eq!((one.status, one.rank, one.iterations), (other.status, other.rank, other.iterations), "{what}");
+                }
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The certificate of a minimiser whose tangent space has more dimensions than there are measurements.
 
 use super::bounds::{ROOM, least_eigenvalue_of_gram, up};
-use super::minimiser::{Check, Spectral, product, pulled};
+use super::decomposition::Spectral;
+use super::minimiser::Check;
+use super::tangent::{product, pulled};
 use crate::linalg::{mul_transpose, rounding, row_major};
 use crate::problem::Domain;
 
@@ -35,7 +37,7 @@ impl Check<'_> {
     fn injectivity_on_face(&self, at: &Spectral) -> Option<f64> {
         let ((d1, _), rank) = (self.measured.shape, at.sigma.len());
         let (left, right) = (&self.coordinates.left, &self.coordinates.right);
-        let along = pulled(&self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
+        let along = pulled(self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
         let is_pair = |a: usize, b: usize| self.domain() == Domain::General || at.has_same_sign(a, b);
         let pairs: Vec<(usize, usize)> = (0..rank).flat_map(|a| (a..rank).map(move |b| (a, b))).filter(|&(a, b)| is_pair(a, b)).collect();
         let mut rows = Vec::with_capacity(self.measured.p * pairs.len());

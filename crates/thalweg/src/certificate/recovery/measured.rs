@@ -1,7 +1,9 @@
 //! The measurements of an instance, evaluated from its arrays alone, with bounds on what rounding did.
 
 use super::bounds::{ROOM, norm, up};
-use crate::linalg::{dot, dot_error, gram_lower, gram_of_rows, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all};
+use crate::linalg::{
+    dot, dot_error, gram_lower, gram_of_rows, largest_magnitude, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all,
+};
 use crate::map::{Definition, MeasurementMap};
 
 /// A, brought near 1 by a power of two.
@@ -36,7 +38,7 @@ pub(super) struct Near {
 impl Measured {
     /// None for a map that is zero.
     pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
-        let exponent = |x: &[f64]| crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs())));
+        let exponent = |x: &[f64]| crate::linalg::exponent(largest_magnitude(x));
         let by = |x: &[f64], k: i32| scale_all(x, -k);
         let (arrays, exponent) = match map.definition() {
             Definition::Dense(a) => {
@@ -175,7 +177,7 @@ impl Measured {
         let (left, right, roundings, diagonal) = match &self.arrays {
             Arrays::Dense(a) => {
                 let (left, right) = (sum_of_grams(a, (d1, d2)), gram_in_blocks(a, d2));
-                (left, right, (BLOCK + self.p * d1 / BLOCK).max(d2 + self.p), false)
+                (left, right, (BLOCK + self.p * d1 / BLOCK).max(BESIDE * d2 + self.p / BESIDE), false)
             }
             Arrays::OuterProducts(l, r) => (outer_moment(l, d1, r, d2), outer_moment(r, d2, l, d1), d1.max(d2) + FEW + self.p / FEW, false),
             Arrays::Entries(rows, cols, w) => {
@@ -195,6 +197,9 @@ impl Measured {
     pub fn independence(&self) -> Option<f64> {
         let size = self.shape.0 * self.shape.1;
         let p = self.p;
+        if p > size {
+            return None;
+        }
         match &self.arrays {
             Arrays::Entries(_, _, w) => Some(w.iter().fold(f64::INFINITY, |m, w| m.min(w.abs()))),
             // fewer columns of a p×(d1·d2) array have smaller singular values, and cost less
@@ -218,12 +223,19 @@ impl Measured {
 const BLOCK: usize = 128;
 /// The same where there are few rows.
 const FEW: usize = 16;
+/// Matrices whose Gram matrices are formed at once.
+const BESIDE: usize = 4;
 
-/// Σ AᵢAᵢᵀ.
+/// Σ AᵢAᵢᵀ, of a few matrices side by side at a time.
 fn sum_of_grams(a: &[f64], (d1, d2): (usize, usize)) -> Vec<f64> {
     let (mut sum, mut part) = (vec![0.0; d1 * d1], vec![0.0; d1 * d1]);
-    for a in a.chunks_exact(d1 * d2) {
-        gram_of_rows(a, d1, &mut part);
+    let mut beside = vec![0.0; BESIDE * d1 * d2];
+    for some in a.chunks(BESIDE * d1 * d2) {
+        let width = some.len() / d1;
+        for (at, row) in some.chunks_exact(d2).enumerate() {
+            beside[at % d1 * width + at / d1 * d2..][..d2].copy_from_slice(row);
+        }
+        gram_of_rows(&beside[..some.len()], d1, &mut part);
         sum.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
     }
     sum
@@ -255,8 +267,8 @@ fn outer_rows(l: &[f64], d: usize, r: &[f64], other: usize, c: &[f64], rank: usi
     let mut inner = vec![0.0; p * rank];
     mul(row_major(r, p, other), row_major(c, other, rank), &mut inner);
     for ((l, inner), out) in l.chunks_exact(d).zip(inner.chunks_exact(rank)).zip(out.chunks_exact_mut(d * rank)) {
-        for (at, out) in out.iter_mut().enumerate() {
-            *out = l[at / rank] * inner[at % rank];
+        for (l, out) in l.iter().zip(out.chunks_exact_mut(rank)) {
+            out.iter_mut().zip(inner).for_each(|(out, inner)| *out = l * inner);
         }
     }
 }

@@ -3,15 +3,20 @@
 //! The guide's page on recovery states and proves the theorem that is checked here.
 
 mod coordinates;
+mod decomposition;
 mod face;
 mod measured;
 mod minimiser;
 mod noise;
+mod tangent;
+mod verdict;
 
-pub use minimiser::{MISFIT_LIMIT, RADIUS_LIMIT, RecoveryVerdict, Unproved, leading_factors, verify};
+pub use decomposition::leading_factors;
+pub use minimiser::verify;
+pub use verdict::{MISFIT_LIMIT, RADIUS_LIMIT, RecoveryVerdict, Unproved};
 
 use super::bounds;
-use crate::linalg::{dot, dot_error, mul, rounding, row_major, scale_all, singular_values};
+use crate::linalg::{dot, dot_error, largest_magnitude, mul, rounding, row_major, scale_all, singular_values};
 use crate::map::Rescaling;
 use crate::problem::{Domain, Fidelity, Norm, Recovery};
 use bounds::{ROOM, least_eigenvalue, norm, up};
@@ -85,7 +90,7 @@ pub fn objective(problem: &Recovery<'_>, x: &[f64]) -> f64 {
 /// ‖X‖_* or ‖D1 X D2‖_* in plain arithmetic; NaN if a decomposition fails.
 fn value(problem: &Recovery<'_>, x: &[f64]) -> f64 {
     let (d1, d2) = problem.map.shape();
-    let shift = crate::linalg::exponent(x.iter().fold(0.0f64, |m, x| m.max(x.abs()))).unwrap_or(0);
+    let shift = crate::linalg::exponent(largest_magnitude(x)).unwrap_or(0);
     let x = scale_all(x, -shift);
     let weighted = match (problem.norm, Measured::of(problem.map)) {
         (Norm::Flat, Some(measured)) => match Rescaling::of(&*problem.map.scaled(-measured.exponent)) {

@@ -11,11 +11,13 @@ mod noise;
 mod optimality;
 mod plane;
 mod prepared;
+mod proximal;
 mod recovering;
 pub mod robust_pca;
 mod rotated;
 mod semismooth;
 mod shrinkage;
+mod smallest_factors;
 mod splitting;
 mod tangent;
 mod uniqueness;
@@ -25,7 +27,7 @@ pub use prepared::{PreparedMap, WarmStart};
 pub use recovering::{Recovering, RecoveryPoint};
 
 use crate::Error;
-use crate::linalg::{exponent, scale_all};
+use crate::linalg::{exponent, largest_magnitude, scale, scale_all};
 use crate::map::{Definition, MeasurementMap, Rescaling};
 use crate::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::clock::Clock;
@@ -33,6 +35,7 @@ use crate::solver::{Iteration, Progress, Solution, Status, Stop, run};
 use dependence::{Dependence, examine};
 use guess::Guess;
 use plane::Plane;
+use proximal::Proximal;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use tangent::Point;
@@ -46,8 +49,9 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// Solves a recovery problem.
 ///
 /// Factors of growing rank that meet b are tried first: the smallest multiplier mostly proves their product the minimiser. Else a first-order
-/// phase (Douglas–Rachford) finds the rank, and Newton's method solution and multiplier to rounding error.
-/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit. With noise, [`PreparedMap`] does the work.
+/// phase (Douglas–Rachford) finds the rank, and Newton's method solution and multiplier to rounding error. With noise, proximal gradients mostly
+/// find the rank; elsewhere, and over symmetric X, [`PreparedMap`] does the work.
+/// Multiplying A or b by a power of two multiplies the answer by a power of two, bit for bit.
 ///
 /// # Errors
 /// [`Error::Range`] if the answer leaves the range of f64.
@@ -72,19 +76,17 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Progress, Duration) -> ControlFlow<()>;
 /// ```
 pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Result<Recovered, Error> {
     let (d1, d2) = problem.map.shape();
-    let broken = || ended(RecoveryStatus::Breakdown, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]);
-    if problem.fidelity != Fidelity::Exact {
-        return match PreparedMap::of(problem) {
-            Some(prepared) => prepared.to_rounding().recover(problem.b, problem.fidelity, &mut WarmStart::default(), stop, observer),
-            None => Ok(broken()),
-        };
-    }
+    let zero = |status| Ok(ended(status, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
     if problem.b.iter().all(|&b| b == 0.0) {
-        return Ok(ended(RecoveryStatus::Converged, vec![0.0; d1 * d2], vec![0.0; problem.b.len()]));
+        return zero(RecoveryStatus::Converged);
     }
-    let Some(scaled) = Scaled::of(problem) else { return Ok(broken()) };
+    let Some(scaled) = Scaled::of(problem) else { return zero(RecoveryStatus::Breakdown) };
     let begin = Clock::start();
-    let done = match scaled.guess(problem.domain, stop, observer)? {
+    let guessed = match problem.fidelity {
+        Fidelity::Exact => scaled.guess(problem.domain, stop, observer)?,
+        _ => scaled.shrink(problem, stop, observer)?,
+    };
+    let done = match guessed {
         Guessed::Ended(found) => return Ok(*found),
         Guessed::InVain(steps) => steps,
     };
@@ -93,7 +95,13 @@ pub fn recover(problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Resu
     let observer: Watch<'_> = &mut |at: &Progress, elapsed| {
         observer(&Progress { iteration: done + at.iteration, measured_at: done + at.measured_at, ..*at }, spent + elapsed)
     };
-    let found = scaled.split(problem, stop, observer)?;
+    let found = match problem.fidelity {
+        Fidelity::Exact => scaled.split(problem, stop, observer)?,
+        fidelity => match PreparedMap::of(problem) {
+            Some(prepared) => prepared.to_rounding().recover(problem.b, fidelity, &mut WarmStart::default(), stop, observer)?,
+            None => return zero(RecoveryStatus::Breakdown),
+        },
+    };
     Ok(Recovered { iterations: done + found.iterations, ..found })
 }
 
@@ -125,9 +133,9 @@ impl ScaledMap {
     /// None for a map that is zero, or whose rescaling fails.
     fn of(problem: &Recovery<'_>) -> Option<Self> {
         let exponent = match problem.map.definition() {
-            Definition::Dense(a) => exponent(largest(a))?,
-            Definition::OuterProducts(l, r) => exponent(largest(l))? + exponent(largest(r))?,
-            Definition::Entries(_, _, weights) => exponent(largest(weights))?,
+            Definition::Dense(a) => exponent(largest_magnitude(a))?,
+            Definition::OuterProducts(l, r) => exponent(largest_magnitude(l))? + exponent(largest_magnitude(r))?,
+            Definition::Entries(_, _, weights) => exponent(largest_magnitude(weights))?,
         };
         let map = problem.map.scaled(-exponent);
         match problem.norm {
@@ -137,6 +145,15 @@ impl ScaledMap {
                 let weighted = map.transformed(&rescaling.left_inverse, &rescaling.right_inverse);
                 Some(ScaledMap { map: weighted, plain: Some(map), exponent, rescaling: Some(rescaling) })
             }
+        }
+    }
+
+    /// For A as it is here and b divided by this power of two.
+    fn fidelity(&self, fidelity: Fidelity, of_b: i32) -> Fidelity {
+        match fidelity {
+            Fidelity::Exact => Fidelity::Exact,
+            Fidelity::Ball { radius } => Fidelity::Ball { radius: scale(radius, -of_b) },
+            Fidelity::Penalised { lambda } => Fidelity::Penalised { lambda: scale(lambda, -of_b - self.exponent) },
         }
     }
 
@@ -154,10 +171,6 @@ impl ScaledMap {
     }
 }
 
-fn largest(x: &[f64]) -> f64 {
-    x.iter().fold(0.0f64, |m, x| m.max(x.abs()))
-}
-
 /// The same with b, which is divided by a power of two of its own.
 struct Scaled {
     map: ScaledMap,
@@ -168,7 +181,7 @@ struct Scaled {
 impl Scaled {
     /// None for a map that is zero, or whose rescaling fails.
     fn of(problem: &Recovery<'_>) -> Option<Self> {
-        let of_b = exponent(largest(problem.b))?;
+        let of_b = exponent(largest_magnitude(problem.b))?;
         Some(Scaled { map: ScaledMap::of(problem)?, b: scale_all(problem.b, -of_b), of_b })
     }
 
@@ -182,6 +195,17 @@ impl Scaled {
             return Ok(Guessed::InVain(solution.progress.iteration));
         }
         Ok(Guessed::Ended(Box::new(self.finished(&**map, domain, solution, None)?)))
+    }
+
+    /// By proximal gradients, where noise is allowed for and the rank shows soon.
+    fn shrink(&self, problem: &Recovery<'_>, stop: &Stop, observer: Watch<'_>) -> Result<Guessed, Error> {
+        let (map, fidelity) = (&*self.map.map, self.map.fidelity(problem.fidelity, self.of_b));
+        let Some(mut proximal) = Proximal::start(map, &self.b, fidelity, problem.domain) else { return Ok(Guessed::InVain(0)) };
+        let solution = run(&mut proximal, stop, &mut |at: &Proximal<'_>, elapsed| observer(&at.progress(), elapsed));
+        if solution.status == Status::Stalled {
+            return Ok(Guessed::InVain(solution.progress.iteration));
+        }
+        Ok(Guessed::Ended(Box::new(self.answer(solution.status.into(), solution, None)?)))
     }
 
     /// By splitting, once it is known which measurements are independent.
@@ -252,6 +276,10 @@ impl Scaled {
         {
             (status, witness) = (RecoveryStatus::UnderDetermined, Some(Witness::SecondSolution(self.map.back(other, self.of_b)?)));
         }
+        self.answer(status, solution, witness)
+    }
+
+    fn answer(&self, status: RecoveryStatus, solution: Solution<RecoveryPoint>, witness: Option<Witness>) -> Result<Recovered, Error> {
         Ok(Recovered {
             status,
             rank: solution.point.rank,

@@ -3,9 +3,9 @@
 use super::bond::{Finish, Setting};
 use super::recovering::{Recovering, Trail};
 use super::rotated::Rotated;
-use super::{ScaledMap, Watch, ended, largest, recover};
+use super::{ScaledMap, Watch, ended, recover};
 use crate::Error;
-use crate::linalg::{exponent, scale, scale_all, singular_values, symmetric_eigenvalues};
+use crate::linalg::{exponent, largest_magnitude, scale, scale_all, singular_values, symmetric_eigenvalues};
 use crate::map::Gaussian;
 use crate::problem::{Domain, Fidelity, Recovered, Recovery, RecoveryStatus, Witness};
 use crate::solver::{Stop, run};
@@ -72,18 +72,9 @@ impl<'a> PreparedMap<'a> {
         if fidelity == Fidelity::Exact || fidelity == (Fidelity::Ball { radius: 0.0 }) {
             return recover(&Recovery { fidelity: Fidelity::Exact, domain: self.problem.domain, ..problem }, stop, observer);
         }
-        let Some(of_b) = exponent(largest(b)) else { return Ok(self.zero(vec![0.0; b.len()])) };
-        let near = Near { prepared: self, b: scale_all(b, -of_b), of_b, fidelity: self.scaled_fidelity(fidelity, of_b) };
+        let Some(of_b) = exponent(largest_magnitude(b)) else { return Ok(self.zero(vec![0.0; b.len()])) };
+        let near = Near { prepared: self, b: scale_all(b, -of_b), of_b, fidelity: self.scaled.fidelity(fidelity, of_b) };
         near.recover(warm, stop, observer)
-    }
-
-    /// For A and b as they are near 1.
-    fn scaled_fidelity(&self, fidelity: Fidelity, of_b: i32) -> Fidelity {
-        match fidelity {
-            Fidelity::Exact => Fidelity::Exact,
-            Fidelity::Ball { radius } => Fidelity::Ball { radius: scale(radius, -of_b) },
-            Fidelity::Penalised { lambda } => Fidelity::Penalised { lambda: scale(lambda, -of_b - self.scaled.exponent) },
-        }
     }
 
     fn zero(&self, multiplier: Vec<f64>) -> Recovered {

@@ -1,7 +1,8 @@
 //! Gauss–Newton steps, damped as Levenberg and Marquardt do.
 
 use super::{FactoredAbout, FactoredMethod, Step};
-use crate::linalg::{Cholesky, dot, gram_of_rows};
+use crate::linalg::{Cholesky, among_workers, dot};
+use crate::map::Jacobian;
 use crate::problem::{Factored, Objective};
 use crate::{Error, Side};
 
@@ -51,6 +52,12 @@ enum Normal {
 
 impl Step for Damped {
     fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+        among_workers(|| self.lower(problem, x, residual))
+    }
+}
+
+impl Damped {
+    fn lower(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let value = dot(residual, residual);
         let mut descent = vec![0.0; problem.dim()];
         problem.transposed(x, residual, &mut descent);
@@ -81,20 +88,15 @@ impl Normal {
             return Normal::Products(dot(&image, &image) / dot(descent, descent).max(f64::MIN_POSITIVE));
         }
         let factors = problem.factors(x);
-        let (u, v) = factors.split();
-        let (r, left) = (problem.rank(), problem.left_len());
-        let mut jacobian = vec![0.0; p * left];
-        problem.map().jacobian(Side::U, v, r, &mut jacobian);
-        // unknowns as rows: the Gram matrix of rows is JᵀJ
-        let mut transposed = vec![0.0; p * n];
-        place(&mut transposed, &jacobian, p, left, if problem.is_semidefinite() { 2.0 } else { 1.0 });
-        if !problem.is_semidefinite() {
-            let mut jacobian = vec![0.0; p * (n - left)];
-            problem.map().jacobian(Side::V, u, r, &mut jacobian);
-            place(&mut transposed[left * p..], &jacobian, p, n - left, 1.0);
-        }
-        let mut normal = vec![0.0; n * n];
-        gram_of_rows(&transposed, n, &mut normal);
+        let normal = if problem.is_semidefinite() {
+            // UUᵀ moves by twice what U alone would move it
+            let mut gram = Jacobian::of_side(problem.map(), Side::U, factors.side(Side::V), problem.rank()).gram();
+            gram.iter_mut().for_each(|g| *g *= 4.0);
+            gram
+        } else {
+            problem.map().factored_jacobian(&factors).gram()
+        };
+        debug_assert_eq!(normal.len(), n * n);
         let mean = (0..n).map(|k| normal[k * n + k]).sum::<f64>() / n as f64;
         Normal::Formed(normal, mean)
     }
@@ -112,13 +114,6 @@ impl Normal {
             }
             Normal::Products(mean) => Some(by_conjugate_gradients(problem, x, descent, damping * mean)),
         }
-    }
-}
-
-/// out ← factor·Jᵀ of a row-major p×n matrix.
-fn place(out: &mut [f64], jacobian: &[f64], p: usize, n: usize, factor: f64) {
-    for (i, row) in jacobian.chunks_exact(n).enumerate() {
-        row.iter().enumerate().for_each(|(k, j)| out[k * p + i] = factor * j);
     }
 }
 

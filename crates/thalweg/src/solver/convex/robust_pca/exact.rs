@@ -1,7 +1,9 @@
 //! The exact finish: a matrix of rank r that agrees with Y wherever Y is not corrupted, and its multiplier.
 
 use super::tangent::Tangent;
-use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram_between, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, thin_svd};
+use crate::linalg::{
+    ROW_BLOCK, TruncatedSvd, gram_between, largest_magnitude, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, simd, thin_svd,
+};
 use rayon::prelude::*;
 
 /// Steps after which agreement is not expected any more.
@@ -40,8 +42,7 @@ pub(super) struct Fitted {
 /// of the convex problem instead of from the spectrum, and return by X = (X+E)V (Uᵀ(X+E)V)⁻¹ Uᵀ(X+E), which needs no decomposition.
 pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], rank: usize, threshold: f64) -> Option<(TruncatedSvd, f64)> {
     let rows = y.len() / cols;
-    let largest = y.iter().filter(|y| !y.is_nan()).fold(0.0f64, |largest, y| largest.max(y.abs()));
-    let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * largest;
+    let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * largest_magnitude(y);
     let mut fitted = Fitted::from_product(left, v, rows, cols, rank);
     let mut medians: Vec<f64> = vec![];
     let (mut threshold, mut last) = (threshold, f64::INFINITY);
@@ -112,9 +113,7 @@ impl Fitted {
                 let here = block * ROW_BLOCK * r..(block * ROW_BLOCK + rows) * r;
                 let mut e = vec![0.0; y.len()];
                 multiply(row_major(&left[here.clone()], rows, r), v.transpose(), row_major_mut(&mut e, rows, cols));
-                // NaN compares false: what was not observed has no residual
-                e.iter_mut().zip(y).for_each(|(e, y)| *e = if (y - *e).abs() <= threshold { y - *e } else { 0.0 });
-                let misfit = e.iter().map(|e| e.abs()).sum();
+                let misfit = residuals_within(threshold, y, &mut e);
                 let (mut ev, mut etu) = (vec![0.0; rows * r], vec![0.0; cols * r]);
                 multiply(row_major(&e, rows, cols), v, row_major_mut(&mut ev, rows, r));
                 multiply(row_major(&e, rows, cols).transpose(), row_major(&self.u[here], rows, r), row_major_mut(&mut etu, cols, r));
@@ -154,6 +153,28 @@ impl Fitted {
         };
         Some(TruncatedSvd { u: rotate(&self.u, &core.u), v: rotate(&self.v, &core.v), singular_values: core.singular_values[..k].to_vec() })
     }
+}
+
+/// Sums run side by side.
+const LANES: usize = 16;
+
+/// E ← Y − E where that is at most the threshold, 0 elsewhere; returns ‖E‖₁.
+fn residuals_within(threshold: f64, y: &[f64], e: &mut [f64]) -> f64 {
+    simd(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; LANES];
+            for (e, y) in e.chunks_mut(LANES).zip(y.chunks(LANES)) {
+                for ((e, y), sum) in e.iter_mut().zip(y).zip(&mut sums) {
+                    let residual = y - *e;
+                    // NaN compares false: what was not observed has no residual
+                    *e = if residual.abs() <= threshold { residual } else { 0.0 };
+                    *sum += e.abs();
+                }
+            }
+            sums.iter().sum()
+        },
+    )
 }
 
 fn add(out: &mut [f64], x: &[f64]) {

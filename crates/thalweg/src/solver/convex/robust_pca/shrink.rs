@@ -1,7 +1,8 @@
 //! Soft-thresholding of singular values, with the right singular vectors of the last matrix as a start.
 
+use super::splitting::narrowed;
 use crate::data::stream;
-use crate::linalg::{gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors, tall_gram};
+use crate::linalg::{Real, gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors, tall_gram};
 use rand_distr::{Distribution, StandardNormal};
 
 /// V and the factors 1 − τ/σ of the singular values σ > τ of A: shrink(A, τ) = A V diag(1 − τ/σ) Vᵀ.
@@ -44,6 +45,8 @@ impl Shrunk {
 }
 
 /// How singular vectors are found: in a subspace that follows the iteration while few of them matter, else from the Gram matrix.
+///
+/// Products are taken in the precision of the matrix, what is small in double precision.
 pub(super) struct Basis {
     cols: usize,
     /// n×w, row-major; empty before the first matrix.
@@ -68,7 +71,7 @@ impl Basis {
     }
 
     /// ‖A‖ of a row-major matrix.
-    pub fn norm(&mut self, a: &[f64], rows: usize) -> Option<f64> {
+    pub fn norm<T: Real>(&mut self, a: &[T], rows: usize) -> Option<f64> {
         if !self.is_narrow() {
             return Some(self.by_gram(a, rows)?.0[0]);
         }
@@ -81,7 +84,7 @@ impl Basis {
     }
 
     /// What [`Shrunk`] says, for a row-major rows×cols matrix.
-    pub fn shrink(&mut self, a: &[f64], rows: usize, tau: f64) -> Option<Shrunk> {
+    pub fn shrink<T: Real>(&mut self, a: &[T], rows: usize, tau: f64) -> Option<Shrunk> {
         let mut passes = PASSES;
         while self.is_narrow() {
             let mut singular = vec![];
@@ -139,14 +142,15 @@ impl Basis {
 
     /// One pass of subspace iteration: B = orth(A V), then the singular triplets of BᵀA. Returns its singular values, and keeps its right
     /// vectors.
-    fn iterate(&mut self, a: &[f64], rows: usize) -> Option<Vec<f64>> {
+    fn iterate<T: Real>(&mut self, a: &[T], rows: usize) -> Option<Vec<f64>> {
         let (n, w) = (self.cols, self.width);
         let a = row_major(a, rows, n);
-        let mut left = vec![0.0; rows * w];
-        mul(a, row_major(&self.vectors, n, w), &mut left);
+        let mut left = vec![T::of(0.0); rows * w];
+        mul(a, row_major(&narrowed(&self.vectors), n, w), &mut left);
         orthonormalise(&mut left, w);
-        let mut right = vec![0.0; n * w];
+        let mut right = vec![T::of(0.0); n * w];
         mul_transpose(a, row_major(&left, rows, w), &mut right);
+        let right: Vec<f64> = right.iter().map(|x| x.f64()).collect();
         let (squares, rotation) = symmetric_eigenvectors(&gram(&right, w), w)?;
         let singular: Vec<f64> = squares.iter().map(|s| s.max(0.0).sqrt()).collect();
         // eigenvectors stand one after the other: their matrix is the transpose of this view
@@ -158,7 +162,7 @@ impl Basis {
     }
 
     /// All singular values and right vectors (row-major), from AᵀA: to half the digits below √ε‖A‖, where nothing is asked of them.
-    fn by_gram(&self, a: &[f64], rows: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+    fn by_gram<T: Real>(&self, a: &[T], rows: usize) -> Option<(Vec<f64>, Vec<f64>)> {
         let n = self.cols;
         let total = tall_gram(row_major(a, rows, n));
         let (squares, columns) = symmetric_eigenvectors(&total, n)?;

@@ -1,9 +1,11 @@
 //! The two phases in turn.
 
+use super::dual_point::DualPoint;
 use super::exact::{fit_uncorrupted, looks_dual, multiplier};
 use super::shrink::Shrunk;
-use super::splitting::{Splitting, transposed};
-use crate::linalg::{TruncatedSvd, row_major, symmetric_eigenvalues, tall_gram, thin_svd};
+use super::splitting::Splitting;
+use super::table::{Table, transposed};
+use crate::linalg::{Real, TruncatedSvd, among_workers, mul, row_major, thin_svd};
 use crate::problem::{RecoveryStatus, RobustPca};
 use crate::solver::clock::Clock;
 use std::time::Duration;
@@ -43,7 +45,7 @@ pub struct RobustPcaSolution {
 }
 
 /// μ grows by the first factor up to the first multiple of its start, by the second up to the second, then as the residuals ask.
-const GROWTH: [(f64, f64); 2] = [(16.0, 1.5), (120.0, 1.2)];
+const GROWTH: [(f64, f64); 2] = [(30.0, 1.6), (600.0, 1.3)];
 /// Ratios of primal to dual residual that leave it as it is.
 const BALANCED: (f64, f64) = (0.7, 1.5);
 /// The penalty follows the residuals at every so many steps, up to a last one: from then on the iteration is a contraction.
@@ -52,12 +54,19 @@ const LAST_BALANCE: usize = 150;
 /// First step after which the exact finish is tried, and the first after which the gap is measured.
 const FIRST_FINISH: usize = 8;
 const FIRST_GAP: usize = 20;
+/// Columns for each rank of what the exact finish can tell from corruptions.
+const RANKS_IN_REACH: usize = 4;
+/// The gap is measured again after so large a part of the steps so far; sooner where it is within a factor of what is asked for.
+const GAP_EVERY: usize = 4;
+const NEARLY: f64 = 2.0;
+/// ‖Y − X − S‖ / ‖Y‖ below which single precision no longer tells the residuals.
+const SINGLE: f64 = 1e-4;
 
 /// Minimises ‖X‖_* + λ‖Y − X‖₁ over all X.
 ///
-/// Each step of the first phase costs a partial decomposition of an m×n matrix. As soon as its rank has settled, the exact finish is
-/// tried; where Y is a low-rank matrix with sparse corruptions it ends at rounding. Elsewhere the first phase goes on until the duality
-/// gap is below the tolerance. The same bits for any number of threads.
+/// Each step of the first phase costs a partial decomposition of an m×n matrix, in single precision until its residuals are too small for
+/// that. As soon as its rank has settled, the exact finish is tried; where Y is a low-rank matrix with sparse corruptions it ends at rounding.
+/// Elsewhere the first phase goes on until the duality gap is below the tolerance. The same bits for any number of threads.
 pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> RobustPcaSolution {
     solve_robust_pca_unless(problem, options, &|| false)
 }
@@ -65,57 +74,112 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
 /// The same; ends as [`RecoveryStatus::Stopped`] after the step at which `is_stopped` says so, with what was found so far.
 pub fn solve_robust_pca_unless(problem: &RobustPca, options: &RobustPcaOptions, is_stopped: &dyn Fn() -> bool) -> RobustPcaSolution {
     let begin = Clock::start();
+    let Some(table) = Table::of(problem) else { return zero(problem, RecoveryStatus::Converged) };
+    let Some(mut narrow) = Splitting::<f32>::new(&table) else { return zero(problem, RecoveryStatus::Breakdown) };
+    let penalty = Penalty { first: narrow.mu, phase: 0 };
+    let mut run = Run { options, is_stopped, begin, penalty, iteration: 0, next_finish: FIRST_FINISH, next_gap: FIRST_GAP, last_rank: 0 };
+    let ended = run.advance(&mut narrow, SINGLE * table.size);
+    let mut solution = match ended {
+        Ended::AtRounding => {
+            let mut wide = narrow.widened();
+            let ended = run.advance(&mut wide, 0.0);
+            solution(ended, &mut wide, run.iteration)
+        }
+        ended => solution(ended, &mut narrow, run.iteration),
+    };
+    solution.low_rank.singular_values.iter_mut().for_each(|s| *s = table.in_unit_of_data(*s));
+    solution.floor = table.in_unit_of_data(solution.floor);
     let (m, n) = problem.shape();
-    let Some(mut splitting) = Splitting::new(problem) else {
-        // Y = 0: X = 0, and W = 0 proves it
-        let none = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
-        return RobustPcaSolution {
-            low_rank: none,
-            floor: 0.0,
-            dual: vec![0.0; m * n],
-            is_exact: true,
-            status: RecoveryStatus::Converged,
-            iterations: 0,
-        };
-    };
-    let mut penalty = Penalty { first: splitting.mu, phase: 0 };
-    let (mut next_finish, mut next_gap, mut last_rank) = (FIRST_FINISH, FIRST_GAP, 0);
-    let mut iteration = 0;
-    let status = loop {
-        if iteration >= options.max_iters {
-            break RecoveryStatus::MaxIters;
-        }
-        if options.max_time.is_some_and(|limit| begin.elapsed() >= limit) {
-            break RecoveryStatus::TimeLimit;
-        }
-        if is_stopped() {
-            break RecoveryStatus::Stopped;
-        }
-        iteration += 1;
-        let growth = penalty.growth(&splitting, iteration);
-        if splitting.step(growth).is_none() || !splitting.objective.is_finite() {
-            break RecoveryStatus::Breakdown;
-        }
-        let rank = splitting.shrunk.dominant().rank();
-        if iteration >= next_finish && rank == last_rank && 4 * rank <= splitting.cols {
-            if let Some(solution) = finish(problem, &mut splitting, iteration) {
-                return solution;
+    if m < n {
+        std::mem::swap(&mut solution.low_rank.u, &mut solution.low_rank.v);
+        solution.dual = transposed(&solution.dual, n, m);
+    }
+    solution
+}
+
+/// X = 0 with W = 0, which is the answer where Y = 0.
+fn zero(problem: &RobustPca, status: RecoveryStatus) -> RobustPcaSolution {
+    let low_rank = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
+    let dual = vec![0.0; problem.data().len()];
+    RobustPcaSolution { low_rank, floor: 0.0, dual, is_exact: status == RecoveryStatus::Converged, status, iterations: 0 }
+}
+
+/// The splitting under way, in one precision or the other.
+struct Run<'a> {
+    options: &'a RobustPcaOptions,
+    is_stopped: &'a dyn Fn() -> bool,
+    begin: Clock,
+    penalty: Penalty,
+    iteration: usize,
+    next_finish: usize,
+    next_gap: usize,
+    last_rank: usize,
+}
+
+/// Why [`Run::advance`] ended.
+enum Ended<T> {
+    /// By the exact finish.
+    Exactly(RobustPcaSolution),
+    /// With a dual point within the tolerance.
+    Near(DualPoint<T>),
+    /// The residuals are below what was asked for.
+    AtRounding,
+    Otherwise(RecoveryStatus),
+}
+
+impl Run<'_> {
+    /// Steps until something is reached, the last of them being ‖Y − X − S‖ < `least`.
+    fn advance<T: Real>(&mut self, splitting: &mut Splitting<'_, T>, least: f64) -> Ended<T> {
+        while splitting.primal >= least {
+            if self.iteration >= self.options.max_iters {
+                return Ended::Otherwise(RecoveryStatus::MaxIters);
             }
-            next_finish = iteration + (iteration / 2).max(2);
-        }
-        last_rank = rank;
-        if iteration >= next_gap {
-            if relative_gap(&splitting) <= options.tol {
+            if self.options.max_time.is_some_and(|limit| self.begin.elapsed() >= limit) {
+                return Ended::Otherwise(RecoveryStatus::TimeLimit);
+            }
+            if (self.is_stopped)() {
+                return Ended::Otherwise(RecoveryStatus::Stopped);
+            }
+            self.iteration += 1;
+            let growth = self.penalty.growth(splitting, self.iteration);
+            if among_workers(|| splitting.step(growth)).is_none() || !splitting.objective.is_finite() {
+                return Ended::Otherwise(RecoveryStatus::Breakdown);
+            }
+            if let Some(solution) = self.try_finish(splitting) {
+                return Ended::Exactly(solution);
+            }
+            if let Some(dual) = self.measure_gap(splitting) {
                 // X is near enough now for the exact finish, if there is one
-                if let Some(solution) = finish(problem, &mut splitting, iteration) {
-                    return solution;
-                }
-                break RecoveryStatus::Converged;
+                return among_workers(|| finish(splitting, self.iteration)).map_or(Ended::Near(dual), Ended::Exactly);
             }
-            next_gap = iteration + iteration / 4;
         }
-    };
-    approximate(problem, &mut splitting, status, iteration)
+        Ended::AtRounding
+    }
+
+    /// The exact finish, if it is due and succeeds.
+    fn try_finish<T: Real>(&mut self, splitting: &mut Splitting<'_, T>) -> Option<RobustPcaSolution> {
+        let rank = splitting.shrunk.dominant().rank();
+        let is_due = self.iteration >= self.next_finish && rank == self.last_rank;
+        self.last_rank = rank;
+        if !is_due {
+            return None;
+        }
+        // one that fails costs some steps
+        self.next_finish = 2 * self.iteration;
+        among_workers(|| finish(splitting, self.iteration))
+    }
+
+    /// A dual point within the tolerance, if it is time to look for one and there is one.
+    fn measure_gap<T: Real>(&mut self, splitting: &Splitting<'_, T>) -> Option<DualPoint<T>> {
+        if self.iteration < self.next_gap {
+            return None;
+        }
+        let dual = DualPoint::near(splitting);
+        let gap = dual.as_ref().map_or(f64::INFINITY, |dual| 1.0 - dual.bound / splitting.objective);
+        let tol = self.options.tol;
+        self.next_gap = self.iteration + self.iteration / if gap <= NEARLY * tol { 2 * GAP_EVERY } else { GAP_EVERY };
+        dual.filter(|_| gap <= tol)
+    }
 }
 
 /// The penalty: it grows geometrically at first, so that the rank grows from below, and then follows the residuals.
@@ -128,7 +192,7 @@ struct Penalty {
 
 impl Penalty {
     /// By how much it grows after this step.
-    fn growth(&mut self, splitting: &Splitting<'_>, iteration: usize) -> f64 {
+    fn growth<T: Real>(&mut self, splitting: &Splitting<'_, T>, iteration: usize) -> f64 {
         let ratio = splitting.primal / splitting.dual;
         if !ratio.is_finite() || ratio == 0.0 {
             return 1.0;
@@ -146,42 +210,46 @@ impl Penalty {
     }
 }
 
-/// (objective − ⟨Y, Λ⟩ / max(1, ‖Λ‖)) / objective.
-fn relative_gap(splitting: &Splitting<'_>) -> f64 {
-    let w = splitting.multiplier();
-    let inner: f64 = w.iter().zip(&splitting.y).map(|(w, y)| if y.is_nan() { 0.0 } else { w * y }).sum();
-    let gram = tall_gram(row_major(&w, splitting.rows, splitting.cols));
-    let Some(values) = symmetric_eigenvalues(&gram, splitting.cols) else { return f64::INFINITY };
-    1.0 - inner / values[0].sqrt().max(1.0) / splitting.objective
-}
-
 /// The exact finish from the splitting's next X, if it ends with a multiplier that looks dual.
-fn finish(problem: &RobustPca, splitting: &mut Splitting<'_>, iterations: usize) -> Option<RobustPcaSolution> {
+fn finish<T: Real>(splitting: &mut Splitting<'_, T>, iterations: usize) -> Option<RobustPcaSolution> {
     let start = splitting.low_rank()?.dominant();
-    if start.rank() == 0 || 2 * start.rank() > splitting.cols {
+    let table = splitting.table;
+    if start.rank() == 0 || RANKS_IN_REACH * start.rank() > table.cols {
         return None;
     }
     let left = splitting.left_factor(&start);
-    let (low_rank, floor) = fit_uncorrupted(&splitting.y, splitting.cols, &left, &start.v, start.rank(), problem.lambda() / splitting.mu)?;
+    let (low_rank, floor) = fit_uncorrupted(&table.y, table.cols, &left, &start.v, start.rank(), table.lambda / splitting.mu)?;
     if low_rank.singular_values.is_empty() {
         return None;
     }
-    let mut sparse = low_rank.to_dense(splitting.rows, splitting.cols);
-    sparse.iter_mut().zip(&splitting.y).for_each(|(s, y)| *s = if (y - *s).abs() > floor { y - *s } else { 0.0 });
-    let w = multiplier(&splitting.y, &low_rank, &sparse, problem.lambda(), &splitting.multiplier())?;
-    if !looks_dual(&low_rank, &sparse, problem.lambda(), &w) {
+    let mut sparse = low_rank.to_dense(table.rows, table.cols);
+    sparse.iter_mut().zip(&table.y).for_each(|(s, y)| *s = if (y - *s).abs() > floor { y - *s } else { 0.0 });
+    let dual = multiplier(&table.y, &low_rank, &sparse, table.lambda, &widened(splitting.multiplier(), table.lambda))?;
+    if !looks_dual(&low_rank, &sparse, table.lambda, &dual) {
         return None;
     }
-    Some(oriented(problem, RobustPcaSolution { low_rank, floor, dual: w, is_exact: true, status: RecoveryStatus::Converged, iterations }))
+    Some(RobustPcaSolution { low_rank, floor, dual, is_exact: true, status: RecoveryStatus::Converged, iterations })
 }
 
-/// The splitting's own X and multiplier.
-fn approximate(problem: &RobustPca, splitting: &mut Splitting<'_>, status: RecoveryStatus, iterations: usize) -> RobustPcaSolution {
+/// What the run ended with, or the splitting's own X and a dual point near its multiplier.
+fn solution<T: Real>(ended: Ended<T>, splitting: &mut Splitting<'_, T>, iterations: usize) -> RobustPcaSolution {
+    let (status, dual) = match ended {
+        Ended::Exactly(solution) => return solution,
+        Ended::Near(dual) => (RecoveryStatus::Converged, Some(dual)),
+        Ended::Otherwise(status) => (status, DualPoint::near(splitting)),
+        // in double precision: 0 residuals are not below 0
+        Ended::AtRounding => (RecoveryStatus::Stalled, None),
+    };
+    let dual = widened(dual.map_or_else(|| splitting.multiplier(), |dual| dual.w), splitting.table.lambda);
     let start = splitting.low_rank().unwrap_or_default();
     let low_rank = decomposed(&splitting.left_factor(&start), &start).unwrap_or(TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] });
-    let floor = splitting.primal / (splitting.y.len() as f64).sqrt();
-    let dual = splitting.multiplier();
-    oriented(problem, RobustPcaSolution { low_rank, floor, dual, is_exact: false, status, iterations })
+    let floor = splitting.primal / (splitting.table.y.len() as f64).sqrt();
+    RobustPcaSolution { low_rank, floor, dual, is_exact: false, status, iterations }
+}
+
+/// Numbers in double precision; none exceeds λ by having been rounded.
+fn widened<T: Real>(w: Vec<T>, lambda: f64) -> Vec<f64> {
+    w.into_iter().map(|w| w.f64().clamp(-lambda, lambda)).collect()
 }
 
 /// left·Vᵀ as U diag(σ) Vᵀ.
@@ -192,16 +260,6 @@ fn decomposed(left: &[f64], shrunk: &Shrunk) -> Option<TruncatedSvd> {
     }
     let svd = thin_svd(left, left.len() / k, k)?;
     let mut v = vec![0.0; shrunk.v.len()];
-    crate::linalg::mul(row_major(&shrunk.v, shrunk.v.len() / k, k), row_major(&svd.v, k, k), &mut v);
+    mul(row_major(&shrunk.v, shrunk.v.len() / k, k), row_major(&svd.v, k, k), &mut v);
     Some(TruncatedSvd { u: svd.u, singular_values: svd.singular_values, v })
-}
-
-/// The solution for Y itself where the splitting worked on Yᵀ.
-fn oriented(problem: &RobustPca, mut solution: RobustPcaSolution) -> RobustPcaSolution {
-    let (m, n) = problem.shape();
-    if m < n {
-        std::mem::swap(&mut solution.low_rank.u, &mut solution.low_rank.v);
-        solution.dual = transposed(&solution.dual, n, m);
-    }
-    solution
 }
