@@ -104,7 +104,7 @@ impl Plan<'_> {
             let merged = store.merge(&path)?;
             common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
         }
-        let bench = Bench::new(self.data.clone().or_else(usual_data_folder));
+        let bench = Bench::new(self.data.clone().or_else(usual_data_folder)).keeping(dir.join("checkpoints"));
         let interrupt = Interrupt::listen();
         let begin = std::time::Instant::now();
         let mut is_complete = true;

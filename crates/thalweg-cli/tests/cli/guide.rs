@@ -1,4 +1,5 @@
-//! Every console example of the guide is run, in order, in an empty folder for each page, and prints what the page says.
+//! Every console example of the guide is run, in order, in an empty folder for each page, and prints what the page says. The guide is that of
+//! the program with all its features.
 //!
 //! To write what the program prints into the pages: `THALWEG_BLESS=1 cargo test --workspace --test cli guide`, and look at the difference
 //! (`THALWEG_PAGE=docs/start.md` for one page). A line `…` in an expected output stands for any number of lines, and is kept.

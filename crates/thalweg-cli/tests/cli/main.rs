@@ -9,6 +9,7 @@ mod documents;
 mod exits;
 mod faults;
 mod flatness;
+#[cfg(feature = "net")]
 mod guide;
 mod help;
 mod hostile;

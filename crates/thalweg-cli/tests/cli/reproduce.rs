@@ -93,6 +93,32 @@ fn kills_lose_nothing() {
     survives("reproduce star-convexity theorem1 --scale smoke --threads 2", "theorem1", 12, 31);
 }
 
+/// Trainings are long: what they have kept is gone on from.
+#[cfg(feature = "net")]
+#[test]
+fn kills_in_trainings_lose_nothing() {
+    survives("reproduce star-convexity table5 --scale smoke --threads 2", "table5", 8, 33);
+    survives("reproduce star-convexity fig8 --scale smoke --threads 1", "fig8", 4, 34);
+}
+
+/// Networks that stand in several tables are measured once, and the folder of checkpoints holds them for `net`.
+#[cfg(feature = "net")]
+#[test]
+fn tables_share_their_networks() {
+    let desk = Desk::new();
+    let whole = desk.json(0, "reproduce star-convexity table5 --scale smoke -o out");
+    assert_eq!(whole["trials_done"], 6);
+    let kept = trials_kept(&desk.path("out/trials.sqlite"));
+    let ends = desk.json(0, "reproduce star-convexity table2 --scale smoke -o out");
+    // with running statistics they are among those of table 5
+    assert_eq!((ends["trials_done"].as_u64(), trials_kept(&desk.path("out/trials.sqlite"))), (Some(4), kept + 2));
+    let alone = desk.json(0, "reproduce star-convexity table2 --scale smoke -o alone");
+    assert_eq!(alone, ends);
+    desk.json(0, "reproduce star-convexity table4 --scale smoke -o out");
+    assert_eq!(trials_kept(&desk.path("out/trials.sqlite")), kept + 3);
+    assert_eq!(std::fs::read_dir(desk.path("out/checkpoints")).expect("a folder").count(), 3);
+}
+
 #[test]
 #[ignore = "two hundred kills of five hundred trials take minutes: cargo test -p thalweg-cli --test cli two_hundred_kills -- --ignored --nocapture"]
 fn two_hundred_kills_lose_nothing() {

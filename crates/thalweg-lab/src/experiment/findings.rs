@@ -119,7 +119,7 @@ impl Reproduction {
     pub fn known(experiment: &dyn AnyExperiment, scale: Scale, store: &Store, bench: &Bench) -> Result<Reproduction, Error> {
         let about = experiment.about();
         let trials = experiment.trials(scale, bench);
-        let known = store.done(Key { experiment: &about.name(), version: about.version })?;
+        let known = store.done(Key { experiment: &experiment.kept_under(), version: about.version })?;
         let wanted: HashSet<&str> = trials.iter().map(String::as_str).collect();
         let done = known.iter().filter(|done| wanted.contains(done.trial.as_str())).count();
         let findings = experiment.findings(scale, &trials, &known)?;

@@ -69,7 +69,7 @@ pub struct About {
 }
 
 impl About {
-    /// What its trials are kept under.
+    /// Paper and item.
     pub fn name(&self) -> String {
         format!("{}/{}", self.paper, self.item)
     }
@@ -80,8 +80,12 @@ impl About {
 pub struct Bench {
     /// The folder of data sets, if there is one.
     pub data: Option<PathBuf>,
+    /// Where a long trial keeps how far it has come; without, it begins anew after a kill.
+    pub checkpoints: Option<PathBuf>,
     /// Those that were read or made.
     opened: Mutex<BTreeMap<String, Arc<Matrix<f64>>>>,
+    /// Of files in the folder of data sets.
+    digests: Mutex<BTreeMap<String, String>>,
 }
 
 /// Memory that reading a data set may take, in bytes.
@@ -98,7 +102,24 @@ pub fn usual_data_folder() -> Option<PathBuf> {
 impl Bench {
     /// With the data sets of a folder.
     pub fn new(data: Option<PathBuf>) -> Bench {
-        Bench { data, opened: Mutex::default() }
+        Bench { data, ..Bench::default() }
+    }
+
+    /// The same, with a folder for trials that are at work.
+    pub fn keeping(self, checkpoints: PathBuf) -> Bench {
+        Bench { checkpoints: Some(checkpoints), ..self }
+    }
+
+    /// The first twelve digits of the checksum of a file in the folder of data sets, taken once; none if it cannot be read.
+    pub fn digest(&self, file: &str) -> Option<String> {
+        use sha2::{Digest, Sha256};
+        let path = self.data.as_ref()?.join(file);
+        let mut digests = self.digests.lock().expect("nobody panics while reading");
+        if !digests.contains_key(file) {
+            let digest: String = Sha256::digest(std::fs::read(path).ok()?).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            digests.insert(file.to_owned(), digest);
+        }
+        digests.get(file).cloned()
     }
 
     /// Whether the file of a data set of the catalogue is there.
@@ -148,6 +169,10 @@ pub trait Experiment: Sync {
         let About { paper, item, .. } = self.about();
         format!("thalweg reproduce {paper} {item} --scale {}", scale.name())
     }
+    /// What its trials are kept under. Items that measure the same trials share a name, and each trial is done once for all of them.
+    fn kept_under(&self) -> String {
+        self.about().name()
+    }
     /// Its trials, the most telling first.
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<Self::Trial>;
     /// Runs one; the outcome depends on the trial alone, on any number of threads.
@@ -165,6 +190,8 @@ pub trait AnyExperiment: Sync {
     fn about(&self) -> About;
     /// As [`Experiment::command`].
     fn command(&self, scale: Scale) -> String;
+    /// As [`Experiment::kept_under`].
+    fn kept_under(&self) -> String;
     /// As [`Experiment::trials`].
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String>;
     /// As [`Experiment::run`].
@@ -199,6 +226,10 @@ impl<E: Experiment> AnyExperiment for E {
 
     fn command(&self, scale: Scale) -> String {
         Experiment::command(self, scale)
+    }
+
+    fn kept_under(&self) -> String {
+        Experiment::kept_under(self)
     }
 
     fn trials(&self, scale: Scale, bench: &Bench) -> Vec<String> {

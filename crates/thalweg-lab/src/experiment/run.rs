@@ -65,9 +65,8 @@ impl Tally {
 /// The first error of a trial or of the store; what was done before stays done.
 pub fn run_trials(job: &TrialJob<'_>) -> Result<Tally, Error> {
     let begin = Instant::now();
-    let about = job.experiment.about();
-    let name = about.name();
-    let key = Key { experiment: &name, version: about.version };
+    let name = job.experiment.kept_under();
+    let key = Key { experiment: &name, version: job.experiment.about().version };
     let known: HashSet<String> = job.store.done(key)?.into_iter().map(|done| done.trial).collect();
     let ours: Vec<String> = job.experiment.trials(job.scale, job.bench).into_iter().skip(job.shard.number - 1).step_by(job.shard.of).collect();
     let open: Vec<&String> = ours.iter().filter(|trial| !known.contains(*trial)).collect();

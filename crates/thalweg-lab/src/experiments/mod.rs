@@ -20,7 +20,15 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &star_convexity::Subsampling,
     &star_convexity::Training,
     &star_convexity::Spectra,
+    #[cfg(feature = "net")]
+    &star_convexity::Surfaces,
     &star_convexity::DataSets,
+    #[cfg(feature = "net")]
+    &star_convexity::ByWidth,
+    #[cfg(feature = "net")]
+    &star_convexity::WithoutSkips,
+    #[cfg(feature = "net")]
+    &star_convexity::ByEpoch,
     &star_convexity::Facts,
     &star_convexity::Theorem,
     &star_convexity::SpreadOfEntries,

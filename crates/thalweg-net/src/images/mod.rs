@@ -137,6 +137,22 @@ impl Images {
         (first, rest)
     }
 
+    /// Means of 2 × 2 pixels, rounded: half as high and wide, without an odd last row or column; standardised by themselves.
+    pub fn halved(&self) -> Images {
+        let Shape { height, width, channels } = self.shape;
+        let shape = Shape { height: height / 2, width: width / 2, channels };
+        let mean = |image: &[u8], at: usize| {
+            let (place, channel) = (at / channels, at % channels);
+            let corner = (2 * (place / shape.width) * width + 2 * (place % shape.width)) * channels + channel;
+            let four = [0, channels, width * channels, (width + 1) * channels].map(|step| u16::from(image[corner + step]));
+            ((four.iter().sum::<u16>() + 2) / 4) as u8
+        };
+        let pixels = (0..self.count()).flat_map(|k| (0..shape.len()).map(move |at| mean(self.image(k), at))).collect();
+        let mut images = Images { shape, classes: self.classes, pixels, labels: self.labels.clone(), standard: self.standard.clone() };
+        images.standard = images.own_standard();
+        images
+    }
+
     /// Some images, standardised.
     pub fn tensor<T: Real>(&self, range: Range<usize>) -> Tensor<T> {
         self.tensor_of(&self.pixels[range.start * self.shape.len()..range.end * self.shape.len()])

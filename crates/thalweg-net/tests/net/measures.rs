@@ -68,6 +68,16 @@ fn the_precisions_differ_by_what_is_told_as_noise() {
 }
 
 #[test]
+fn halved_images_are_means_of_four_pixels() {
+    let pixels: Vec<u8> = (0..2 * 3 * 5).map(|k| if k == 2 { 255 } else { k }).collect();
+    let images = Images::new(Shape { height: 3, width: 5, channels: 2 }, 2, pixels, vec![1]).expect("it fits").halved();
+    assert_eq!((images.shape(), images.labels(0..1)), (Shape { height: 1, width: 2, channels: 2 }, &[1][..]));
+    // (0 + 255 + 10 + 12 + 2)/4, (1 + 3 + 11 + 13 + 2)/4, …
+    assert_eq!(images.image(0), [69, 7, 10, 11]);
+    assert_eq!(images.standard().mean, [39.5 / 255.0, 9.0 / 255.0]);
+}
+
+#[test]
 fn directions_are_as_long_as_the_filters() {
     let network = network("cnn-3-5", Shape { height: 6, width: 6, channels: 2 }, 4);
     let weights = network.start(1);

@@ -3,6 +3,8 @@
 mod cv2;
 mod data_set;
 mod facts;
+#[cfg(feature = "net")]
+mod networks;
 mod planted_line;
 mod power_cone;
 mod rare_event;
@@ -17,6 +19,8 @@ mod training;
 
 pub use cv2::SpreadOfEntries;
 pub use facts::Facts;
+#[cfg(feature = "net")]
+pub use networks::{ByEpoch, ByWidth, Surfaces, WithoutSkips};
 pub use power_cone::PowerCone;
 pub use real_lines::{BetweenStarts, TowardsOptima};
 pub use restarts::BetweenOptima;
