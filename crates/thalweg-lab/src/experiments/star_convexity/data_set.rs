@@ -190,7 +190,7 @@ pub struct Effort {
 }
 
 /// Multiplications that may be spent on an optimum: some five seconds of a core.
-const AFFORDABLE_OPTIMUM: f64 = 1.5e11;
+const AFFORDABLE_OPTIMUM: f64 = 1.1e11;
 
 impl Effort {
     pub fn of(scale: Scale, part: &Part) -> Effort {
