@@ -6,6 +6,7 @@ Steps, each of which keeps what is already there:
     peers      runs every peer on them, one process for each pair
     ours       runs thalweg's `fit_trace` example on the same files
     table      writes docs/benchmarks.md and docs/benchmarks.svg from the traces
+    choice     runs the two methods that the default chooses from above rank 24 on problems of their own, and prints the table of docs/methods.md
 
 A trace is a list of (seconds, iteration, objective[, held-out RMSE]) without reading files and without evaluating the objective, which is
 recomputed in f64 for everybody. Seconds are CPU seconds of the process with one thread, elapsed seconds with more. Peers: `pip install
@@ -80,9 +81,19 @@ def peer(args):
     print(json.dumps({"trace": rows, "peak_mb": peak}))
 
 
+def choice(args):
+    names, methods = list(problems.SPECTRA), ["compressed", "compressed-anls"]
+    args.methods = ",".join(methods)
+    for name in names:
+        problems.save(name, args.data, args.work)
+        run_ours(args, name)
+    for line in tables.choice(args.work, names, [f"thalweg-{method}" for method in methods]):
+        print(line)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["all", "problems", "peers", "ours", "table", "peer"])
+    parser.add_argument("step", choices=["all", "problems", "peers", "ours", "table", "choice", "peer"])
     parser.add_argument("name", nargs="?")
     parser.add_argument("method", nargs="?")
     parser.add_argument("--data", type=Path, help="folder with the real data sets, as data/README.md of the project lays them out")
@@ -98,6 +109,8 @@ def main():
     args = parser.parse_args()
     if args.step == "peer":
         return peer(args)
+    if args.step == "choice":
+        return choice(args)
     names = args.problems.split(",")
     for name in names:
         if args.step in ("all", "problems"):

@@ -6,7 +6,7 @@ import math
 import statistics
 
 from peers import PACKAGES
-from problems import PROBLEMS, kind, rank
+from problems import ALL, PROBLEMS, kind, load, rank, spectral_fall
 
 GOALS = (0.1, 0.01, 0.001)
 INTRODUCTION = """# Benchmarks
@@ -110,6 +110,16 @@ def calls(all_problems):
             last = p.runs[label][0][-1]
             lines.append(f"| {p.name} | {label.removesuffix('-call')} | {last[0]:.3g} | {last[1]} | +{100 * (last[2] / p.best[0] - 1):.2g} % |")
     return lines
+
+
+def choice(work, names, labels):
+    """Seconds to each goal, in the order of how sharply the singular values fall."""
+    yield "| | largest fall | " + " | ".join(f"`{label.removeprefix('thalweg-')}`" for label in labels) + " |"
+    yield "|---" * (2 + len(labels)) + "|"
+    for fall, name in sorted(((spectral_fall(load(name, work)[0], rank(name)), name) for name in names), reverse=True):
+        p = Problem(work, name, 1)
+        cells = [", ".join(spread(p.hits(label, share)) for share in GOALS) for label in labels]
+        yield f"| {ALL[name][0]}, rank {rank(name)} | {fall:.2f} | " + " | ".join(cells) + " |"
 
 
 def threads(one, two):

@@ -33,7 +33,7 @@ pub use lanczos::{Ritz, lanczos};
 pub use lanes::{BlockKernel, Entries, Grams, InBlocks, PANEL_LANES, block_product};
 pub use matrix_vector::{dot, dot_error, multiply_transposed_vector, multiply_vector};
 pub use nnls::nnls_panel;
-pub use norm::{column_norms, largest_magnitude, relative_error};
+pub use norm::{column_norms, largest_magnitude, relative_error, squared_distance};
 pub use normal_equations::NormalEquations;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale, scale_all};

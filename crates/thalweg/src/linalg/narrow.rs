@@ -5,9 +5,8 @@ use super::{MatMut, MatRef, Real, WithSimd, dispatch};
 /// Columns up to which these kernels beat a blocked product, which packs its operands first.
 pub const NARROW: usize = 8;
 
-/// Rows of A that are worked on together, and columns of B whose sums are held in registers.
-const ROWS: usize = 4;
-const COLUMNS: usize = 4;
+/// Columns of A that are combined at once: more of them are more places to read from than the processor fetches ahead of.
+const TOGETHER: usize = 2;
 
 /// out ← A·B where A has contiguous rows or columns and B at most [`NARROW`] columns; false, with `out` untouched, otherwise.
 pub fn multiply_narrow<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: MatMut<'_, T>) -> bool {
@@ -44,48 +43,41 @@ impl<T: Real> WithSimd for Dots<'_, T> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(mut self, simd: S) {
         let columns = self.columns.len() / self.depth;
-        let mut i = 0;
-        while i < self.rows.len() {
-            let rows = if self.rows.len() - i >= ROWS { ROWS } else { 1 };
+        // row after row, so that the processor fetches ahead
+        for i in 0..self.rows.len() {
             let mut k = 0;
             while k < columns {
-                k += match (rows, columns - k) {
-                    (ROWS, COLUMNS..) => self.tile::<S, ROWS, COLUMNS>(simd, i, k),
-                    (ROWS, _) => self.tile::<S, ROWS, 1>(simd, i, k),
-                    (_, COLUMNS..) => self.tile::<S, 1, COLUMNS>(simd, i, k),
-                    _ => self.tile::<S, 1, 1>(simd, i, k),
+                k += match columns - k {
+                    8.. => self.of_row::<S, 8>(simd, i, k),
+                    4.. => self.of_row::<S, 4>(simd, i, k),
+                    2.. => self.of_row::<S, 2>(simd, i, k),
+                    _ => self.of_row::<S, 1>(simd, i, k),
                 };
             }
-            i += rows;
         }
     }
 }
 
 impl<T: Real> Dots<'_, T> {
-    /// Entries (i, k) … (i + R − 1, k + C − 1); returns C.
+    /// Entries (i, k) … (i, k + C − 1); returns C.
     #[inline(always)]
-    fn tile<S: pulp::Simd, const R: usize, const C: usize>(&mut self, simd: S, i: usize, k: usize) -> usize {
-        let rows: &[&[T]; R] = self.rows[i..].first_chunk().expect("R rows from i on");
-        let rows = rows.map(|row| &row[..self.depth]);
+    fn of_row<S: pulp::Simd, const C: usize>(&mut self, simd: S, i: usize, k: usize) -> usize {
+        let row = &self.rows[i][..self.depth];
         let columns: [&[T]; C] = std::array::from_fn(|c| &self.columns[(k + c) * self.depth..][..self.depth]);
-        let (x, y) = (rows.map(|row| T::vectors::<S>(row)), columns.map(|column| T::vectors::<S>(column)));
-        let mut sums = [[T::splat(simd, T::of(0.0)); C]; R];
-        for l in 0..x[0].len() {
-            for a in 0..R {
-                for c in 0..C {
-                    sums[a][c] = T::multiply_add(simd, x[a][l], y[c][l], sums[a][c]);
-                }
+        let (x, y) = (T::vectors::<S>(row), columns.map(|column| T::vectors::<S>(column)));
+        let mut sums = [T::splat(simd, T::of(0.0)); C];
+        for l in 0..x.len() {
+            for c in 0..C {
+                sums[c] = T::multiply_add(simd, x[l], y[c][l], sums[c]);
             }
         }
-        let done = x[0].len() * (size_of::<T::Vector<S>>() / size_of::<T>());
-        for a in 0..R {
-            for c in 0..C {
-                let mut sum = T::sum(simd, sums[a][c]);
-                for (&x, &y) in rows[a][done..].iter().zip(&columns[c][done..]) {
-                    sum += x * y;
-                }
-                self.out[(i + a, k + c)] = sum;
+        let done = x.len() * (size_of::<T::Vector<S>>() / size_of::<T>());
+        for c in 0..C {
+            let mut sum = T::sum(simd, sums[c]);
+            for (&x, &y) in row[done..].iter().zip(&columns[c][done..]) {
+                sum += x * y;
             }
+            self.out[(i, k + c)] = sum;
         }
         C
     }
@@ -106,10 +98,10 @@ impl<T: Real> WithSimd for Combinations<'_, T> {
         let mut sums = vec![T::of(0.0); length * self.b.ncols()];
         let mut j = 0;
         while j < self.columns.len() {
-            let columns = if self.columns.len() - j >= ROWS { ROWS } else { 1 };
+            let columns = TOGETHER.min(self.columns.len() - j);
             for k in 0..self.b.ncols() {
                 let sums = &mut sums[k * length..][..length];
-                if columns == ROWS { self.add::<S, ROWS>(simd, j, k, sums) } else { self.add::<S, 1>(simd, j, k, sums) }
+                if columns == TOGETHER { self.add::<S, TOGETHER>(simd, j, k, sums) } else { self.add::<S, 1>(simd, j, k, sums) }
             }
             j += columns;
         }

@@ -1,7 +1,7 @@
 //! Norms that neither overflow nor underflow.
 
 use super::power_of_two::{exponent, scale};
-use super::simd;
+use super::{Real, simd};
 
 /// max |xᵢ| over the numbers, 0 where there are none; NaN counts as 0.
 pub fn largest_magnitude(x: &[f64]) -> f64 {
@@ -14,6 +14,27 @@ pub fn largest_magnitude(x: &[f64]) -> f64 {
                 largest.iter_mut().zip(x).for_each(|(largest, x)| *largest = if x.abs() > *largest { x.abs() } else { *largest });
             }
             largest.iter().fold(0.0, |m: f64, &x| m.max(x))
+        },
+    )
+}
+
+/// ‖x − y‖², summed in f64.
+pub fn squared_distance<T: Real>(x: &[T], y: &[T]) -> f64 {
+    const LANES: usize = 32;
+    simd(
+        #[inline(always)]
+        || {
+            let (x, x_rest) = x.as_chunks::<LANES>();
+            let (y, y_rest) = y.as_chunks::<LANES>();
+            let mut lanes = [0.0; LANES];
+            for (x, y) in x.iter().zip(y) {
+                for lane in 0..LANES {
+                    let d = x[lane].f64() - y[lane].f64();
+                    lanes[lane] += d * d;
+                }
+            }
+            let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| (x.f64() - y.f64()).powi(2)).sum();
+            lanes.iter().sum::<f64>() + rest
         },
     )
 }
@@ -49,6 +70,15 @@ pub fn relative_error(x: &[f64], truth: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distances_with_every_remainder() {
+        for n in [0, 1, 31, 32, 33, 100] {
+            let (x, y): (Vec<f32>, Vec<f32>) = (0..n).map(|i| (i as f32, 3.0 * i as f32 - 7.0)).unzip();
+            // whole numbers: exact
+            assert_eq!(squared_distance(&x, &y), (0..n).map(|i| (2.0 * f64::from(i) - 7.0).powi(2)).sum::<f64>());
+        }
+    }
 
     #[test]
     fn over_the_whole_range() {

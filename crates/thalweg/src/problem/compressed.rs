@@ -7,7 +7,7 @@ use crate::Side;
 use crate::data::{Dense, stream};
 use crate::linalg::{
     Real, exponent, fixed_order_sum, gram, gram_of_columns, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, scale,
-    symmetric_eigenvalues,
+    squared_distance, symmetric_eigenvalues,
 };
 use rand_distr::{Distribution, StandardNormal};
 
@@ -146,7 +146,7 @@ impl<T: Real> RowSeparable<T> for Compressed<T> {
                 row_major(&self.b, n, self.width).transpose(),
                 &mut data,
             );
-            product.iter().zip(&data).map(|(p, x)| (x.f64() - p.f64()).powi(2)).sum()
+            squared_distance(&data, &product)
         };
         let sums: Vec<f64> = (0..m).step_by(64).map(|start| difference(start..m.min(start + 64))).collect();
         0.5 * fixed_order_sum(&sums)

@@ -6,7 +6,7 @@ use super::penalty::{FactorPenalty, Penalty, RowPenalties, ScaledPenalty};
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use crate::data::{Matrix, Observed, Summary};
 use crate::linalg::{
-    Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual,
+    Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual, squared_distance,
 };
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
@@ -276,7 +276,7 @@ impl<T: Real> RowSeparable<T> for Nmf<'_, T> {
                         hidden_in(i).iter().for_each(|&j| row[j as usize] = T::of(0.0));
                     }
                     let values = &x.values()[start * n..rows.end * n];
-                    product.iter().zip(values).map(|(p, x)| (x.f64() - p.f64()).powi(2)).sum()
+                    squared_distance(values, &product)
                 })
                 .collect(),
             Matrix::Sparse(x) => {

@@ -2,7 +2,7 @@
 
 use super::bond::Bond;
 use super::shrinkage::{Shrunk, Subspace, shrink};
-use crate::linalg::Real;
+use crate::linalg::{Real, squared_distance};
 use crate::map::MeasurementMap;
 use crate::problem::Domain;
 
@@ -104,7 +104,7 @@ impl<T: Real> Splitting<T> {
         let multiplier = self.bond.multiplier(&subgradient);
         let mut fitted = vec![T::of(0.0); subgradient.len()];
         self.bond.adjoint(&multiplier, &mut fitted);
-        let distance = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| (a.f64() - b.f64()).powi(2)).sum::<f64>().sqrt();
+        let distance = |a: &[T], b: &[T]| squared_distance(a, b).sqrt();
         let size = self.z.iter().map(|z| z.f64().powi(2)).sum::<f64>().sqrt();
         let wide = |x: &[T]| x.iter().map(|x| x.f64()).collect();
         Snapshot {
