@@ -1,4 +1,4 @@
-//! `fit --plan` against what fits take.
+//! What is planned or refused against what fits and separations take.
 
 use super::desk::Desk;
 use super::inputs::{Dice, csv, npy, planted};
@@ -88,4 +88,23 @@ fn what_does_not_fit_is_refused_before_it_begins() {
     desk.ends(75, "fit x.csv -k 100000 --max-memory 64M --plan");
     let plan = desk.ends(0, "fit x.csv -k 2 --plan");
     assert!(plan.out.contains("the fit adds") && !desk.has("thalweg-x-k2"), "{}", plan.out);
+}
+
+#[test]
+fn separations_take_no_more_than_what_is_refused() {
+    let desk = Desk::new();
+    let mut worst: f64 = 0.0;
+    for (m, n) in [(600, 400), (2500, 300), (300, 2000)] {
+        dense(&desk, "table.npy", (m, n), "<f8");
+        let found: serde_json::Value =
+            serde_json::from_str(&desk.run("recover rpca table.npy --max-iters 30 --certify -o run --json").out).expect("a document");
+        let Some(taken) = found["peak_memory"].as_f64() else { return };
+        // the program itself takes what a small table does
+        worst = worst.max((taken - 24e6) / thalweg_lab::separation_memory((m, n)) as f64);
+        std::fs::remove_dir_all(desk.path("run")).expect("is there");
+    }
+    println!("{worst:.3}");
+    assert!(worst <= 1.2, "{worst}");
+    let ran = desk.ends(75, "recover rpca table.npy --max-memory 16M -o run");
+    assert!(ran.err.contains("300 rows and 2000 columns") && !desk.has("run"), "{}", ran.err);
 }

@@ -16,7 +16,7 @@ pub use kind::RecoverKind;
 pub use proof::Proof;
 pub use robust_pca::{
     RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged_separation, separate_in,
-    verify_robust_pca,
+    separation_memory, verify_robust_pca,
 };
 
 use crate::run_dir::Record;

@@ -102,6 +102,15 @@ pub struct RobustPcaJob<'a> {
     pub max_time: Option<Duration>,
 }
 
+/// Copies of the table that are there at one time: the table as it was read and in both precisions, its two parts, multipliers, and where
+/// the iteration stood.
+const COPIES_OF_TABLE: u64 = 12;
+
+/// Bytes that a separation of an m×n table takes, the table included, from above.
+pub fn separation_memory((m, n): (usize, usize)) -> u64 {
+    COPIES_OF_TABLE * 8 * (m as u64).saturating_mul(n as u64)
+}
+
 /// Separates the table, judges the answer from it, and writes `solution.npz`, `manifest.json` and, if asked for, `certificate.json` with
 /// `certificate.npz`.
 ///

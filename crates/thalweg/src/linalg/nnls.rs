@@ -6,12 +6,16 @@ use super::lanes::{Entries, Grams, PANEL_LANES, PanelKernel, block_product};
 /// Smallest of the relative proximal weights that keep a singular Gram matrix factorable.
 const PROXIMAL: f64 = 64.0;
 
+/// Exchanges after which a row is left unsolved. Equations that determine a row need fewer; where entries are fewer than r, pivoting often
+/// goes on for hundreds, and gains less than a sweep of coordinate descent at the cost of one of them.
+const EXCHANGES: usize = 16;
+
 /// Solves min ½ u G uᵀ − c uᵀ over u ≥ 0 exactly for each row of a panel, from the u that is given, by block principal pivoting.
 ///
 /// `cross`, `rows`: r × [`PANEL_LANES`]. Each row pivots by itself; the rows of one vector factor their matrices in step, an entry that is
 /// held at zero having the row and column of the identity. A proximal term ½ δ Σ G_kk (u_k − u_k⁰)², δ = 64 r ε, makes singular systems
 /// (rows with fewer entries than r) well posed: it moves no solution, and no step raises the objective. Returns 1 for each row whose
-/// pivoting ended without a solution, with its `u` as it was.
+/// pivoting found no solution in 16 exchanges, with its `u` as it was.
 ///
 /// Source: Kim, Park (2011), SIAM J. Sci. Comput. 33(6), algorithm 2 with the backup rule; the proximal term and the lanes are ours.
 pub fn nnls_panel<T: Real>(grams: Grams<'_, T>, cross: &[T], rows: &mut [T]) -> [T; PANEL_LANES] {
@@ -53,7 +57,7 @@ impl<T: Real> PanelKernel<T> for Pivoting<'_, T> {
             self.prepare(simd, grams, vector);
             let lanes = vector * (PANEL_LANES / width)..(vector + 1) * (PANEL_LANES / width);
             let mut rows = [PivotedRow { fewest: self.r + 1, patience: 3, is_done: false }; PANEL_LANES];
-            for _ in 0..8 * self.r + 16 {
+            for _ in 0..EXCHANGES {
                 self.factor(simd, grams, vector);
                 self.solve(simd, vector);
                 self.sign(simd, grams, vector);

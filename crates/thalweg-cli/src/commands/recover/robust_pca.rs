@@ -4,14 +4,17 @@ use super::{Files, RecoverArgs, absolute, directory, ending, status_code, tell, 
 use crate::args::Common;
 use crate::exit::Failure;
 use crate::input::Asked;
+use crate::memory::peak;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
+use thalweg::Error;
 use thalweg::data::read_rpca_instance;
 use thalweg::problem::RecoveryStatus;
 use thalweg::solver::convex::robust_pca::RobustPcaOptions;
 use thalweg_lab::{
     InstanceRecord, RecoverKind, RecoverManifest, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, RunDir, separate_in,
+    separation_memory,
 };
 
 /// What `recover rpca --json` prints.
@@ -38,6 +41,8 @@ struct RobustPcaDocument<'a> {
     seconds: f64,
     verify_seconds: f64,
     relative_error: Option<f64>,
+    /// Bytes of the process at its largest, where the system tells.
+    peak_memory: Option<u64>,
     #[serde(flatten)]
     files: Files,
 }
@@ -46,6 +51,12 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     let asked = Asked::of(&args.input, &args.read, common)?;
     let instance = read_rpca_instance(&asked.path, &asked.options).map_err(|error| Failure::about(&args.input, error))?;
     asked.compare(&instance.sha256, common);
+    let needed = separation_memory(instance.shape);
+    if needed > common.max_memory {
+        let (m, n) = instance.shape;
+        let what = format!("the separation of a table of {m} rows and {n} columns");
+        return Err(Failure::Input(Error::Memory { path: args.input.clone(), what, needed, limit: common.max_memory }));
+    }
     instance.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     let record = InstanceRecord {
         path: absolute(&asked.path),
@@ -97,6 +108,7 @@ fn document<'a>(manifest: &RobustPcaManifest, result: &'a RobustPcaRecord, dir: 
         seconds: result.seconds,
         verify_seconds: result.verify_seconds,
         relative_error: result.relative_error,
+        peak_memory: peak(),
         files: Files::of(dir, proof.is_some()),
     }
 }

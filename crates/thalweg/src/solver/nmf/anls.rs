@@ -9,7 +9,7 @@ use crate::problem::{Panel, RowSet, RowUpdate};
 ///
 /// Free rows are solved by Cholesky, rows that sum to one by an active set on the simplex.
 ///
-/// Source: Kim, Park (2011). A row whose pivoting does not end (near-singular G) takes a sweep of coordinate descent instead.
+/// Source: Kim, Park (2011). A row whose pivoting does not soon end (fewer entries than r) takes a sweep of coordinate descent instead.
 #[derive(Debug, Clone, Copy)]
 pub struct Anls;
 
