@@ -43,7 +43,7 @@ pub fn constrained_stationarity(
     if !constraints.is_plain() {
         super::kkt::check_factors(data, factors)?;
         constraints.check((factors.rows(), factors.cols(), factors.rank()))?;
-        constraints.check_factors(data, factors, ["U", "V"])?;
+        constraints.check_factors(&data.observed_counts(), factors, ["U", "V"])?;
     }
     if loss == Loss::Frobenius {
         return super::kkt::least_squares_stationarity(data, factors, constraints, penalty);
