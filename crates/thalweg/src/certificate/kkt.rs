@@ -25,7 +25,28 @@ pub struct Stationarity {
 const BLOCK: usize = 64;
 
 /// Σ over some rows: the residual's squares, the squared steps, the data's squares, and the penalty, in that order.
-type Sums = [f64; 4];
+pub(super) type Sums = [f64; 4];
+
+/// What was summed over a block of rows.
+#[derive(Default)]
+pub(super) struct Part {
+    pub sums: Sums,
+    /// What is kept of each row, one after another.
+    pub kept: Vec<f64>,
+}
+
+/// The data term at one row of a factor.
+pub(super) struct RowSlope<'a> {
+    /// The number of the row.
+    pub number: usize,
+    pub gradient: &'a [f64],
+    pub curvature: &'a [f64],
+    /// Of its entries.
+    pub weight: f64,
+}
+
+/// What is done with each row, in the order of rows within a block.
+pub(super) type Visit<'v> = &'v (dyn Fn(&mut Part, RowSlope<'_>) + Sync);
 
 /// Recomputes objective and stationarity from the data.
 ///
@@ -55,31 +76,25 @@ pub(super) fn least_squares_stationarity(
 ) -> Result<Stationarity, Error> {
     check_factors(data, factors)?;
     let (u, v) = (factors.u(), factors.v());
-    let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, factors.rank(), penalty));
-    let (full, hidden) = data.full_and_hidden();
     let of_side = |side: Side| {
-        let (own, other, terms) = if side == Side::U { (u, v, &rows) } else { (v, u, &cols) };
-        let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
-        match full {
-            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, terms),
-            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, terms),
-            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, terms),
-            Matrix::Observed(Observed { entries, weights }) => {
-                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, terms)
-            }
-            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
-        }
+        let (own, other) = if side == Side::U { (u, v) } else { (v, u) };
+        let terms = RowTerms::new(side, constraints, factors.rank(), penalty);
+        sums_of(&of_rows(data, side, own, other, &|part, row| terms.add_row(&mut part.sums, |k| own[(row.number, k)], &row)))
     };
-    let (of_u, of_v) = (of_side(Side::U), of_side(Side::V));
+    Ok(settled(of_side(Side::U), of_side(Side::V)))
+}
+
+/// From the sums of both sides; squares and norm are those of U's.
+pub(super) fn settled(of_u: Sums, of_v: Sums) -> Stationarity {
     let [squares, steps, norm, penalty_u] = of_u;
     let squares = squares.max(0.0);
     let penalty = penalty_u + of_v[3];
-    Ok(Stationarity {
+    Stationarity {
         kkt: if norm > 0.0 { ((steps + of_v[1]) / norm).sqrt() } else { 0.0 },
         objective: 0.5 * squares + penalty,
         penalty,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
-    })
+    }
 }
 
 /// Finite factors of the shape of the data.
@@ -95,15 +110,38 @@ pub(super) fn check_factors(data: &Matrix<f64>, factors: &Factors<f64>) -> Resul
     Ok(())
 }
 
-/// Sums over blocks of rows, in a fixed order.
-fn over_blocks(rows: usize, of_block: impl Fn(usize, usize) -> Sums + Sync) -> Sums {
+/// The blocks of rows of one factor, each with the sums of squares of its residuals and data, and what `visit` made of its rows.
+pub(super) fn of_rows(data: &Matrix<f64>, side: Side, own: MatRef<'_, f64>, other: MatRef<'_, f64>, visit: Visit<'_>) -> Vec<Part> {
+    let (full, hidden) = data.full_and_hidden();
+    let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
+    match full {
+        Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, visit),
+        Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, visit),
+        Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, visit),
+        Matrix::Observed(Observed { entries, weights }) => {
+            observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, visit)
+        }
+        Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
+    }
+}
+
+fn over_blocks(rows: usize, of_block: impl Fn(&mut Part, usize, usize) + Sync) -> Vec<Part> {
     let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
-    let sums: Vec<Sums> = starts.par_iter().map(|&start| of_block(start, BLOCK.min(rows - start))).collect();
-    [0, 1, 2, 3].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
+    let part = |&start: &usize| {
+        let mut part = Part::default();
+        of_block(&mut part, start, BLOCK.min(rows - start));
+        part
+    };
+    starts.par_iter().map(part).collect()
+}
+
+/// In a fixed order.
+pub(super) fn sums_of(parts: &[Part]) -> Sums {
+    [0, 1, 2, 3].map(|at| fixed_order_sum(&parts.iter().map(|part| part.sums[at]).collect::<Vec<_>>()))
 }
 
 /// What the rows of one factor pay, and where they lie.
-struct RowTerms<'a> {
+pub(super) struct RowTerms<'a> {
     side: Side,
     penalty: &'a ScaledPenalty,
     /// By how much the penalty of each column is multiplied: see [`FactorPenalty::times`].
@@ -113,21 +151,20 @@ struct RowTerms<'a> {
 }
 
 impl<'a> RowTerms<'a> {
-    fn new(side: Side, constraints: &Constraints, rank: usize, penalty: &'a ScaledPenalty) -> Self {
+    pub fn new(side: Side, constraints: &Constraints, rank: usize, penalty: &'a ScaledPenalty) -> Self {
         let constraint = constraints.side(side);
         let is_free = (0..rank).map(|k| constraint.is_free(k)).collect();
         RowTerms { side, penalty, ratios: constraints.penalty_ratios(side, rank, penalty), set: constraint.rows, is_free }
     }
 
-    /// Adds what row u brings to the squared steps and to the penalty, given the data term's gradient and curvature there and the weight
-    /// of its entries.
-    fn add_row(&self, sums: &mut Sums, u: impl Fn(usize) -> f64, gradient: &[f64], curvature: impl Fn(usize) -> f64, weight: f64) {
-        let of_row = self.penalty.of_row(self.side, weight);
+    /// Adds what row u brings to the squared steps and to the penalty.
+    pub fn add_row(&self, sums: &mut Sums, u: impl Fn(usize) -> f64, row: &RowSlope<'_>) {
+        let of_row = self.penalty.of_row(self.side, row.weight);
         let of_column = |k: usize| self.ratios.get(k).map_or(of_row, |&ratio| of_row.times(ratio));
         let mut shares = Vec::new();
-        for (k, &g) in gradient.iter().enumerate() {
+        for (k, &g) in row.gradient.iter().enumerate() {
             let FactorPenalty { l2, l1 } = of_column(k);
-            let (u, g, h) = (u(k), g + l2 * u(k) + l1, curvature(k) + l2);
+            let (u, g, h) = (u(k), g + l2 * u(k) + l1, row.curvature[k] + l2);
             sums[3] += 0.5 * l2 * u * u + l1 * u.abs();
             match self.set {
                 _ if !self.is_free[k] => {}
@@ -180,21 +217,20 @@ fn dense_side<'h>(
     hidden: impl Fn(usize) -> &'h [u32] + Sync,
     u: MatRef<'_, f64>,
     v: MatRef<'_, f64>,
-    terms: &RowTerms<'_>,
-) -> Sums {
+    visit: Visit<'_>,
+) -> Vec<Part> {
     let curvature = column_squares(v);
-    over_blocks(x.nrows(), |start, count| {
+    over_blocks(x.nrows(), |part, start, count| {
         let (x, u) = (x.subrows(start, count), u.subrows(start, count));
         let mut residual = Mat::zeros(count, x.ncols());
         multiply(u, v.transpose(), residual.as_mut());
-        let mut sums = [0.0; 4];
         for i in 0..count {
             // data that are hidden are 0 here
             hidden(start + i).iter().for_each(|&j| residual[(i, j as usize)] = 0.0);
             for j in 0..x.ncols() {
                 residual[(i, j)] -= x[(i, j)];
-                sums[0] += residual[(i, j)] * residual[(i, j)];
-                sums[2] += x[(i, j)] * x[(i, j)];
+                part.sums[0] += residual[(i, j)] * residual[(i, j)];
+                part.sums[2] += x[(i, j)] * x[(i, j)];
             }
         }
         let mut gradient = Mat::zeros(count, v.ncols());
@@ -204,9 +240,9 @@ fn dense_side<'h>(
             let of_row = squares_left(v, hidden);
             let curvature = if hidden.is_empty() { &curvature } else { &of_row };
             let gradient: Vec<f64> = (0..v.ncols()).map(|k| gradient[(i, k)]).collect();
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], (x.ncols() - hidden.len()) as f64);
+            let weight = (x.ncols() - hidden.len()) as f64;
+            visit(part, RowSlope { number: start + i, gradient: &gradient, curvature, weight });
         }
-        sums
     })
 }
 
@@ -226,43 +262,41 @@ fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> 
     (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
 }
 
-fn sparse_side<'h>(x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
+fn sparse_side<'h>(x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>, visit: Visit<'_>) -> Vec<Part> {
     let r = v.ncols();
     let mut gram = Mat::zeros(r, r);
     multiply(v.transpose(), v, gram.as_mut());
-    over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 4];
+    let diagonal: Vec<f64> = (0..r).map(|k| gram[(k, k)]).collect();
+    over_blocks(x.rows(), |part, start, count| {
         for i in start..start + count {
             let ((columns, values), hidden) = (x.row(i), hidden(i));
             let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
             let of_row = squares_left(v, hidden);
             // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
-            sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
+            part.sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
             for (&j, &x) in columns.iter().zip(values) {
-                sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
-                sums[2] += x * x;
+                part.sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
+                part.sums[2] += x * x;
                 for k in 0..r {
                     gradient[k] -= x * v[(j as usize, k)];
                 }
             }
             for &j in hidden {
                 let product = product_entry(u, i, v, j as usize);
-                sums[0] -= product * product;
+                part.sums[0] -= product * product;
                 for k in 0..r {
                     gradient[k] -= product * v[(j as usize, k)];
                 }
             }
-            let curvature = |k: usize| if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, curvature, (x.cols() - hidden.len()) as f64);
+            let curvature = if hidden.is_empty() { &diagonal } else { &of_row };
+            visit(part, RowSlope { number: i, gradient: &gradient, curvature, weight: (x.cols() - hidden.len()) as f64 });
         }
-        sums
     })
 }
 
-fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
+fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, visit: Visit<'_>) -> Vec<Part> {
     let r = v.ncols();
-    over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 4];
+    over_blocks(x.rows(), |part, start, count| {
         for i in start..start + count {
             let (columns, values) = x.row(i);
             let (mut gradient, mut curvature, mut total) = (vec![0.0; r], vec![0.0; r], 0.0);
@@ -270,16 +304,15 @@ fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v
                 let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
                 let residual = product_entry(u, i, v, j as usize) - x;
                 total += weight;
-                sums[0] += weight * residual * residual;
-                sums[2] += weight * x * x;
+                part.sums[0] += weight * residual * residual;
+                part.sums[2] += weight * x * x;
                 for k in 0..r {
                     let vk = v[(j as usize, k)];
                     gradient[k] += weight * residual * vk;
                     curvature[k] += weight * vk * vk;
                 }
             }
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], total);
+            visit(part, RowSlope { number: i, gradient: &gradient, curvature: &curvature, weight: total });
         }
-        sums
     })
 }

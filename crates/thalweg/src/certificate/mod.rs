@@ -1,5 +1,6 @@
 //! What the data prove about a point, recomputed from the data alone: no solver is believed.
 
+mod blocked;
 mod bound;
 mod bounds;
 mod deep_sparse;
@@ -9,6 +10,7 @@ pub mod recovery;
 mod robust_pca;
 mod uniqueness;
 
+pub use blocked::blocked_stationarity;
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
 pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
 pub use divergence::{constrained_stationarity, stationarity_under};

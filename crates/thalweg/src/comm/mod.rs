@@ -124,7 +124,7 @@ impl dyn Comm + '_ {
     /// What each rank has, in the order of ranks, if all have something: then, too, all know that one has failed.
     ///
     /// # Errors
-    /// That of this rank; [`Error::Peer`] if it is another one's.
+    /// That of the first rank that has one, there; [`Error::Peer`] on the others.
     pub fn agree<const N: usize>(&self, own: Result<[f64; N], Error>) -> Result<Vec<[f64; N]>, Error> {
         let (width, size) = (N + 1, self.size());
         let mut sent = vec![0.0; width];
@@ -134,11 +134,11 @@ impl dyn Comm + '_ {
         }
         let mut all = vec![0.0; width * size];
         let gathered = self.all_gather(&sent, &vec![width; size], &mut all);
-        own?;
-        gathered?;
-        match all.chunks_exact(width).position(|one| one[N] != 0.0) {
-            Some(rank) => Err(Error::Peer { rank }),
-            None => Ok(all.chunks_exact(width).map(|one| std::array::from_fn(|at| one[at])).collect()),
+        match (gathered, own, all.chunks_exact(width).position(|one| one[N] != 0.0)) {
+            (Ok(()), Ok(_), None) => Ok(all.chunks_exact(width).map(|one| std::array::from_fn(|at| one[at])).collect()),
+            (Ok(()), _, Some(rank)) if rank != self.rank() => Err(Error::Peer { rank }),
+            (_, Err(error), _) | (Err(error), ..) => Err(error),
+            (Ok(()), Ok(_), Some(rank)) => Err(Error::Peer { rank }),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use thalweg::certificate::{blocked_stationarity, constrained_stationarity};
 use thalweg::comm::{Alone, Comm, Counted, equal_parts, thread_ranks};
 use thalweg::data::{BlocksInMemory, Matrix, RowBlocks};
 use thalweg::linalg::Real;
@@ -120,6 +121,47 @@ fn penalties_and_constraints_are_those_of_the_whole() {
                 // exact solves from a bad start make of the last bit a hundred in each iteration
                 let settings = Settings { rule, constraints: constraints.clone(), penalty, iterations: 4 };
                 agrees(&format!("{kind}, {u:?} {v:?}"), &data, &settings, &[(1, 4), (3, 2)], 1e-8);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_proved_of_blocks_is_what_is_proved_of_the_whole() {
+    let set = |rows| FactorConstraint { rows, ..FactorConstraint::default() };
+    for (kind, data) in planted::kinds(19) {
+        let (m, n) = data.shape();
+        for rows in [RowSet::NonNegative, RowSet::SumToOne] {
+            let constraints = Constraints { u: set(rows), ..Constraints::default() };
+            let problem = Nmf::constrained(&data, RANK, constraints.clone()).unwrap().with_penalty(&Penalty::both(0.03, 0.002)).unwrap();
+            let penalty = problem.penalty();
+            let mut factors = planted::factors(m, n, RANK, 3);
+            if rows == RowSet::SumToOne {
+                factors = Init::Random.factors(&problem, 3, 1).unwrap();
+            }
+            let expected = constrained_stationarity(&data, &factors, &constraints, thalweg::problem::Loss::Frobenius, &penalty).unwrap();
+            for (ranks, blocks) in LAYOUTS {
+                let found = thread_ranks(ranks, |comm| {
+                    let here = equal_parts(m, ranks).swap_remove(comm.rank());
+                    let (u, v) = factors.split();
+                    let buffer = u[here.start * RANK..here.end * RANK].iter().chain(v).copied().collect();
+                    let mine = Factors::new(here.len(), n, RANK, buffer).unwrap();
+                    let held = part(&data, comm, blocks);
+                    let found = blocked_stationarity(&held, comm, &mine, &constraints, &penalty).unwrap();
+                    let mut spoilt = mine.clone();
+                    if comm.rank() + 1 == ranks {
+                        // a row of U that is not of its set
+                        let wrong = if rows == RowSet::SumToOne { 0.0 } else { -1.0 };
+                        spoilt.as_mut_slice()[..RANK].fill(wrong);
+                    }
+                    (found, blocked_stationarity(&held, comm, &spoilt, &constraints, &penalty).is_err())
+                });
+                for (found, is_refused) in found {
+                    let pairs = [(found.kkt, expected.kkt), (found.objective, expected.objective), (found.penalty, expected.penalty)];
+                    assert!(pairs.iter().all(|(a, b)| (a - b).abs() <= 1e-12 * b), "{kind}, {rows:?}: {found:?} for {expected:?}");
+                    assert!((found.relative_error - expected.relative_error).abs() <= 1e-10, "{kind}, {rows:?}");
+                    assert!(is_refused, "{kind}, {rows:?}: a point that is none");
+                }
             }
         }
     }
