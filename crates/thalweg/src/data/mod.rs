@@ -3,6 +3,7 @@
 mod all_but;
 mod arrays;
 mod atomic;
+mod blocks;
 mod catalogue;
 mod digits;
 mod format;
@@ -11,6 +12,7 @@ mod instance;
 mod matrix;
 mod planted;
 mod random;
+mod row_blocks;
 mod rpca_instance;
 mod select;
 mod source;
@@ -23,6 +25,7 @@ mod weighted;
 pub use all_but::AllBut;
 pub use arrays::{Array, Numbers, read_factors, read_npz, write_factors, write_npz};
 pub use atomic::{remove_leftovers, write_atomically};
+pub use blocks::{OnDisk, Origin, ReadAhead, ShardKind, ShardWriter, Shards, shard};
 pub use catalogue::{Entry, catalogue};
 pub use digits::{digits, digits_file};
 pub use format::{
@@ -33,6 +36,7 @@ pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Kept, Measurements, r
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use planted::{LAWS, Law, planted_factors, planted_ratings, with_noise};
 pub use random::stream;
+pub use row_blocks::RowBlocks;
 pub use rpca_instance::{RobustPcaInstance, read_rpca_instance};
 pub use sparse_instance::{SparseInstance, planted_sparse, read_sparse_instance};
 pub use spelling::{did_you_mean, nearest_name};

@@ -11,6 +11,7 @@ mod losses;
 mod maps;
 mod methods;
 mod noise;
+mod on_disk;
 mod penalty;
 mod planted;
 mod recoveries;
