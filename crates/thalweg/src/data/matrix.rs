@@ -327,6 +327,30 @@ pub struct Summary {
     pub stored_zeros: u64,
 }
 
+impl Summary {
+    /// That of all parts of a matrix, from those of the parts.
+    pub fn of_parts(parts: &[Summary]) -> Summary {
+        let parts: Vec<&Summary> = parts.iter().filter(|part| part.observed > 0).collect();
+        let count = |f: fn(&Summary) -> u64| parts.iter().map(|part| f(part)).sum::<u64>();
+        let sum = |f: &dyn Fn(&Summary) -> f64| fixed_order_sum(&parts.iter().map(|part| f(part)).collect::<Vec<_>>());
+        let observed = count(|part| part.observed);
+        let mean = sum(&|part| part.observed as f64 * part.mean) / observed as f64;
+        // each part about its own mean, then the parts about that of all
+        let spread = sum(&|part| part.observed as f64 * (part.sd * part.sd + (part.mean - mean) * (part.mean - mean)));
+        Summary {
+            observed,
+            stored: count(|part| part.stored),
+            norm_squared: sum(&|part| part.norm_squared),
+            mean,
+            sd: (spread / observed as f64).sqrt(),
+            min: parts.iter().fold(f64::INFINITY, |least, part| least.min(part.min)),
+            max: parts.iter().fold(f64::NEG_INFINITY, |most, part| most.max(part.max)),
+            negatives: count(|part| part.negatives),
+            stored_zeros: count(|part| part.stored_zeros),
+        }
+    }
+}
+
 /// Sums over some entries.
 struct Partial {
     count: f64,

@@ -36,7 +36,7 @@ pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Kept, Measurements, r
 pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
 pub use planted::{LAWS, Law, planted_factors, planted_ratings, with_noise};
 pub use random::stream;
-pub use row_blocks::RowBlocks;
+pub use row_blocks::{BlocksInMemory, RowBlocks};
 pub use rpca_instance::{RobustPcaInstance, read_rpca_instance};
 pub use sparse_instance::{SparseInstance, planted_sparse, read_sparse_instance};
 pub use spelling::{did_you_mean, nearest_name};

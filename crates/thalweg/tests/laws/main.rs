@@ -1,6 +1,7 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
 mod batches;
+mod blocked;
 mod constraints;
 mod decisions;
 mod deep_sparse;
