@@ -112,6 +112,36 @@ impl<T: Real> Csr<T> {
         }
     }
 
+    pub(super) fn of_no_rows(cols: usize) -> Self {
+        Csr { cols, starts: vec![0], indices: Vec::new(), values: Vec::new() }
+    }
+
+    /// Puts the rows of another below these.
+    pub(super) fn append(&mut self, below: &Csr<T>) {
+        let end = self.indices.len();
+        self.starts.extend(below.starts[1..].iter().map(|start| end + start));
+        self.indices.extend_from_slice(&below.indices);
+        self.values.extend_from_slice(&below.values);
+    }
+
+    /// What is left without the entries at the places of `hidden`.
+    pub(super) fn without(&self, hidden: &Csr<T>) -> Self {
+        let (mut starts, mut indices, mut values) = (Vec::with_capacity(self.starts.len()), Vec::new(), Vec::new());
+        starts.push(0);
+        for i in 0..self.rows() {
+            let ((columns, row), mut hidden) = (self.row(i), hidden.row(i).0.iter().peekable());
+            for (&j, &x) in columns.iter().zip(row) {
+                while hidden.next_if(|&&h| h < j).is_some() {}
+                if hidden.peek() != Some(&&j) {
+                    indices.push(j);
+                    values.push(x);
+                }
+            }
+            starts.push(indices.len());
+        }
+        Csr { cols: self.cols, starts, indices, values }
+    }
+
     fn transpose(&self) -> Self {
         let rows = self.rows();
         let mut starts = vec![0usize; self.cols + 1];

@@ -7,10 +7,12 @@ mod npy;
 mod on_disk;
 mod shards;
 mod sort;
+mod without;
 mod write;
 
 pub use ahead::ReadAhead;
 pub use listed::shard;
 pub use on_disk::OnDisk;
 pub use shards::{ShardKind, Shards};
+pub use without::WithoutEntries;
 pub use write::{Origin, ShardWriter};

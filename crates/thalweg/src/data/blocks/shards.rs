@@ -3,8 +3,8 @@
 use super::block;
 use super::write::Origin;
 use crate::Error;
-use crate::data::Matrix;
 use crate::data::source::{Budget, read_within};
+use crate::data::{Csr, Matrix, Observed, Sparse};
 use crate::linalg::Real;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -68,7 +68,7 @@ pub struct Shards {
     record: Record,
     pub(super) ranges: Vec<Range<usize>>,
     /// Of the record, which has the checksum of every block.
-    pub(super) sha256: String,
+    pub(in crate::data) sha256: String,
 }
 
 impl Shards {
@@ -170,6 +170,36 @@ impl Shards {
         let lists = if self.record.kind == ShardKind::Weighted { 2 } else { 1 };
         let of = |block: &BlockRecord| lists * (2 * (4 + number) * block.entries as u64 + 8 * (block.rows + 2 * self.record.cols) as u64);
         self.record.blocks.iter().map(of).max().unwrap_or(0)
+    }
+
+    /// Bytes of the whole matrix in memory, while it is put together.
+    pub(in crate::data) fn bytes(&self) -> u64 {
+        let lists = if self.record.kind == ShardKind::Weighted { 2 } else { 1 };
+        lists * (2 * 12 * self.stored() + 8 * (self.record.rows + 2 * self.record.cols) as u64) + self.block_bytes(8)
+    }
+
+    /// The whole matrix.
+    ///
+    /// # Errors
+    /// As those of reading a block.
+    pub(in crate::data) fn whole(&self) -> Result<Matrix, Error> {
+        let (mut entries, mut weights) = (Csr::of_no_rows(self.record.cols), Csr::of_no_rows(self.record.cols));
+        for k in 0..self.record.blocks.len() {
+            match self.read(k)? {
+                Matrix::Observed(Observed { entries: below, weights: of_these }) => {
+                    entries.append(&below.by_row);
+                    of_these.iter().for_each(|below| weights.append(&below.by_row));
+                }
+                Matrix::Sparse(below) => entries.append(&below.by_row),
+                Matrix::Dense(_) | Matrix::AllBut(_) => unreachable!("shards list entries"),
+            }
+        }
+        let entries = Sparse::of_rows(entries);
+        Ok(match self.record.kind {
+            ShardKind::Sparse => Matrix::Sparse(entries),
+            ShardKind::Observed => Matrix::Observed(Observed { entries, weights: None }),
+            ShardKind::Weighted => Matrix::Observed(Observed { entries, weights: Some(Sparse::of_rows(weights)) }),
+        })
     }
 
     pub(super) fn read<T: Real>(&self, k: usize) -> Result<Matrix<T>, Error> {

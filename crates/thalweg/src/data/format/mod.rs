@@ -25,11 +25,12 @@ mod prepare;
 mod ratings;
 mod scipy;
 mod series_matrix;
+mod shards;
 mod table;
 mod text;
 
-use super::Matrix;
 use super::source::{Budget, shown};
+use super::{Matrix, Shards};
 use crate::Error;
 pub use audio::Stft;
 use input::Input;
@@ -241,7 +242,8 @@ pub const FORMATS: &[Format] = &[
 
 /// Reads a matrix from a file, folder or archive (zip, tar) of any of [`FORMATS`], compressed (gzip, bzip2, xz, zstd) or not.
 ///
-/// The content decides about the format; the name is asked only where the content could be anything.
+/// The content decides about the format; the name is asked only where the content could be anything. A folder of [`Shards`](super::Shards) is
+/// read whole.
 ///
 /// # Errors
 /// [`Error::Malformed`]: file, place, what was expected and found. [`Error::Memory`] before more than `max_memory` bytes are taken.
@@ -261,6 +263,9 @@ pub const FORMATS: &[Format] = &[
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
     let budget = Budget::new(path, options.max_memory);
+    if Shards::is_at(path) {
+        return shards::read(path, options, &budget);
+    }
     let (input, sha256) = Input::load(path, options, &budget)?;
     let format = format_of(&input, options)?;
     read_as(format, input, sha256, options, &budget)
