@@ -1,18 +1,19 @@
 //! A fit with restarts, kept on disk if it is to survive being killed.
 
+use crate::streamed::fit_on_disk;
 use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
 use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound};
-use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
+use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_in_blocks};
+use thalweg::data::{Dataset, Holdout, Matrix, OnDisk, Precision, ReadOptions, RowBlocks, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::{Constraints, Divergence, Loss, Nmf, ScaledPenalty};
+use thalweg::problem::{Blocked, Constraints, Divergence, LeastSquares, Loss, Nmf, ScaledPenalty};
 use thalweg::solver::nmf::{
     Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
 };
@@ -24,7 +25,7 @@ pub struct FitJob<'a> {
     /// What to fit, and how: the manifest without a result.
     pub manifest: Manifest,
     /// The data.
-    pub dataset: &'a Dataset,
+    pub data: FitData<'a>,
     /// What the settings speak of beside the data.
     pub given: Given,
     /// Where it is kept, if it is.
@@ -37,6 +38,26 @@ pub struct FitJob<'a> {
     pub stop: &'a AtomicBool,
     /// Told after every iteration of a restart, and once with its status.
     pub observe: &'a (dyn Fn(usize, &Progress, Option<Status>) + Sync),
+}
+
+/// Where the data of a fit are.
+#[derive(Clone, Copy)]
+pub enum FitData<'a> {
+    /// In memory.
+    Memory(&'a Dataset),
+    /// On disk: a block of rows is in memory at a time.
+    Disk(&'a Arc<OnDisk>),
+}
+
+impl FitData<'_> {
+    /// Names of rows and columns.
+    fn labels(self, max_memory: u64) -> Result<Labels, Error> {
+        let [rows, cols] = match self {
+            FitData::Memory(dataset) => [dataset.row_labels.clone(), dataset.col_labels.clone()],
+            FitData::Disk(disk) => disk.shards().map_or(Ok([None, None]), |shards| shards.labels(max_memory))?,
+        };
+        Ok(Labels { rows, cols })
+    }
 }
 
 /// Where a fit is kept, and how often.
@@ -110,40 +131,70 @@ pub fn split(dataset: &Dataset, manifest: &Manifest) -> Result<Option<(Matrix<f6
 /// # Errors
 /// [`FitError::Other`] if the directory holds a run with other settings, [`FitError::Input`] for bad data and failed reads and writes.
 pub fn fit(job: FitJob<'_>) -> Result<Fitted, FitError> {
-    let held = split(job.dataset, &job.manifest)?;
+    match job.data {
+        FitData::Memory(dataset) => fit_in_memory(job, dataset),
+        FitData::Disk(disk) => fit_on_disk(job, disk),
+    }
+}
+
+fn fit_in_memory(job: FitJob<'_>, dataset: &Dataset) -> Result<Fitted, FitError> {
+    let held = split(dataset, &job.manifest)?;
     let (training, holdout) = match &held {
         Some((training, holdout)) => (training, Some(holdout)),
-        None => (&job.dataset.matrix, None),
+        None => (&dataset.matrix, None),
     };
     // refuse bad data and settings before a directory is made
     let settings = &job.manifest.settings;
     let constraints = settings.constraints(&job.given, training)?;
     let scaled_penalty = scaled_penalty(training, settings, &constraints)?;
-    let kept = Kept { training, holdout, scaled_penalty, constraints: &constraints };
+    let kept = Kept { training: Training::Memory(training), holdout, scaled_penalty, constraints: &constraints };
     let problem = Problem::new(training, settings, &constraints, scaled_penalty)?;
-    the_start(&settings.init)?.check(problem.nmf())?;
-    if let (Some(start), Some(path)) = (&job.given.start, &job.manifest.settings.start) {
-        problem.start(start.clone(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
-    }
-    let narrow = match job.manifest.settings.precision {
-        Precision::F32 => Some(narrow(kept, settings)?),
-        Precision::F64 => None,
-    };
-    let _lock = job.keep.as_ref().map(|keep| take_directory(&job, &keep.dir)).transpose()?;
-    let records = match &narrow {
-        Some(narrow) => restarts(&job, kept, narrow)?,
-        None => restarts(&job, kept, training)?,
+    problem.check_starts(&job)?;
+    let records = match settings.precision {
+        Precision::F32 => {
+            let narrow = narrow(training, kept, settings)?;
+            let _lock = take_directory(&job)?;
+            restarts(&job, kept, &Problem::new(&narrow, settings, &constraints, scaled_penalty)?)?
+        }
+        Precision::F64 => {
+            let _lock = take_directory(&job)?;
+            restarts(&job, kept, &problem)?
+        }
     };
     finish(job, kept, records)
 }
 
 /// What a restart is judged by.
 #[derive(Clone, Copy)]
-struct Kept<'a> {
-    training: &'a Matrix<f64>,
-    holdout: Option<&'a Holdout>,
-    scaled_penalty: ScaledPenalty,
-    constraints: &'a Constraints,
+pub(crate) struct Kept<'a> {
+    pub training: Training<'a>,
+    pub holdout: Option<&'a Holdout>,
+    pub scaled_penalty: ScaledPenalty,
+    pub constraints: &'a Constraints,
+}
+
+/// The data without what is held out, in double precision.
+#[derive(Clone, Copy)]
+pub(crate) enum Training<'a> {
+    Memory(&'a Matrix<f64>),
+    Blocks(&'a dyn RowBlocks<f64>),
+}
+
+impl Kept<'_> {
+    fn proof(self, factors: &Factors<f64>, loss: Loss) -> Result<Stationarity, Error> {
+        match self.training {
+            Training::Memory(data) => constrained_stationarity(data, factors, self.constraints, loss, &self.scaled_penalty),
+            Training::Blocks(blocks) => stationarity_in_blocks(blocks, factors, self.constraints, &self.scaled_penalty),
+        }
+    }
+
+    /// A lower bound over all factorisations of this rank, where the data are in memory.
+    fn lower_bound(self, rank: usize) -> Option<f64> {
+        match self.training {
+            Training::Memory(data) => spectral_bound(data).map(|bound| bound.lower_bound(rank)),
+            Training::Blocks(_) => None,
+        }
+    }
 }
 
 /// The penalty in the units of the data.
@@ -157,8 +208,9 @@ fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings,
 }
 
 /// What is made small, and the method that does it.
-enum Problem<'a, T> {
+pub(crate) enum Problem<'a, T: WorkingPrecision> {
     Squares(Nmf<'a, T>, &'static dyn NmfMethod),
+    Blocks(Blocked<'a, T>, &'static dyn NmfMethod),
     Divergence(Divergence<'a, T>, &'static dyn DivergenceMethod),
 }
 
@@ -176,25 +228,44 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         })
     }
 
-    fn nmf(&self) -> &Nmf<'a, T> {
+    /// Least squares on these blocks, by a method that works under the constraints.
+    pub(crate) fn of_blocks(problem: Blocked<'a, T>, settings: &FitSettings) -> Result<Self, Error> {
+        let method = the_method(&settings.method)?;
+        check_method(method, problem.constraints())?;
+        Ok(Problem::Blocks(problem, method))
+    }
+
+    fn least_squares(&self) -> &dyn LeastSquares<T> {
         match self {
             Problem::Squares(problem, _) => problem,
+            Problem::Blocks(problem, _) => problem,
             Problem::Divergence(problem, _) => problem.nmf(),
         }
+    }
+
+    /// Refuses a start that does not suit the problem, by name or given.
+    pub(crate) fn check_starts(&self, job: &FitJob<'_>) -> Result<(), FitError> {
+        let settings = &job.manifest.settings;
+        the_start(&settings.init)?.check(self.least_squares())?;
+        if let (Some(start), Some(path)) = (&job.given.start, &settings.start) {
+            self.start(start.cast(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
+        }
+        Ok(())
     }
 
     fn start(&self, factors: Factors<T>, settings: &FitSettings, number: usize) -> Result<Alternating<'_, T>, Error> {
         let batches = Batches { rows: settings.batch_size.unwrap_or(Batches::default().rows), seed: settings.seed, trial: number as u64 };
         match self {
             Problem::Squares(problem, method) => Ok(Alternating::start(problem, *method, factors)?.in_batches(batches)),
+            Problem::Blocks(problem, method) => Alternating::start(problem, *method, factors),
             Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
         }
     }
 }
 
 /// The data in single precision, if it can hold them.
-fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
-    let (data, summary) = (kept.training, kept.training.summary());
+fn narrow(data: &Matrix<f64>, kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
+    let summary = data.summary();
     let largest = summary.max.max(-summary.min);
     if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
         // said of the numbers as they stand in the file: rounded they may be infinite
@@ -205,8 +276,9 @@ fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> 
     Ok(data)
 }
 
-/// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
+/// Creates the directory, if there is to be one, or makes sure that it holds this very run.
+pub(crate) fn take_directory(job: &FitJob<'_>) -> Result<Option<File>, FitError> {
+    let Some(Keep { dir, max_memory, .. }) = &job.keep else { return Ok(None) };
     let lock = dir.lock().map_err(FitError::Output)?;
     if dir.has::<Manifest>() {
         let old: Manifest = dir.read()?;
@@ -215,7 +287,7 @@ fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out or batch size")
+            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out, batch size or streaming")
         } else if Given::load(dir)? != job.given {
             Some("start or fixed columns")
         } else {
@@ -225,16 +297,16 @@ fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
             return Err(FitError::Other { dir: dir.path().display().to_string(), what });
         }
         dir.create().map_err(FitError::Output)?;
-        return Ok(lock);
+        return Ok(Some(lock));
     }
     dir.create().map_err(FitError::Output)?;
-    let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
+    let labels = job.data.labels(*max_memory)?;
     if labels != Labels::default() {
         dir.write(&labels).map_err(FitError::Output)?;
     }
     job.given.save(dir).map_err(FitError::Output)?;
     dir.write(&job.manifest).map_err(FitError::Output)?;
-    Ok(lock)
+    Ok(Some(lock))
 }
 
 /// What was read; the memory that it may take only decides whether.
@@ -263,12 +335,11 @@ pub struct Judged {
     pub history: Vec<HistoryRow>,
 }
 
-/// Restarts side by side, each on its share of the threads.
-fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
+/// Restarts side by side, each on its share of the threads; on data that stay on disk one after the other, so that blocks are read in turn.
+pub(crate) fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &Problem<'_, T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Problem::new(data, settings, kept.constraints, kept.scaled_penalty)?;
     let begin = Instant::now();
-    let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
+    let side_by_side = if settings.stream { 1 } else { job.manifest.threads.clamp(1, settings.restarts) };
     let share = (job.manifest.threads / side_by_side).max(1);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let worker = || {
@@ -282,7 +353,10 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix
             if number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun() {
                 continue;
             }
-            let judged = one_restart(job, kept, &problem, number, begin);
+            let judged = one_restart(job, kept, problem, number, begin);
+            if problem.least_squares().failure().is_some() {
+                return;
+            }
             done.lock().expect("no restart panics while it holds the list").push((number, judged));
         }
     };
@@ -311,7 +385,7 @@ fn one_restart<T: WorkingPrecision>(
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = constrained_stationarity(kept.training, &factors, kept.constraints, settings.loss, &kept.scaled_penalty)?;
+    let proof = kept.proof(&factors, settings.loss)?;
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -355,7 +429,7 @@ fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdou
     let settings = &job.manifest.settings;
     let factors = match &job.given.start {
         Some(start) if number == 0 => start.cast(),
-        _ => the_start(&settings.init)?.factors(problem.nmf(), settings.seed, number as u64)?,
+        _ => the_start(&settings.init)?.factors(problem.least_squares(), settings.seed, number as u64)?,
     };
     starting_at(problem, settings, holdout, number, factors)
 }
@@ -424,6 +498,8 @@ fn advance<T: WorkingPrecision>(
     if let Some(error) = failed {
         return Err(error);
     }
+    // what was saved before the data were lost is where the run goes on
+    let keep = job.keep.as_ref().filter(|_| problem.least_squares().failure().is_none());
     let restart = Restart {
         factors: solution.point,
         memory: iteration.memory(),
@@ -432,14 +508,14 @@ fn advance<T: WorkingPrecision>(
         tol: settings.tol,
         history,
     };
-    if let Some(keep) = &job.keep {
+    if let Some(keep) = keep {
         restart.save(&keep.dir.restart(number))?;
     }
     Ok(restart)
 }
 
 /// Picks the best restart, and writes what the run found if it is kept.
-fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted, FitError> {
+pub(crate) fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
     let is_whole = judged.len() == job.manifest.settings.restarts;
     let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
@@ -455,12 +531,16 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
         lower_bound: if job.bound && is_over && job.manifest.settings.loss == Loss::Frobenius {
-            spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.components()))
+            kept.lower_bound(job.manifest.settings.components())
         } else {
             None
         },
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
+        passes: match job.data {
+            FitData::Memory(_) => None,
+            FitData::Disk(disk) => Some(disk.passes()),
+        },
         holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),
         restarts: judged.iter().map(|j| j.record.clone()).collect(),
     };

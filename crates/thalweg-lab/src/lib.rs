@@ -17,6 +17,7 @@ mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
+mod streamed;
 mod update;
 mod view;
 
@@ -24,8 +25,8 @@ pub use audit::audit_run;
 pub use example_files::{EXAMPLE_FILES, ExampleFile};
 pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
-pub use fit::{FitError, FitJob, Fitted, Judged, Keep, fit};
-pub use fitting::{Needs, batch_size};
+pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, fit};
+pub use fitting::{Held, Needs, batch_size};
 pub use flatness::{Effort, FlatnessRecord, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix};
 pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};

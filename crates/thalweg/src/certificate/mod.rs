@@ -1,6 +1,5 @@
 //! What the data prove about a point, recomputed from the data alone: no solver is believed.
 
-mod blocked;
 mod bound;
 mod bounds;
 mod deep_sparse;
@@ -10,10 +9,9 @@ pub mod recovery;
 mod robust_pca;
 mod uniqueness;
 
-pub use blocked::blocked_stationarity;
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
 pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
 pub use divergence::{constrained_stationarity, stationarity_under};
-pub use kkt::{Stationarity, penalised_stationarity, stationarity};
+pub use kkt::{Stationarity, penalised_stationarity, stationarity, stationarity_in_blocks, stationarity_over_ranks};
 pub use robust_pca::{ROBUST_PCA_RADIUS, RobustPcaCertificate, certify_robust_pca};
 pub use uniqueness::{Evidence, uniqueness};

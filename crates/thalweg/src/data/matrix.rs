@@ -91,6 +91,57 @@ impl<T: Real> Csr<T> {
         Csr { cols, starts, indices: entries.iter().map(|e| e.col).collect(), values: entries.iter().map(|e| e.value).collect() }
     }
 
+    /// From how many entries each row has, and the entries row by row.
+    ///
+    /// # Errors
+    /// The first row whose columns do not ascend or do not fit. `None` if there are not as many entries as the rows say.
+    pub(super) fn from_rows(cols: usize, counts: &[u32], indices: Vec<u32>, values: Vec<T>) -> Result<Self, Option<usize>> {
+        let mut starts = Vec::with_capacity(counts.len() + 1);
+        starts.push(0);
+        starts.extend(counts.iter().scan(0, |end, &count| {
+            *end += count as usize;
+            Some(*end)
+        }));
+        if starts.last() != Some(&indices.len()) || indices.len() != values.len() {
+            return Err(None);
+        }
+        let is_sound = |row: &[u32]| row.is_sorted_by(|a, b| a < b) && row.last().is_none_or(|&last| (last as usize) < cols);
+        match starts.windows(2).position(|ends| !is_sound(&indices[ends[0]..ends[1]])) {
+            Some(row) => Err(Some(row)),
+            None => Ok(Csr { cols, starts, indices, values }),
+        }
+    }
+
+    pub(super) fn of_no_rows(cols: usize) -> Self {
+        Csr { cols, starts: vec![0], indices: Vec::new(), values: Vec::new() }
+    }
+
+    /// Puts the rows of another below these.
+    pub(super) fn append(&mut self, below: &Csr<T>) {
+        let end = self.indices.len();
+        self.starts.extend(below.starts[1..].iter().map(|start| end + start));
+        self.indices.extend_from_slice(&below.indices);
+        self.values.extend_from_slice(&below.values);
+    }
+
+    /// What is left without the entries at the places of `hidden`.
+    pub(super) fn without(&self, hidden: &Csr<T>) -> Self {
+        let (mut starts, mut indices, mut values) = (Vec::with_capacity(self.starts.len()), Vec::new(), Vec::new());
+        starts.push(0);
+        for i in 0..self.rows() {
+            let ((columns, row), mut hidden) = (self.row(i), hidden.row(i).0.iter().peekable());
+            for (&j, &x) in columns.iter().zip(row) {
+                while hidden.next_if(|&&h| h < j).is_some() {}
+                if hidden.peek() != Some(&&j) {
+                    indices.push(j);
+                    values.push(x);
+                }
+            }
+            starts.push(indices.len());
+        }
+        Csr { cols: self.cols, starts, indices, values }
+    }
+
     fn transpose(&self) -> Self {
         let rows = self.rows();
         let mut starts = vec![0usize; self.cols + 1];
@@ -174,6 +225,17 @@ pub enum Duplicates {
     KeepLast,
 }
 
+impl Duplicates {
+    /// What a user should know where so many were listed again.
+    pub(super) fn note(self, repeated: u64) -> Option<String> {
+        let what = match self {
+            Duplicates::Sum => "the values are added",
+            Duplicates::KeepLast => "the last value listed is kept",
+        };
+        (repeated > 0).then(|| format!("entries at a position listed before: {repeated} ({what})"))
+    }
+}
+
 impl<T: Real> Sparse<T> {
     /// From entries in any order. Returns the matrix and how many entries were listed again.
     ///
@@ -203,10 +265,14 @@ impl<T: Real> Sparse<T> {
             }
             same
         });
-        let by_row = Csr::from_sorted(rows, cols, &entries);
-        let by_col = by_row.transpose();
         let repeated = listed - entries.len();
-        Ok((Sparse { by_row, by_col }, repeated))
+        Ok((Sparse::of_rows(Csr::from_sorted(rows, cols, &entries)), repeated))
+    }
+
+    /// From the entries by row.
+    pub(super) fn of_rows(by_row: Csr<T>) -> Self {
+        let by_col = by_row.transpose();
+        Sparse { by_row, by_col }
     }
 
     /// The rows of X (`Side::U`) or of Xᵀ (`Side::V`).

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use thalweg::certificate::{blocked_stationarity, constrained_stationarity};
+use thalweg::certificate::{constrained_stationarity, stationarity_over_ranks};
 use thalweg::comm::{Alone, Comm, Counted, equal_parts, thread_ranks};
 use thalweg::data::{BlocksInMemory, Matrix, RowBlocks};
 use thalweg::linalg::Real;
@@ -147,14 +147,14 @@ fn what_is_proved_of_blocks_is_what_is_proved_of_the_whole() {
                     let buffer = u[here.start * RANK..here.end * RANK].iter().chain(v).copied().collect();
                     let mine = Factors::new(here.len(), n, RANK, buffer).unwrap();
                     let held = part(&data, comm, blocks);
-                    let found = blocked_stationarity(&held, comm, &mine, &constraints, &penalty).unwrap();
+                    let found = stationarity_over_ranks(&held, comm, &mine, &constraints, &penalty).unwrap();
                     let mut spoilt = mine.clone();
                     if comm.rank() + 1 == ranks {
-                        // a row of U that is not of its set
-                        let wrong = if rows == RowSet::SumToOne { 0.0 } else { -1.0 };
+                        // a row of U that is none
+                        let wrong = if rows == RowSet::SumToOne { 0.0 } else { f64::NAN };
                         spoilt.as_mut_slice()[..RANK].fill(wrong);
                     }
-                    (found, blocked_stationarity(&held, comm, &spoilt, &constraints, &penalty).is_err())
+                    (found, stationarity_over_ranks(&held, comm, &spoilt, &constraints, &penalty).is_err())
                 });
                 for (found, is_refused) in found {
                     let pairs = [(found.kkt, expected.kkt), (found.objective, expected.objective), (found.penalty, expected.penalty)];

@@ -12,6 +12,7 @@ mod losses;
 mod maps;
 mod methods;
 mod noise;
+mod on_disk;
 mod penalty;
 mod planted;
 mod recoveries;
