@@ -49,7 +49,10 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => ExitCode::from(code),
         // the other rank says why, and ends this one
         Ok(Err(Failure::Input(Error::Peer { .. }))) => ExitCode::from(exit::DONE),
-        Ok(Err(failure)) => ExitCode::from(ranks.end_all(tell_failure(&failure))),
+        Ok(Err(failure)) => {
+            ranks.let_the_first_tell();
+            ExitCode::from(ranks.end_all(tell_failure(&failure)))
+        }
         Err(_) => {
             exit::tell(format_args!("thalweg: this is a bug; please report it with the message above and the command line"));
             ExitCode::from(ranks.end_all(exit::BUG))

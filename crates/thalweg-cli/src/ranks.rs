@@ -1,6 +1,7 @@
 //! The processes that `mpirun` has started, if it has.
 
 use crate::exit::Failure;
+use std::time::Duration;
 use thalweg::Error;
 use thalweg::comm::{Alone, Comm};
 #[cfg(feature = "mpi")]
@@ -19,6 +20,9 @@ pub enum Ranks {
 const COUNTS: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"];
 /// How many of them are on this machine.
 const LOCAL_COUNTS: [&str; 3] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE"];
+
+/// Time in which a launcher ends the ranks of which one has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The count that the launcher tells, 1 where none does.
 fn told(names: &[&str]) -> usize {
@@ -67,6 +71,13 @@ impl Ranks {
             (1, _) => Ok(()),
             (_, 0) => Err(Failure::Usage("of all commands only fit runs on several ranks".into())),
             (_, _) => Err(Failure::Input(Error::Peer { rank: 0 })),
+        }
+    }
+
+    /// What fails on all ranks alike is told once: the first ends the others while they wait here. What failed on one alone is told late.
+    pub fn let_the_first_tell(&self) {
+        if self.comm().rank() > 0 {
+            std::thread::sleep(PATIENCE);
         }
     }
 

@@ -1,7 +1,8 @@
 //! A fit with restarts, kept on disk if it is to survive being killed.
 
+use crate::ranks::{fit_on_ranks, of_all, own_part};
 use crate::streamed::fit_on_disk;
-use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, RankRows, Restart, RestartRecord, RunDir};
 use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -10,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_in_blocks};
+use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_over_ranks};
+use thalweg::comm::{Alone, Comm, Traffic};
 use thalweg::data::{Dataset, Holdout, Matrix, OnDisk, Precision, ReadOptions, RowBlocks, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
 use thalweg::problem::{Blocked, Constraints, Divergence, LeastSquares, Loss, Nmf, ScaledPenalty};
@@ -47,6 +49,8 @@ pub enum FitData<'a> {
     Memory(&'a Dataset),
     /// On disk: a block of rows is in memory at a time.
     Disk(&'a Arc<OnDisk>),
+    /// In the memory of several ranks: some rows on each.
+    Ranks(&'a RankRows<'a>),
 }
 
 impl FitData<'_> {
@@ -55,8 +59,29 @@ impl FitData<'_> {
         let [rows, cols] = match self {
             FitData::Memory(dataset) => [dataset.row_labels.clone(), dataset.col_labels.clone()],
             FitData::Disk(disk) => disk.shards().map_or(Ok([None, None]), |shards| shards.labels(max_memory))?,
+            FitData::Ranks(held) => return Ok(held.labels.clone()),
         };
         Ok(Labels { rows, cols })
+    }
+
+    /// What this rank has sent, where there are several.
+    fn traffic(self) -> Traffic {
+        if let FitData::Ranks(held) = self { held.comm.traffic() } else { Traffic::default() }
+    }
+
+    /// Takes down an iteration that began when so much had been sent.
+    fn note_iteration(self, before: Traffic) {
+        if let FitData::Ranks(held) = self {
+            held.note_iteration(before);
+        }
+    }
+
+    /// The ranks that hold them.
+    fn comm(&self) -> &dyn Comm {
+        match self {
+            FitData::Ranks(held) => held.comm,
+            FitData::Memory(_) | FitData::Disk(_) => &Alone,
+        }
     }
 }
 
@@ -134,6 +159,7 @@ pub fn fit(job: FitJob<'_>) -> Result<Fitted, FitError> {
     match job.data {
         FitData::Memory(dataset) => fit_in_memory(job, dataset),
         FitData::Disk(disk) => fit_on_disk(job, disk),
+        FitData::Ranks(held) => fit_on_ranks(job, held),
     }
 }
 
@@ -164,6 +190,30 @@ fn fit_in_memory(job: FitJob<'_>, dataset: &Dataset) -> Result<Fitted, FitError>
     finish(job, kept, records)
 }
 
+/// A fit to data that are held as blocks of rows, by these ranks.
+pub(crate) fn fit_blocks<T: WorkingPrecision>(
+    job: FitJob<'_>,
+    blocks: &dyn RowBlocks<T>,
+    judged_by: &dyn RowBlocks<f64>,
+    holdout: Option<&Holdout>,
+    comm: &dyn Comm,
+) -> Result<Fitted, FitError> {
+    let settings = &job.manifest.settings;
+    let constraints = settings.constraints_at(&job.given, blocks.shape(), 0.0)?;
+    let problem = Blocked::new(blocks, comm, settings.components(), constraints.clone())?.with_penalty(&settings.penalty)?;
+    let kept = Kept { training: Training::Blocks(judged_by, comm), holdout, scaled_penalty: problem.penalty(), constraints: &constraints };
+    let problem = Problem::of_blocks(problem, settings)?;
+    problem.check_starts(&job)?;
+    let _lock = take_directory(&job)?;
+    let found = restarts(&job, kept, &problem);
+    if let Problem::Blocks(problem, _) = problem
+        && let Some(error) = problem.into_failure()
+    {
+        return Err(error.into());
+    }
+    finish(job, kept, found?)
+}
+
 /// What a restart is judged by.
 #[derive(Clone, Copy)]
 pub(crate) struct Kept<'a> {
@@ -177,14 +227,14 @@ pub(crate) struct Kept<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Training<'a> {
     Memory(&'a Matrix<f64>),
-    Blocks(&'a dyn RowBlocks<f64>),
+    Blocks(&'a dyn RowBlocks<f64>, &'a dyn Comm),
 }
 
 impl Kept<'_> {
     fn proof(self, factors: &Factors<f64>, loss: Loss) -> Result<Stationarity, Error> {
         match self.training {
             Training::Memory(data) => constrained_stationarity(data, factors, self.constraints, loss, &self.scaled_penalty),
-            Training::Blocks(blocks) => stationarity_in_blocks(blocks, factors, self.constraints, &self.scaled_penalty),
+            Training::Blocks(blocks, comm) => stationarity_over_ranks(blocks, comm, factors, self.constraints, &self.scaled_penalty),
         }
     }
 
@@ -192,7 +242,7 @@ impl Kept<'_> {
     fn lower_bound(self, rank: usize) -> Option<f64> {
         match self.training {
             Training::Memory(data) => spectral_bound(data).map(|bound| bound.lower_bound(rank)),
-            Training::Blocks(_) => None,
+            Training::Blocks(..) => None,
         }
     }
 }
@@ -243,12 +293,41 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         }
     }
 
+    /// The ranks that hold the data.
+    fn comm(&self) -> &dyn Comm {
+        match self {
+            Problem::Blocks(problem, _) => problem.comm(),
+            Problem::Squares(..) | Problem::Divergence(..) => &Alone,
+        }
+    }
+
+    /// What one of several ranks holds of factors of all.
+    fn own_part(&self, whole: &Factors<T>) -> Result<Factors<T>, Error> {
+        own_part(self.least_squares(), whole)
+    }
+
+    /// Whether any rank says so.
+    fn any(&self, own: bool) -> Result<bool, Error> {
+        Ok(self.comm().agree(Ok([f64::from(u8::from(own))]))?.contains(&[1.0]))
+    }
+
+    /// Writes a restart of all ranks.
+    fn save(&self, restart: &Restart<T>, keep: &Keep, number: usize) -> Result<(), Error> {
+        let comm = self.comm();
+        if comm.size() == 1 {
+            return restart.save(&keep.dir.restart(number));
+        }
+        let whole = restart.with_factors(|own| of_all(self.least_squares(), comm, own))?;
+        comm.all_have(if comm.rank() == 0 { whole.save(&keep.dir.restart(number)) } else { Ok(()) })
+    }
+
     /// Refuses a start that does not suit the problem, by name or given.
     pub(crate) fn check_starts(&self, job: &FitJob<'_>) -> Result<(), FitError> {
         let settings = &job.manifest.settings;
         the_start(&settings.init)?.check(self.least_squares())?;
         if let (Some(start), Some(path)) = (&job.given.start, &settings.start) {
-            self.start(start.cast(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
+            let started = self.own_part(&start.cast()).and_then(|start| self.start(start, settings, 0).map(drop));
+            started.map_err(|error| FitError::Given { path: path.clone(), error })?;
         }
         Ok(())
     }
@@ -278,7 +357,15 @@ fn narrow(data: &Matrix<f64>, kept: Kept<'_>, settings: &FitSettings) -> Result<
 
 /// Creates the directory, if there is to be one, or makes sure that it holds this very run.
 pub(crate) fn take_directory(job: &FitJob<'_>) -> Result<Option<File>, FitError> {
-    let Some(Keep { dir, max_memory, .. }) = &job.keep else { return Ok(None) };
+    let Some(keep) = &job.keep else { return Ok(None) };
+    // the first rank writes; the others wait until there is something to write to
+    let comm = job.data.comm();
+    let lock = if comm.rank() == 0 { Some(prepare_directory(job, keep)?) } else { None };
+    comm.agree(Ok([]))?;
+    Ok(lock)
+}
+
+fn prepare_directory(job: &FitJob<'_>, Keep { dir, max_memory, .. }: &Keep) -> Result<File, FitError> {
     let lock = dir.lock().map_err(FitError::Output)?;
     if dir.has::<Manifest>() {
         let old: Manifest = dir.read()?;
@@ -297,7 +384,7 @@ pub(crate) fn take_directory(job: &FitJob<'_>) -> Result<Option<File>, FitError>
             return Err(FitError::Other { dir: dir.path().display().to_string(), what });
         }
         dir.create().map_err(FitError::Output)?;
-        return Ok(Some(lock));
+        return Ok(lock);
     }
     dir.create().map_err(FitError::Output)?;
     let labels = job.data.labels(*max_memory)?;
@@ -306,7 +393,7 @@ pub(crate) fn take_directory(job: &FitJob<'_>) -> Result<Option<File>, FitError>
     }
     job.given.save(dir).map_err(FitError::Output)?;
     dir.write(&job.manifest).map_err(FitError::Output)?;
-    Ok(Some(lock))
+    Ok(lock)
 }
 
 /// What was read; the memory that it may take only decides whether.
@@ -339,7 +426,8 @@ pub struct Judged {
 pub(crate) fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &Problem<'_, T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
     let begin = Instant::now();
-    let side_by_side = if settings.stream { 1 } else { job.manifest.threads.clamp(1, settings.restarts) };
+    let is_memory = matches!(job.data, FitData::Memory(_));
+    let side_by_side = if !is_memory { 1 } else { job.manifest.threads.clamp(1, settings.restarts) };
     let share = (job.manifest.threads / side_by_side).max(1);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let worker = || {
@@ -350,10 +438,12 @@ pub(crate) fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, pr
             }
             // once stopped, restarts that have not begun have nothing to tell; one is needed
             let is_begun = || job.keep.as_ref().is_some_and(|keep| keep.dir.restart(number).exists());
-            if number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun() {
-                continue;
-            }
-            let judged = one_restart(job, kept, problem, number, begin);
+            let is_off = number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun();
+            let judged = match problem.any(is_off) {
+                Ok(true) => continue,
+                Ok(false) => one_restart(job, kept, problem, number, begin),
+                Err(error) => Err(error),
+            };
             if problem.least_squares().failure().is_some() {
                 return;
             }
@@ -379,13 +469,16 @@ fn one_restart<T: WorkingPrecision>(
     begin: Instant,
 ) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
-    let kept_restart = job.keep.as_ref().map(|keep| keep.restart(number)).transpose()?.flatten();
+    let kept_restart = job.keep.as_ref().map_or(Ok(None), |keep| keep.restart::<T>(number));
+    let own_part = |restart: Restart<T>| restart.with_factors(|whole| problem.own_part(whole));
+    let kept_restart = problem.comm().all_have(kept_restart.and_then(|kept| kept.map(own_part).transpose()))?;
     let mut restart = kept_restart.map_or_else(|| first(problem, job, kept.holdout, number), Ok)?;
-    if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
+    if !is_over(&restart, settings) && !problem.any(job.stop.load(Ordering::Relaxed))? {
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
     let proof = kept.proof(&factors, settings.loss)?;
+    let factors = of_all(problem.least_squares(), problem.comm(), &restart.factors)?.cast();
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -428,7 +521,7 @@ fn the_start(name: &str) -> Result<Init, Error> {
 fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
     let factors = match &job.given.start {
-        Some(start) if number == 0 => start.cast(),
+        Some(start) if number == 0 => problem.own_part(&start.cast())?,
         _ => the_start(&settings.init)?.factors(problem.least_squares(), settings.seed, number as u64)?,
     };
     starting_at(problem, settings, holdout, number, factors)
@@ -476,7 +569,11 @@ fn advance<T: WorkingPrecision>(
     let mut saved = Instant::now();
     let mut iteration = problem.start(restart.factors, settings, number)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
-    let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
+    // several ranks have to end after the same iteration, by the clock of the first
+    let is_alone = problem.comm().size() == 1;
+    let stop = Stop { max_iters: settings.max_iters, max_time: max_time.filter(|_| is_alone), tol: settings.tol };
+    let mut is_late = false;
+    let mut sent = job.data.traffic();
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {
         let progress = at.progress();
         let seconds = earlier + elapsed.as_secs_f64();
@@ -486,13 +583,30 @@ fn advance<T: WorkingPrecision>(
             history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt, holdout_rmse });
         }
         (job.observe)(number, &progress, None);
-        if let Some(keep) = job.keep.as_ref().filter(|keep| saved.elapsed() >= keep.checkpoint_every) {
-            let checkpoint =
-                Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, tol: settings.tol, history: history.clone() };
-            failed = checkpoint.save(&keep.dir.restart(number)).err();
-            saved = Instant::now();
+        let is_due = job.keep.as_ref().is_some_and(|keep| saved.elapsed() >= keep.checkpoint_every);
+        let own = Wishes { stop: job.stop.load(Ordering::Relaxed), is_late: !is_alone && max_time.is_some_and(|limit| elapsed >= limit), is_due };
+        let mut settle = || -> Result<bool, Error> {
+            let all = own.of_all(problem.comm())?;
+            job.data.note_iteration(sent);
+            is_late = all.is_late;
+            if let Some(keep) = job.keep.as_ref().filter(|_| all.is_due) {
+                let (factors, memory) = (at.point().clone(), at.memory());
+                let checkpoint = Restart { factors, memory, seconds, status: None, tol: settings.tol, history: history.clone() };
+                problem.save(&checkpoint, keep, number)?;
+                saved = Instant::now();
+            }
+            Ok(all.stop || all.is_late)
+        };
+        let settled = settle();
+        sent = job.data.traffic();
+        match settled {
+            Ok(false) => ControlFlow::Continue(()),
+            Ok(true) => ControlFlow::Break(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
         }
-        if failed.is_some() || job.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let solution = run(&mut iteration, &stop, &mut observer);
     if let Some(error) = failed {
@@ -504,14 +618,33 @@ fn advance<T: WorkingPrecision>(
         factors: solution.point,
         memory: iteration.memory(),
         seconds: earlier + solution.elapsed.as_secs_f64(),
-        status: Some(solution.status),
+        status: Some(if is_late && solution.status == Status::Stopped { Status::TimeLimit } else { solution.status }),
         tol: settings.tol,
         history,
     };
     if let Some(keep) = keep {
-        restart.save(&keep.dir.restart(number))?;
+        problem.save(&restart, keep, number)?;
     }
     Ok(restart)
+}
+
+/// What a rank would do after an iteration.
+#[derive(Clone, Copy)]
+struct Wishes {
+    stop: bool,
+    is_late: bool,
+    is_due: bool,
+}
+
+impl Wishes {
+    /// What all do: any of them may stop the run, the clock is that of the first.
+    fn of_all(self, comm: &dyn Comm) -> Result<Wishes, Error> {
+        if comm.size() == 1 {
+            return Ok(self);
+        }
+        let all = comm.agree(Ok([self.stop, self.is_late, self.is_due].map(|wish| f64::from(u8::from(wish)))))?;
+        Ok(Wishes { stop: all.iter().any(|one| one[0] == 1.0), is_late: all[0][1] == 1.0, is_due: all[0][2] == 1.0 })
+    }
 }
 
 /// Picks the best restart, and writes what the run found if it is kept.
@@ -538,14 +671,18 @@ pub(crate) fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Re
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
         passes: match job.data {
-            FitData::Memory(_) => None,
             FitData::Disk(disk) => Some(disk.passes()),
+            FitData::Memory(_) | FitData::Ranks(_) => None,
+        },
+        ranks: match job.data {
+            FitData::Ranks(held) => Some(held.record()),
+            FitData::Memory(_) | FitData::Disk(_) => None,
         },
         holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),
         restarts: judged.iter().map(|j| j.record.clone()).collect(),
     };
     let fitted = Fitted { manifest: Manifest { result: Some(result), ..job.manifest }, answers: judged };
-    if let Some(keep) = &job.keep {
+    if let Some(keep) = job.keep.as_ref().filter(|_| job.data.comm().rank() == 0) {
         write(&keep.dir, &fitted, best).map_err(FitError::Output)?;
     }
     Ok(fitted)

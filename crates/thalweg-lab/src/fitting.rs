@@ -12,6 +12,8 @@ pub enum Held<'a> {
     Memory(&'a Matrix<f64>),
     /// On disk, of this kind: dense, sparse, observed or weighted.
     Disk(&'static str),
+    /// In the memory of several ranks.
+    Ranks(&'static str),
 }
 
 impl Held<'_> {
@@ -19,7 +21,7 @@ impl Held<'_> {
     fn is_full(self) -> bool {
         match self {
             Held::Memory(data) => matches!(data, Matrix::Dense(_) | Matrix::Sparse(_)),
-            Held::Disk(kind) => matches!(kind, "dense" | "sparse"),
+            Held::Disk(kind) | Held::Ranks(kind) => matches!(kind, "dense" | "sparse"),
         }
     }
 }
@@ -76,6 +78,12 @@ impl Needs<'_> {
                     let (chosen, why) = default_method(data, self.rank);
                     (chosen.about(), Some(why))
                 }
+                Held::Ranks(_) if self.data.is_full() => {
+                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves iterations, and with them messages"))
+                }
+                Held::Ranks(_) => {
+                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves iterations, and with them messages"))
+                }
                 Held::Disk(_) if self.data.is_full() => {
                     (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves passes over data that stay on disk"))
                 }
@@ -90,7 +98,7 @@ impl Needs<'_> {
     pub fn start(&self, about: &About) -> Init {
         let has_all = !self.holds_out && self.data.is_full();
         match self.row_sets {
-            _ if matches!(self.data, Held::Disk(_)) => Init::Random,
+            _ if matches!(self.data, Held::Disk(_) | Held::Ranks(_)) => Init::Random,
             // of low rank alone, the singular vectors are the answer
             [RowSet::Free, RowSet::Free] if has_all && !self.has_given => Init::Svd,
             [RowSet::NonNegative, RowSet::NonNegative] => about.init,

@@ -13,6 +13,7 @@ mod manifest;
 mod plan;
 mod predict;
 mod rank;
+mod ranks;
 mod recover;
 pub mod report;
 mod restart;
@@ -33,6 +34,7 @@ pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, Restar
 pub use plan::Plan;
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
+pub use ranks::{RankRows, RanksRecord};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
     DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,

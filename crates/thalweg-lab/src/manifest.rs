@@ -1,5 +1,6 @@
 //! What a run directory says about itself.
 
+use crate::RanksRecord;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
@@ -206,6 +207,9 @@ pub struct FitRecord {
     /// Passes of this session over data that stay on disk, checks and proofs included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passes: Option<f64>,
+    /// Of a session on several ranks: how many, and what they sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RanksRecord>,
     /// √(mean squared error) over the entries held out.
     pub holdout_rmse: Option<f64>,
     /// Each restart.

@@ -1,9 +1,10 @@
 //! What a fit adds to the memory that its data take, told before it begins.
 
-use crate::FitSettings;
+use crate::{FitSettings, RankRows};
 use serde::Serialize;
 use thalweg::certificate::BOUND_LIMIT;
-use thalweg::data::{Matrix, OnDisk, Precision, ShardKind};
+use thalweg::comm::Comm;
+use thalweg::data::{Matrix, OnDisk, Precision, RowBlocks, ShardKind};
 use thalweg::problem::{Compressed, Loss};
 use thalweg::solver::nmf::{Order, method};
 
@@ -89,6 +90,23 @@ impl Plan {
             compressed: 0,
             bound: 0,
             blocks: at_work,
+            equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
+            buffers: BUFFERS * (threads as u64 + 1),
+        }
+    }
+
+    /// Of one of several ranks. Factors are gathered whole for checkpoints and at the end.
+    pub fn on_ranks(held: &RankRows<'_>, settings: &FitSettings, threads: usize) -> Plan {
+        let ((m, n), rank) = (RowBlocks::<f64>::shape(&held.rows), settings.components() as u64);
+        let size = if settings.precision == Precision::F32 { 4 } else { 8 };
+        let all = (m as u64 * held.comm.size() as u64 + n as u64) * rank;
+        let grams = if matches!(held.kind, "dense" | "sparse") { 1 } else { n as u64 };
+        Plan {
+            copies: if settings.precision == Precision::F32 { held.rows.bytes() / 2 } else { 0 },
+            factors: COPIES_AT_WORK * all * size + settings.restarts as u64 * all * 8,
+            compressed: 0,
+            bound: 0,
+            blocks: 0,
             equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
             buffers: BUFFERS * (threads as u64 + 1),
         }

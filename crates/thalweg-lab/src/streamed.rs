@@ -1,14 +1,13 @@
 //! A fit to data that stay on disk.
 
-use crate::fit::{Fitted, Kept, Problem, Training, finish, restarts, take_directory};
+use crate::fit::{Fitted, fit_blocks};
 use crate::{FitError, FitJob, FitSettings};
 use std::sync::Arc;
 use thalweg::Error;
 use thalweg::comm::Alone;
 use thalweg::data::{Holdout, OnDisk, Precision, ReadAhead, RowBlocks, WithoutEntries, hold_out_of_blocks};
 use thalweg::linalg::Real;
-use thalweg::problem::{Blocked, Loss};
-use thalweg::solver::nmf::WorkingPrecision;
+use thalweg::problem::Loss;
 
 /// The same restarts as in memory, one after the other, with a block of rows in memory and the next on its way.
 pub(crate) fn fit_on_disk(job: FitJob<'_>, disk: &Arc<OnDisk>) -> Result<Fitted, FitError> {
@@ -26,11 +25,11 @@ pub(crate) fn fit_on_disk(job: FitJob<'_>, disk: &Arc<OnDisk>) -> Result<Fitted,
         Precision::F32 => {
             // proofs are in double precision, whose blocks are twice as large: none of them is read ahead
             let judged = without(disk, held.as_ref());
-            fit_blocks(job, &ReadAhead::<f32>::new(without(disk, held.as_ref())), &*judged, held.as_deref())
+            fit_blocks(job, &ReadAhead::<f32>::new(without(disk, held.as_ref())), &*judged, held.as_deref(), &Alone)
         }
         Precision::F64 => {
             let blocks = ReadAhead::<f64>::new(without(disk, held.as_ref()));
-            fit_blocks(job, &blocks, &blocks, held.as_deref())
+            fit_blocks(job, &blocks, &blocks, held.as_deref(), &Alone)
         }
     }
 }
@@ -40,28 +39,6 @@ fn without<T: Real>(disk: &Arc<OnDisk>, held: Option<&Arc<Holdout>>) -> Arc<dyn 
         Some(held) => Arc::new(WithoutEntries::new(disk.clone(), held.clone())),
         None => disk.clone(),
     }
-}
-
-fn fit_blocks<T: WorkingPrecision>(
-    job: FitJob<'_>,
-    blocks: &dyn RowBlocks<T>,
-    judged_by: &dyn RowBlocks<f64>,
-    holdout: Option<&Holdout>,
-) -> Result<Fitted, FitError> {
-    let settings = &job.manifest.settings;
-    let constraints = settings.constraints_at(&job.given, blocks.shape(), 0.0)?;
-    let problem = Blocked::new(blocks, &Alone, settings.components(), constraints.clone())?.with_penalty(&settings.penalty)?;
-    let kept = Kept { training: Training::Blocks(judged_by), holdout, scaled_penalty: problem.penalty(), constraints: &constraints };
-    let problem = Problem::of_blocks(problem, settings)?;
-    problem.check_starts(&job)?;
-    let _lock = take_directory(&job)?;
-    let found = restarts(&job, kept, &problem);
-    if let Problem::Blocks(problem, _) = problem
-        && let Some(error) = problem.into_failure()
-    {
-        return Err(error.into());
-    }
-    finish(job, kept, found?)
 }
 
 /// What needs all the data at once.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Seed of all randomness.

@@ -19,6 +19,8 @@ mod kills;
 mod net;
 mod options;
 mod plan;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod recoveries;
 mod reproduce;
 mod signals;

@@ -55,6 +55,22 @@ pub fn equal_parts(count: usize, size: usize) -> Vec<Range<usize>> {
     (0..size).map(|k| at(k)..at(k + 1)).collect()
 }
 
+/// Things in their order in P parts of nearly equal weight.
+pub fn balanced_parts(weights: &[u64], size: usize) -> Vec<Range<usize>> {
+    let total: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();
+    let (mut parts, mut at, mut sum) = (Vec::new(), 0, 0);
+    for k in 1..=size {
+        let first = at;
+        // a thing belongs to the part in which its middle lies
+        while at < weights.len() && (k == size || (2 * sum + u128::from(weights[at])) * size as u128 <= 2 * total * k as u128) {
+            sum += u128::from(weights[at]);
+            at += 1;
+        }
+        parts.push(first..at);
+    }
+    parts
+}
+
 /// (d, c): with the c nearest of the d parts that a rank has, it helps the rank d before it, and so do the others in turn.
 fn rounds(size: usize) -> Vec<(usize, usize)> {
     std::iter::successors(Some(1), |d| Some(2 * d)).take_while(|&d| d < size).map(|d| (d, d.min(size - d))).collect()
@@ -121,6 +137,19 @@ impl dyn Comm + '_ {
         Ok(all)
     }
 
+    /// What this rank has, if all have something.
+    ///
+    /// # Errors
+    /// As [`agree`](Self::agree).
+    pub fn all_have<X>(&self, own: Result<X, Error>) -> Result<X, Error> {
+        let (told, own) = match own {
+            Ok(own) => (Ok([]), Some(own)),
+            Err(error) => (Err(error), None),
+        };
+        self.agree(told)?;
+        Ok(own.expect("who has nothing has told so"))
+    }
+
     /// What each rank has, in the order of ranks, if all have something: then, too, all know that one has failed.
     ///
     /// # Errors
@@ -172,6 +201,22 @@ mod tests {
                 first += lengths[rank];
             }
         }
+    }
+
+    #[test]
+    fn parts_are_all_and_of_nearly_equal_weight() {
+        let weights: Vec<u64> = (0..50).map(|k| k * k % 17 + 1).collect();
+        let (total, most) = (weights.iter().sum::<u64>() as f64, 17.0);
+        for size in [1, 2, 3, 7] {
+            let parts = balanced_parts(&weights, size);
+            assert!(parts.iter().map(|part| part.start).eq([0].into_iter().chain(parts.iter().map(|part| part.end)).take(size)));
+            for part in &parts {
+                let weight = weights[part.clone()].iter().sum::<u64>() as f64;
+                assert!((weight - total / size as f64).abs() <= most, "{weight} of {total} in {size} parts");
+            }
+            assert_eq!(parts[size - 1].end, 50);
+        }
+        assert_eq!(balanced_parts(&[], 2), [0..0, 0..0]);
     }
 
     #[test]

@@ -54,6 +54,33 @@ impl<'a, T: Real> BlocksInMemory<'a, T> {
         let blocks = ranges.iter().map(cut).collect::<Result<_, Error>>()?;
         Ok(BlocksInMemory { shape: (rows.len(), cols), ranges, blocks })
     }
+
+    /// Bytes that they take in memory.
+    pub fn bytes(&self) -> u64 {
+        self.blocks.iter().map(|block| block.bytes()).sum()
+    }
+
+    /// The same numbers in another precision.
+    pub fn cast<S: Real>(&self) -> BlocksInMemory<'static, S> {
+        let blocks = self.blocks.iter().map(|block| Cow::Owned(block.cast())).collect();
+        BlocksInMemory { shape: self.shape, ranges: self.ranges.clone(), blocks }
+    }
+
+    /// Blocks one below the other, of `cols` columns.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for one of another width.
+    pub fn stacked(matrices: Vec<Matrix<T>>, cols: usize) -> Result<Self, Error> {
+        let (mut ranges, mut rows) = (Vec::new(), 0);
+        for block in &matrices {
+            if block.shape().1 != cols {
+                return Err(Error::Shape { what: "a block of rows", expected: (block.shape().0, cols), got: block.shape() });
+            }
+            ranges.push(rows..rows + block.shape().0);
+            rows += block.shape().0;
+        }
+        Ok(BlocksInMemory { shape: (rows, cols), ranges, blocks: matrices.into_iter().map(Cow::Owned).collect() })
+    }
 }
 
 impl<T: Real> RowBlocks<T> for BlocksInMemory<'_, T> {

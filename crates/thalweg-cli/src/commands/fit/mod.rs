@@ -2,14 +2,16 @@
 
 mod args;
 mod plan;
+mod ranks;
 
 pub use args::FitArgs;
+pub use ranks::run_on_ranks;
 
 use super::{line::factors, print_json, print_text};
 use crate::args::{Common, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
-use crate::memory::peak;
+use crate::memory::{self, peak};
 use crate::plot::{self, Ink};
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
@@ -21,10 +23,11 @@ use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::data::{Dataset, Matrix, OnDisk, Precision, ReadOptions, read};
 use thalweg::problem::{Loss, RowSet};
-use thalweg::solver::nmf::{About, Init};
+use thalweg::solver::nmf::{About, Init, Order};
 use thalweg::{Error, Side};
 use thalweg_lab::{
-    Columns, FitData, FitError, FitJob, FitRecord, FitSettings, Given, Held, InputRecord, Keep, Manifest, Needs, RunDir, RunView, batch_size, fit,
+    Columns, FitData, FitError, FitJob, FitRecord, FitSettings, Given, Held, InputRecord, Keep, Manifest, Needs, RankRows, RanksRecord, RunDir,
+    RunView, batch_size, fit,
 };
 
 /// Time between two saves of a restart, where nothing else is asked.
@@ -55,6 +58,9 @@ struct FitDocument<'a> {
     /// Passes over data that stay on disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     passes: Option<f64>,
+    /// On several ranks: how many, and what the first sends in an iteration.
+    #[serde(flatten)]
+    ranks: Option<RanksRecord>,
     /// Bytes of the process at its largest, where the system tells it.
     peak_memory: Option<u64>,
     restarts: &'a [thalweg_lab::RestartRecord],
@@ -76,18 +82,19 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
 }
 
 /// The data of a fit.
-enum Source {
+enum Source<'s> {
     Memory(Box<Dataset>),
     Disk(Arc<OnDisk>),
+    Ranks(Box<RankRows<'s>>),
 }
 
-impl Source {
-    fn in_memory(args: &FitArgs, common: &Common) -> Result<(Source, InputRecord), Failure> {
+impl Source<'_> {
+    fn in_memory(args: &FitArgs, common: &Common) -> Result<(Self, InputRecord), Failure> {
         let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
         Ok((Source::Memory(Box::new(dataset)), record))
     }
 
-    fn on_disk(args: &FitArgs, common: &Common) -> Result<(Source, InputRecord), Failure> {
+    fn on_disk(args: &FitArgs, common: &Common) -> Result<(Self, InputRecord), Failure> {
         let (disk, record) = input::open_asked(&args.input, &args.read, common)?;
         Ok((Source::Disk(Arc::new(disk)), record))
     }
@@ -96,6 +103,7 @@ impl Source {
         match self {
             Source::Memory(dataset) => FitData::Memory(dataset),
             Source::Disk(disk) => FitData::Disk(disk),
+            Source::Ranks(held) => FitData::Ranks(held),
         }
     }
 
@@ -103,6 +111,7 @@ impl Source {
         match self {
             Source::Memory(dataset) => Held::Memory(&dataset.matrix),
             Source::Disk(disk) => Held::Disk(disk.kind()),
+            Source::Ranks(held) => Held::Ranks(held.kind),
         }
     }
 
@@ -110,6 +119,7 @@ impl Source {
         match self {
             Source::Memory(dataset) => dataset.precision,
             Source::Disk(disk) => disk.precision(),
+            Source::Ranks(held) => held.precision,
         }
     }
 }
@@ -169,7 +179,7 @@ fn manifest(input: InputRecord, settings: FitSettings, common: &Common) -> Manif
     Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads: common.thread_count(), result: None }
 }
 
-fn settings(args: &FitArgs, source: &Source, common: &Common) -> Result<FitSettings, Failure> {
+fn settings(args: &FitArgs, source: &Source<'_>, common: &Common) -> Result<FitSettings, Failure> {
     let (row_sets, penalty) = (args.constraints.row_sets()?, args.penalty.read()?);
     let constraints = &args.constraints;
     let needs = Needs {
@@ -184,6 +194,9 @@ fn settings(args: &FitArgs, source: &Source, common: &Common) -> Result<FitSetti
     let (about, why) = needs.method(args.method.as_deref())?;
     if let Some(why) = why {
         common.detail(format_args!("method {}: {why}", about.name));
+    }
+    if matches!(source, Source::Ranks(_)) && matches!(about.order, Order::CompressedFirst | Order::BatchesFirst) {
+        common.say(format_args!("note: on several ranks {} has no opening: it begins with extrapolated iterations on all of the data", about.name));
     }
     let (init, start) = starts(args, &needs, &about)?;
     let [u_rows, v_rows] = row_sets;
@@ -305,6 +318,7 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         seed: manifest.settings.seed,
         holdout_rmse: result.holdout_rmse,
         passes: result.passes,
+        ranks: result.ranks,
         peak_memory: peak(),
         restarts: &result.restarts,
         factors: dir.factors().display().to_string(),
@@ -336,6 +350,7 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
             lines.push(format!("lower bound      {bound:.8e}   no rank-{rank} factorisation is more than {gap:.3} % better"));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
+        None if result.ranks.is_some() => lines.push("lower bound      not computed: no rank holds all of the data (audit computes it)".into()),
         None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),
         None if matches!(result.status, Status::TimeLimit | Status::Stopped) => {
             lines.push("lower bound      not computed: the run is unfinished (audit computes it)".into());
@@ -350,6 +365,10 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
     }
     if let Some(rmse) = result.holdout_rmse {
         lines.push(format!("held-out RMSE    {rmse:.6}"));
+    }
+    if let Some(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }) = result.ranks {
+        let sent = memory::in_words(bytes_per_iteration as u64);
+        lines.push(format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration"));
     }
     lines.push(format!("factors          {}", dir.factors().display()));
     lines.push(format!("next             thalweg audit {0} && thalweg report {0} -o report.html", dir.path().display()));

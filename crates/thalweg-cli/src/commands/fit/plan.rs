@@ -14,7 +14,7 @@ use thalweg_lab::{FitData, FitJob, FitSettings, Given, Manifest, Plan, fit};
 fn passes(data: FitData<'_>) -> usize {
     match data {
         FitData::Memory(_) => 2,
-        FitData::Disk(_) => 1,
+        FitData::Disk(_) | FitData::Ranks(_) => 1,
     }
 }
 
@@ -23,6 +23,7 @@ fn bytes(data: FitData<'_>) -> u64 {
     match data {
         FitData::Memory(dataset) => dataset.matrix.bytes(),
         FitData::Disk(_) => 0,
+        FitData::Ranks(held) => held.rows.bytes(),
     }
 }
 
@@ -57,6 +58,7 @@ pub fn check(data: FitData<'_>, settings: &FitSettings, input: &Path, common: &C
     let plan = match data {
         FitData::Memory(dataset) => Plan::of(&dataset.matrix, settings, common.thread_count()),
         FitData::Disk(disk) => Plan::on_disk(disk, settings, common.thread_count()),
+        FitData::Ranks(held) => Plan::on_ranks(held, settings, common.thread_count()),
     };
     let needed = bytes(data) + plan.added();
     if needed > common.max_memory {

@@ -3,7 +3,8 @@
 use super::npy::NpyRows;
 use super::shards::{ShardKind, Shards};
 use crate::Error;
-use crate::data::{Matrix, Precision, ReadOptions, RowBlocks};
+use crate::comm::{balanced_parts, equal_parts};
+use crate::data::{BlocksInMemory, Matrix, Precision, ReadOptions, RowBlocks};
 use crate::linalg::Real;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -92,6 +93,20 @@ impl OnDisk {
                 ShardKind::Weighted => "weighted",
             },
         }
+    }
+
+    /// What one of several ranks holds: an equal part of the rows of an array, or whole shards with an equal part of the entries.
+    ///
+    /// # Errors
+    /// Those of reading that part; nothing else is read.
+    pub fn part<T: Real>(&self, rank: usize, size: usize) -> Result<BlocksInMemory<'static, T>, Error> {
+        let (m, n) = self.shape();
+        let own = |parts: Vec<Range<usize>>| parts.into_iter().nth(rank).unwrap_or(0..0);
+        let blocks = match &self.store {
+            Store::Npy(rows) => vec![Matrix::Dense(rows.read(&self.path, own(equal_parts(m, size)))?)],
+            Store::Shards(shards) => own(balanced_parts(&shards.entries(), size)).map(|k| shards.read(k)).collect::<Result<_, Error>>()?,
+        };
+        BlocksInMemory::stacked(blocks, n)
     }
 
     /// The shards, if it is a folder of them.

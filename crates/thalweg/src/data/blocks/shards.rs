@@ -126,6 +126,11 @@ impl Shards {
         self.record.kind
     }
 
+    /// Stored entries of each shard.
+    pub(super) fn entries(&self) -> Vec<u64> {
+        self.record.blocks.iter().map(|block| block.entries as u64).collect()
+    }
+
     /// Stored entries.
     pub fn stored(&self) -> u64 {
         self.record.blocks.iter().map(|block| block.entries as u64).sum()

@@ -272,8 +272,10 @@ impl<'a, T: Real> Alternating<'a, T> {
         // a memory without momentum is that of a start
         let mut momentum = memory.momentum.or(self.memory.momentum.take());
         if let Some(momentum) = &mut momentum {
-            // blocks whose statistics are lost cannot go on
-            momentum.is_opening &= self.batches.is_none() || statistics.is_some();
+            // without its stand-in, or with the statistics of its blocks lost, an opening cannot go on, and its model is of other data
+            if momentum.is_opening && !(if self.batches.is_some() { statistics.is_some() } else { self.compressed.is_some() }) {
+                (momentum.is_opening, momentum.is_plain, momentum.model) = (false, true, f64::INFINITY);
+            }
             if !momentum.is_opening {
                 (self.compressed, self.batches) = (None, None);
             }
