@@ -29,6 +29,11 @@ fn told(names: &[&str]) -> usize {
     names.iter().find_map(|name| std::env::var(name).ok()?.parse().ok()).unwrap_or(1)
 }
 
+/// Whether a launcher started this process.
+pub fn is_launched() -> bool {
+    COUNTS.iter().any(|name| std::env::var_os(name).is_some())
+}
+
 /// Ranks on this machine, which share its cores.
 pub fn on_this_machine() -> usize {
     told(&LOCAL_COUNTS)

@@ -42,9 +42,9 @@ fn any_number_of_ranks_finds_what_one_process_finds_on_every_kind_of_data() {
     for (at, fit) in [
         "fit x.npy -k 4 --method extrapolated-hals",
         "fit x.npy -k 4 --method anls --precision f32 --sum-to-one u",
-        "fit x.mtx -k 4 --method hals --restarts 2",
+        "fit x.mtx -k 4 --missing zero --method hals --restarts 2",
         "fit x.mtx -k 4 --missing absent --method extrapolated-anls --l2 0.01",
-        "fit gaps.csv -k 4 --method accelerated-hals --l1 0.001 --l2 0.001",
+        "fit gaps.csv -k 4 --missing nan --method accelerated-hals --l1 0.001 --l2 0.001",
     ]
     .into_iter()
     .enumerate()
@@ -59,9 +59,9 @@ fn any_number_of_ranks_finds_what_one_process_finds_on_every_kind_of_data() {
                 let rounds = f64::from(ranks as u32).log2().ceil();
                 assert_eq!(told["ranks"], ranks);
                 // C, V, what is measured, what is to be done next, and G: where each column has its own, it is not gathered
-                let each = if ["x.npy", "x.mtx -k 4 --method hals"].iter().any(|full| fit.contains(full)) { 6.0 } else { 5.0 };
+                let each = if ["x.npy", "--missing zero"].iter().any(|full| fit.contains(full)) { 6.0 } else { 5.0 };
                 assert!(told["messages_per_iteration"].as_f64().expect("a number") >= each * rounds, "{told}");
-                assert!(told["bytes_per_iteration"].as_f64().expect("a number") > 8.0 * 60.0 * 4.0, "{told}");
+                assert!(told["bytes_per_iteration"].as_f64().expect("a number") > 4.0 * 60.0 * 4.0, "{told}");
             }
             let tolerance = if fit.contains("f32") { 2e-3 } else { 1e-7 };
             agree(&desk.path(&format!("one{at}/factors.npz")), &desk.path(&format!("on{at}-{ranks}/factors.npz")), tolerance);
@@ -84,7 +84,7 @@ fn a_run_goes_on_from_where_it_stood_on_any_number_of_ranks() {
     assert_eq!(on_ranks(&desk, 2, &format!("{fit} --max-iters 60 -o cut")).code, 3);
     desk.ends(3, &format!("{fit} --max-iters 60 -o whole"));
     agree(&desk.path("cut/factors.npz"), &desk.path("whole/factors.npz"), 1e-7);
-    desk.ends(0, "audit whole");
+    desk.ends(3, "audit cut");
 }
 
 #[test]

@@ -295,7 +295,7 @@ fn a_run_cut_in_two_ends_with_the_same_bits() {
 fn an_iteration_sends_what_the_model_says_and_more_ranks_than_rows_do_no_harm() {
     let (_, dense) = planted::kinds(18).swap_remove(0);
     let n = dense.shape().1;
-    for size in [1, 2, 3, 4, 5, 8] {
+    for size in [1, 2, 3, 4, 5, 8, 64] {
         let sent = thread_ranks(size, |comm| {
             let counted = Counted::new(comm);
             let held = part(&dense, &counted, 1);
@@ -306,7 +306,7 @@ fn an_iteration_sends_what_the_model_says_and_more_ranks_than_rows_do_no_harm() 
             let after = counted.traffic();
             (after.messages - before.messages, after.bytes - before.bytes)
         });
-        let rounds = (size as f64).log2().ceil() as u64;
+        let rounds = usize::BITS as u64 - u64::from((size - 1).leading_zeros());
         let bytes: u64 = sent.iter().map(|s| s.1).sum();
         // C and V and twice G, but for each rank's own part, and five numbers for each of the others
         let numbers = 2 * n * RANK + 2 * RANK * RANK + 5 * size;
