@@ -22,3 +22,5 @@ mod plan;
 mod recoveries;
 mod reproduce;
 mod signals;
+mod stream;
+mod sweeps;
