@@ -75,12 +75,12 @@ impl Plan {
         let factors = |size: u64| (m + n) as u64 * rank * size;
         let block = |precision| disk.block_bytes(precision);
         let held = settings.holdout.map_or(0.0, |share| share * observed.unwrap_or(m as u64 * n as u64) as f64);
-        // without the entries that are held out, a block is made anew
-        let copies = if settings.holdout.is_some() { 1 } else { 0 };
+        // without the entries that are held out a block is made anew, and allocators do not give back what a block of one piece took at once
+        let copies = u64::from(settings.holdout.is_some()) + u64::from(disk.shards().is_none());
         let at_work = match settings.precision {
             Precision::F64 => (2 + copies) * block(Precision::F64),
             // the one that was read ahead waits while proofs are made
-            Precision::F32 => block(Precision::F32) + (1 + copies) * block(Precision::F64),
+            Precision::F32 => (2 + copies) * block(Precision::F32) + block(Precision::F64),
         };
         let grams = if is_full { 1 } else { n as u64 };
         let counts = 2 * 8 * (m + n) as u64;

@@ -24,3 +24,5 @@ mod ranks;
 mod recoveries;
 mod reproduce;
 mod signals;
+mod stream;
+mod sweeps;

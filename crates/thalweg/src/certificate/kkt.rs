@@ -317,23 +317,22 @@ impl Slopes {
             for at in 0..part.weight.len() {
                 let i = part.first + at;
                 let ((columns, values), hidden) = (x.row(i), hidden(i));
-                let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
+                let u = row(u, i);
+                let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[l]).sum()).collect();
                 let of_row = squares_left(v, hidden);
                 // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
-                sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
+                sums[0] += inner(u, &gradient);
                 for (&j, &x) in columns.iter().zip(values) {
-                    sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
+                    let v = row(v, j as usize);
+                    sums[0] += x * (x - 2.0 * inner(u, v));
                     sums[1] += x * x;
-                    for k in 0..r {
-                        gradient[k] -= x * v[(j as usize, k)];
-                    }
+                    gradient.iter_mut().zip(v).for_each(|(g, v)| *g -= x * v);
                 }
                 for &j in hidden {
-                    let product = product_entry(u, i, v, j as usize);
+                    let v = row(v, j as usize);
+                    let product = inner(u, v);
                     sums[0] -= product * product;
-                    for k in 0..r {
-                        gradient[k] -= product * v[(j as usize, k)];
-                    }
+                    gradient.iter_mut().zip(v).for_each(|(g, v)| *g -= product * v);
                 }
                 for k in 0..r {
                     part.gradient[at * r + k] += gradient[k];
@@ -351,18 +350,18 @@ impl Slopes {
             let mut sums = [0.0; 2];
             for at in 0..part.weight.len() {
                 let i = part.first + at;
-                let (columns, values) = x.row(i);
+                let ((columns, values), u) = (x.row(i), row(u, i));
                 let (gradient, curvature) = (&mut part.gradient[at * r..][..r], &mut part.curvature[at * r..][..r]);
                 for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
                     let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
-                    let residual = product_entry(u, i, v, j as usize) - x;
+                    let v = row(v, j as usize);
+                    let residual = inner(u, v) - x;
                     part.weight[at] += weight;
                     sums[0] += weight * residual * residual;
                     sums[1] += weight * x * x;
-                    for k in 0..r {
-                        let vk = v[(j as usize, k)];
-                        gradient[k] += weight * residual * vk;
-                        curvature[k] += weight * vk * vk;
+                    for ((g, h), v) in gradient.iter_mut().zip(&mut *curvature).zip(v) {
+                        *g += weight * residual * v;
+                        *h += weight * v * v;
                     }
                 }
             }
@@ -401,6 +400,15 @@ fn squares_left(v: MatRef<'_, f64>, hidden: &[u32]) -> Vec<f64> {
     squares
 }
 
-fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> f64 {
-    (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
+fn row(x: MatRef<'_, f64>, i: usize) -> &[f64] {
+    x.row(i).try_as_row_major().expect("factors are stored row by row").as_slice()
+}
+
+fn inner(u: &[f64], v: &[f64]) -> f64 {
+    // four sums: one would wait for each addition
+    let mut sums = [0.0; 4];
+    for (u, v) in u.chunks(4).zip(v.chunks(4)) {
+        sums.iter_mut().zip(u).zip(v).for_each(|((sum, u), v)| *sum += u * v);
+    }
+    sums[0] + sums[1] + (sums[2] + sums[3])
 }

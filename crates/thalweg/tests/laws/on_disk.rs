@@ -5,12 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-use thalweg::Error;
+use thalweg::certificate::{penalised_stationarity, stationarity_in_blocks};
 use thalweg::data::{
-    Dense, Duplicates, FORMATS, Layout, Matrix, Missing, Observed, OnDisk, Origin, Precision, ReadAhead, ReadOptions, RowBlocks, ShardKind,
-    ShardWriter, Sparse, Triplet, read, shard, stream,
+    BlocksInMemory, Dense, Duplicates, FORMATS, Layout, Matrix, Missing, Observed, OnDisk, Origin, Precision, ReadAhead, ReadOptions, RowBlocks,
+    ShardKind, ShardWriter, Sparse, Triplet, WithoutEntries, hold_out, hold_out_of_blocks, read, shard, stream,
 };
 use thalweg::linalg::Real;
+use thalweg::problem::{Constraints, Nmf, Penalty};
+use thalweg::{Error, Factors};
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -94,6 +96,11 @@ fn shards_hold_what_reading_finds() {
         assert!(entries::<f64>(&disk).expect("reads") == entries_of(&whole.matrix), "{what}");
         assert!(entries::<f32>(&disk).expect("reads").len() == entries_of(&whole.matrix).len(), "{what}");
         assert_eq!(disk.passes(), 2.0);
+        let again = read(&to, &ReadOptions::default()).expect("reads whole");
+        assert!(
+            entries_of(&again.matrix) == entries_of(&whole.matrix) && again.sha256 == disk.sha256() && again.row_labels == whole.row_labels,
+            "{what}"
+        );
         let shards = disk.shards().expect("shards");
         assert_eq!(shards.labels(1 << 20).expect("labels"), [whole.row_labels, whole.col_labels], "{what}");
         assert!(options.max_memory > 1 << 20 || shards.stored() < 5000 || shards.blocks() > 1, "{what}");
@@ -265,4 +272,36 @@ fn a_cut_writing_is_begun_again_and_a_finished_one_stays() {
     let bad = scratch.path().join("bad.shards");
     assert!(matches!(shard(&file, &bad, &ReadOptions::default()), Err(Error::Malformed { .. })));
     assert!(OnDisk::open(&bad, &ReadOptions::default()).is_err());
+}
+
+#[test]
+fn what_is_held_out_of_blocks_is_what_is_held_out_of_the_whole() {
+    for (kind, data) in super::planted::kinds(21) {
+        let blocks = BlocksInMemory::cut(&data, 0..data.shape().0, 7).expect("cuts");
+        for fraction in [0.05, 0.5] {
+            let (kept, held) = hold_out(&data, fraction, 3).expect("holds out");
+            assert!(hold_out_of_blocks(&blocks, fraction, 3).expect("holds out") == held, "{kind}");
+            let cut: Arc<dyn RowBlocks<f64> + Send> = Arc::new(BlocksInMemory::cut(&data, 0..data.shape().0, 7).expect("cuts"));
+            let left = WithoutEntries::new(cut, Arc::new(held));
+            assert!(entries(&left).expect("reads") == entries_of(&kept), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn the_proof_of_blocks_is_the_proof_of_the_whole() {
+    for (kind, data) in super::planted::kinds(22) {
+        let (m, n) = data.shape();
+        let mut rng = stream(5, 0);
+        let factors = Factors::new(m, n, 3, (0..3 * (m + n)).map(|_| rng.random::<f64>()).collect()).expect("fits");
+        let penalty = Nmf::new(&data, 3).expect("good").with_penalty(&Penalty::both(0.02, 0.01)).expect("good").penalty();
+        let whole = penalised_stationarity(&data, &factors, &penalty).expect("fits");
+        for rows in [1, 7, m] {
+            let blocks = BlocksInMemory::cut(&data, 0..m, rows).expect("cuts");
+            let found = stationarity_in_blocks(&blocks, &factors, &Constraints::default(), &penalty).expect("fits");
+            for (a, b) in [(found.kkt, whole.kkt), (found.objective, whole.objective), (found.penalty, whole.penalty)] {
+                assert!((a - b).abs() <= 1e-11 * b, "{kind} in blocks of {rows}: {a} for {b}");
+            }
+        }
+    }
 }

@@ -53,6 +53,7 @@ impl OnDisk {
         if Shards::is_at(path) {
             return Self::of_shards(path, options);
         }
+        path.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let is_npy = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("npy"));
         if !is_npy || path.is_dir() {
             let expected = "a .npy file, or a folder made by `thalweg data shard FILE -o DIR`".to_owned();
