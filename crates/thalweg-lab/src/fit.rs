@@ -210,7 +210,7 @@ fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings,
 /// What is made small, and the method that does it.
 pub(crate) enum Problem<'a, T: WorkingPrecision> {
     Squares(Nmf<'a, T>, &'static dyn NmfMethod),
-    Blocks(Blocked<'a, T>, &'static dyn NmfMethod),
+    Blocks(Box<Blocked<'a, T>>, &'static dyn NmfMethod),
     Divergence(Divergence<'a, T>, &'static dyn DivergenceMethod),
 }
 
@@ -232,13 +232,13 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
     pub(crate) fn of_blocks(problem: Blocked<'a, T>, settings: &FitSettings) -> Result<Self, Error> {
         let method = the_method(&settings.method)?;
         check_method(method, problem.constraints())?;
-        Ok(Problem::Blocks(problem, method))
+        Ok(Problem::Blocks(Box::new(problem), method))
     }
 
     fn least_squares(&self) -> &dyn LeastSquares<T> {
         match self {
             Problem::Squares(problem, _) => problem,
-            Problem::Blocks(problem, _) => problem,
+            Problem::Blocks(problem, _) => &**problem,
             Problem::Divergence(problem, _) => problem.nmf(),
         }
     }
@@ -257,7 +257,7 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         let batches = Batches { rows: settings.batch_size.unwrap_or(Batches::default().rows), seed: settings.seed, trial: number as u64 };
         match self {
             Problem::Squares(problem, method) => Ok(Alternating::start(problem, *method, factors)?.in_batches(batches)),
-            Problem::Blocks(problem, method) => Alternating::start(problem, *method, factors),
+            Problem::Blocks(problem, method) => Alternating::start(&**problem, *method, factors),
             Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
         }
     }
