@@ -34,6 +34,9 @@ const COPIES_AT_WORK: u64 = 12;
 /// Of one thread.
 const BUFFERS: u64 = 6 << 20;
 
+/// Rows of dense data whose residuals a thread forms at once in a proof.
+const PROVED_TOGETHER: u64 = 64;
+
 /// A Gram matrix, its copy that the eigenvalues are found in, and their workspace.
 const COPIES_OF_GRAM: u64 = 3;
 
@@ -89,7 +92,7 @@ impl Plan {
             factors: COPIES_AT_WORK * factors(size) + settings.restarts as u64 * factors(8) + counts,
             compressed: 0,
             bound: 0,
-            blocks: at_work,
+            blocks: at_work + if disk.shards().is_none() { PROVED_TOGETHER * 8 * n as u64 * threads as u64 } else { 0 },
             equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
             buffers: BUFFERS * (threads as u64 + 1),
         }

@@ -119,8 +119,8 @@ fn what_streaming_does_not_do_is_said() {
         (65, "data shard x.mtx -o y.shards", "--missing zero"),
         (66, "data shard nowhere.mtx -o y.shards", "nowhere.mtx"),
         (73, "data shard x.mtx --missing zero -o /proc/y.shards", "/proc/y.shards"),
-        (75, "fit x.npy --stream -k 2 --max-memory 100K", "--max-memory"),
-        (75, "fit x.npy --stream -k 2 --max-memory 100K --plan", "--max-memory"),
+        (75, "fit x.npy --stream -k 2 --max-memory 8K", "--max-memory"),
+        (75, "fit x.npy --stream -k 2 --max-memory 8K --plan", "--max-memory"),
         (75, "fit x.shards --stream -k 2 --holdout 0.9 --max-memory 2K", "--max-memory"),
     ] {
         let to = if words.contains(" -o ") { "" } else { "-o run" };
