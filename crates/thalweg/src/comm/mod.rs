@@ -111,7 +111,7 @@ impl dyn Comm + '_ {
     /// # Errors
     /// [`Error::Peer`].
     ///
-    /// The rounds of [`all_gather`](Self::all_gather) backwards: what was copied there is added here.
+    /// The rounds of `all_gather` backwards: what was copied there is added here.
     pub fn reduce_scatter<T: Real>(&self, mut parts: Vec<T>, lengths: &[usize]) -> Result<Vec<T>, Error> {
         let (rank, size, starts) = (self.rank(), self.size(), self.around(lengths));
         parts.rotate_left(lengths[..rank].iter().sum());
@@ -140,7 +140,7 @@ impl dyn Comm + '_ {
     /// What this rank has, if all have something.
     ///
     /// # Errors
-    /// As [`agree`](Self::agree).
+    /// As `agree`.
     pub fn all_have<X>(&self, own: Result<X, Error>) -> Result<X, Error> {
         let (told, own) = match own {
             Ok(own) => (Ok([]), Some(own)),
