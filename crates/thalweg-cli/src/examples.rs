@@ -56,6 +56,7 @@ pub const EXAMPLES: &[Example] = &[
     example("thalweg data example", "small files to try things on"),
     example("thalweg data example genes", "write one of them here"),
     example("thalweg data get metabolic --data-dir data", "where a data set comes from"),
+    example("thalweg data shard ratings.dat -o ratings.shards", "blocks of rows on disk, for fit --stream"),
     example("thalweg data check data", "are the files in this folder whole?"),
     example("thalweg doctor", "does thalweg work here as it should?"),
     example("thalweg completions bash > ~/.local/share/bash-completion/completions/thalweg", "complete commands and flags"),

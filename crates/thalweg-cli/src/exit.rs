@@ -48,7 +48,7 @@ impl Failure {
     /// A failure with what this file holds; the file is named unless the error does it.
     pub fn about(path: &Path, error: Error) -> Self {
         match error {
-            Error::Malformed { .. } | Error::Memory { .. } | Error::Io { .. } | Error::Parameter { .. } => Failure::Input(error),
+            Error::Malformed { .. } | Error::Memory { .. } | Error::Io { .. } | Error::Parameter { .. } | Error::Peer { .. } => Failure::Input(error),
             _ => Failure::Content(path.to_owned(), error),
         }
     }

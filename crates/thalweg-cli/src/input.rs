@@ -3,7 +3,7 @@
 use crate::args::{Common, ReadArgs};
 use crate::exit::Failure;
 use std::path::{Path, PathBuf};
-use thalweg::data::{Dataset, Entry, Layout, ReadOptions, Stft, Weights, catalogue, did_you_mean, read};
+use thalweg::data::{Dataset, Entry, Layout, OnDisk, ReadOptions, Stft, Weights, catalogue, did_you_mean, read};
 use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
 use thalweg_lab::{InputRecord, Manifest, RunDir};
 
@@ -42,14 +42,30 @@ impl Asked {
 /// Reads what the command line asks for; what the reader noted goes to standard error.
 pub fn load_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(Dataset, InputRecord), Failure> {
     let asked = Asked::of(input, args, common)?;
-    if RunDir::new(&asked.path).has::<Manifest>() {
-        let dir = asked.path.display();
-        return Err(Failure::Usage(format!("{dir} is a run directory, not data: thalweg audit {dir}, or thalweg report {dir}")));
-    }
+    refuse_run(&asked.path)?;
     let (dataset, record) = load(&asked.path, asked.options.clone())?;
     dataset.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
     asked.compare(&dataset.sha256, common);
     Ok((dataset, record))
+}
+
+/// Opens what stays on disk, as the command line asks.
+pub fn open_asked(input: &Path, args: &ReadArgs, common: &Common) -> Result<(OnDisk, InputRecord), Failure> {
+    let asked = Asked::of(input, args, common)?;
+    refuse_run(&asked.path)?;
+    let disk = OnDisk::open(&asked.path, &asked.options).map_err(|error| Failure::about(&asked.path, error))?;
+    let path = std::path::absolute(&asked.path).unwrap_or(asked.path);
+    let record = InputRecord::on_disk(path, asked.options, &disk);
+    record.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
+    Ok((disk, record))
+}
+
+fn refuse_run(path: &Path) -> Result<(), Failure> {
+    if RunDir::new(path).has::<Manifest>() {
+        let dir = path.display();
+        return Err(Failure::Usage(format!("{dir} is a run directory, not data: thalweg audit {dir}, or thalweg report {dir}")));
+    }
+    Ok(())
 }
 
 /// The entry of the catalogue.

@@ -11,46 +11,68 @@ mod input;
 mod memory;
 mod plot;
 mod progress;
+mod ranks;
 mod signals;
 
 use args::{Cli, Command};
 use clap::FromArgMatches;
 use examples::WELCOME;
 use exit::Failure;
+use ranks::Ranks;
 use std::process::ExitCode;
+use thalweg::Error;
 
 fn main() -> ExitCode {
     if std::env::args_os().len() < 2 {
         exit::tell(format_args!("{WELCOME}"));
         return ExitCode::from(exit::USAGE);
     }
+    let ranks = match Ranks::join() {
+        Ok(ranks) => ranks,
+        Err(failure) => return ExitCode::from(tell_failure(&failure)),
+    };
     let cli = match args::command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
-        Ok(cli) => cli,
+        Ok(cli) => cli.on_rank(ranks.comm().rank()),
         Err(error) => {
             let error = args::with_suggestion(error);
             // help and version are results, everything else is a usage error
             let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
-            let _ = error.print();
+            // all ranks have the same command line
+            if ranks.comm().rank() == 0 {
+                let _ = error.print();
+            }
             return ExitCode::from(code);
         }
     };
-    let outcome = std::panic::catch_unwind(|| dispatch(&cli));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(&cli, &ranks)));
     match outcome {
         Ok(Ok(code)) => ExitCode::from(code),
+        // the other rank says why, and ends this one
+        Ok(Err(Failure::Input(Error::Peer { .. }))) => ExitCode::from(exit::DONE),
         Ok(Err(failure)) => {
-            exit::tell(format_args!("thalweg: {failure}{}", failure.hint()));
-            ExitCode::from(failure.code())
+            ranks.let_the_first_tell();
+            ExitCode::from(ranks.end_all(tell_failure(&failure)))
         }
         Err(_) => {
             exit::tell(format_args!("thalweg: this is a bug; please report it with the message above and the command line"));
-            ExitCode::from(exit::BUG)
+            ExitCode::from(ranks.end_all(exit::BUG))
         }
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<u8, Failure> {
+/// Says why; returns the exit code.
+fn tell_failure(failure: &Failure) -> u8 {
+    exit::tell(format_args!("thalweg: {failure}{}", failure.hint()));
+    failure.code()
+}
+
+fn dispatch(cli: &Cli, ranks: &Ranks) -> Result<u8, Failure> {
     let common = &cli.common;
     common.start_threads()?;
+    if let (Command::Fit(args), 2..) = (&cli.command, ranks.comm().size()) {
+        return commands::fit::run_on_ranks(args, common, ranks.comm());
+    }
+    ranks.refuse_several()?;
     match &cli.command {
         Command::Demo(args) => commands::demo::run(args, common),
         Command::Info(args) => commands::info::run(args, common),

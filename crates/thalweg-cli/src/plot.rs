@@ -1,6 +1,7 @@
 //! Small plots in the terminal.
 
 use crate::args::Common;
+use crate::ranks::is_launched;
 use clap::{Args, ValueEnum};
 use std::io::IsTerminal;
 use thalweg::Side;
@@ -29,7 +30,8 @@ impl PlotArgs {
     /// How to plot, if at all.
     pub fn ink(&self, common: &Common) -> Option<Ink> {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        // a launcher gives its processes terminals of its own
+        let is_terminal = std::io::stdout().is_terminal() && !is_launched() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let is_wanted = match self.plot {
             When::Always => true,
             When::Auto => is_terminal,

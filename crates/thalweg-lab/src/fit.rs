@@ -1,18 +1,21 @@
 //! A fit with restarts, kept on disk if it is to survive being killed.
 
-use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, Restart, RestartRecord, RunDir};
+use crate::ranks::{fit_on_ranks, of_all, own_part};
+use crate::streamed::fit_on_disk;
+use crate::{FitRecord, FitSettings, Given, HistoryRow, Labels, Manifest, RankRows, Restart, RestartRecord, RunDir};
 use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound};
-use thalweg::data::{Dataset, Holdout, Matrix, Precision, ReadOptions, hold_out, write_atomically, write_factors};
+use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_over_ranks};
+use thalweg::comm::{Alone, Comm, Traffic};
+use thalweg::data::{Dataset, Holdout, Matrix, OnDisk, Precision, ReadOptions, RowBlocks, hold_out, write_atomically, write_factors};
 use thalweg::linalg::Real;
-use thalweg::problem::{Constraints, Divergence, Loss, Nmf, ScaledPenalty};
+use thalweg::problem::{Blocked, Constraints, Divergence, LeastSquares, Loss, Nmf, ScaledPenalty};
 use thalweg::solver::nmf::{
     Alternating, Batches, DivergenceMethod, INITS, Init, NMF_METHODS, NmfMethod, WorkingPrecision, check_method, divergence_method, method,
 };
@@ -24,7 +27,7 @@ pub struct FitJob<'a> {
     /// What to fit, and how: the manifest without a result.
     pub manifest: Manifest,
     /// The data.
-    pub dataset: &'a Dataset,
+    pub data: FitData<'a>,
     /// What the settings speak of beside the data.
     pub given: Given,
     /// Where it is kept, if it is.
@@ -37,6 +40,49 @@ pub struct FitJob<'a> {
     pub stop: &'a AtomicBool,
     /// Told after every iteration of a restart, and once with its status.
     pub observe: &'a (dyn Fn(usize, &Progress, Option<Status>) + Sync),
+}
+
+/// Where the data of a fit are.
+#[derive(Clone, Copy)]
+pub enum FitData<'a> {
+    /// In memory.
+    Memory(&'a Dataset),
+    /// On disk: a block of rows is in memory at a time.
+    Disk(&'a Arc<OnDisk>),
+    /// In the memory of several ranks: some rows on each.
+    Ranks(&'a RankRows<'a>),
+}
+
+impl FitData<'_> {
+    /// Names of rows and columns.
+    fn labels(self, max_memory: u64) -> Result<Labels, Error> {
+        let [rows, cols] = match self {
+            FitData::Memory(dataset) => [dataset.row_labels.clone(), dataset.col_labels.clone()],
+            FitData::Disk(disk) => disk.shards().map_or(Ok([None, None]), |shards| shards.labels(max_memory))?,
+            FitData::Ranks(held) => return Ok(held.labels.clone()),
+        };
+        Ok(Labels { rows, cols })
+    }
+
+    /// What this rank has sent, where there are several.
+    fn traffic(self) -> Traffic {
+        if let FitData::Ranks(held) = self { held.comm.traffic() } else { Traffic::default() }
+    }
+
+    /// Takes down an iteration that began when so much had been sent.
+    fn note_iteration(self, before: Traffic) {
+        if let FitData::Ranks(held) = self {
+            held.note_iteration(before);
+        }
+    }
+
+    /// The ranks that hold them.
+    fn comm(&self) -> &dyn Comm {
+        match self {
+            FitData::Ranks(held) => held.comm,
+            FitData::Memory(_) | FitData::Disk(_) => &Alone,
+        }
+    }
 }
 
 /// Where a fit is kept, and how often.
@@ -110,40 +156,95 @@ pub fn split(dataset: &Dataset, manifest: &Manifest) -> Result<Option<(Matrix<f6
 /// # Errors
 /// [`FitError::Other`] if the directory holds a run with other settings, [`FitError::Input`] for bad data and failed reads and writes.
 pub fn fit(job: FitJob<'_>) -> Result<Fitted, FitError> {
-    let held = split(job.dataset, &job.manifest)?;
+    match job.data {
+        FitData::Memory(dataset) => fit_in_memory(job, dataset),
+        FitData::Disk(disk) => fit_on_disk(job, disk),
+        FitData::Ranks(held) => fit_on_ranks(job, held),
+    }
+}
+
+fn fit_in_memory(job: FitJob<'_>, dataset: &Dataset) -> Result<Fitted, FitError> {
+    let held = split(dataset, &job.manifest)?;
     let (training, holdout) = match &held {
         Some((training, holdout)) => (training, Some(holdout)),
-        None => (&job.dataset.matrix, None),
+        None => (&dataset.matrix, None),
     };
     // refuse bad data and settings before a directory is made
     let settings = &job.manifest.settings;
     let constraints = settings.constraints(&job.given, training)?;
     let scaled_penalty = scaled_penalty(training, settings, &constraints)?;
-    let kept = Kept { training, holdout, scaled_penalty, constraints: &constraints };
+    let kept = Kept { training: Training::Memory(training), holdout, scaled_penalty, constraints: &constraints };
     let problem = Problem::new(training, settings, &constraints, scaled_penalty)?;
-    the_start(&settings.init)?.check(problem.nmf())?;
-    if let (Some(start), Some(path)) = (&job.given.start, &job.manifest.settings.start) {
-        problem.start(start.clone(), settings, 0).map_err(|error| FitError::Given { path: path.clone(), error })?;
-    }
-    let narrow = match job.manifest.settings.precision {
-        Precision::F32 => Some(narrow(kept, settings)?),
-        Precision::F64 => None,
-    };
-    let _lock = job.keep.as_ref().map(|keep| take_directory(&job, &keep.dir)).transpose()?;
-    let records = match &narrow {
-        Some(narrow) => restarts(&job, kept, narrow)?,
-        None => restarts(&job, kept, training)?,
+    problem.check_starts(&job)?;
+    let records = match settings.precision {
+        Precision::F32 => {
+            let narrow = narrow(training, kept, settings)?;
+            let _lock = take_directory(&job)?;
+            restarts(&job, kept, &Problem::new(&narrow, settings, &constraints, scaled_penalty)?)?
+        }
+        Precision::F64 => {
+            let _lock = take_directory(&job)?;
+            restarts(&job, kept, &problem)?
+        }
     };
     finish(job, kept, records)
 }
 
+/// A fit to data that are held as blocks of rows, by these ranks.
+pub(crate) fn fit_blocks<T: WorkingPrecision>(
+    job: FitJob<'_>,
+    blocks: &dyn RowBlocks<T>,
+    judged_by: &dyn RowBlocks<f64>,
+    holdout: Option<&Holdout>,
+    comm: &dyn Comm,
+) -> Result<Fitted, FitError> {
+    let settings = &job.manifest.settings;
+    let constraints = settings.constraints_at(&job.given, blocks.shape(), 0.0)?;
+    let problem = Blocked::new(blocks, comm, settings.components(), constraints.clone())?.with_penalty(&settings.penalty)?;
+    let kept = Kept { training: Training::Blocks(judged_by, comm), holdout, scaled_penalty: problem.penalty(), constraints: &constraints };
+    let problem = Problem::of_blocks(problem, settings)?;
+    problem.check_starts(&job)?;
+    let _lock = take_directory(&job)?;
+    let found = restarts(&job, kept, &problem);
+    if let Problem::Blocks(problem, _) = problem
+        && let Some(error) = problem.into_failure()
+    {
+        return Err(error.into());
+    }
+    finish(job, kept, found?)
+}
+
 /// What a restart is judged by.
 #[derive(Clone, Copy)]
-struct Kept<'a> {
-    training: &'a Matrix<f64>,
-    holdout: Option<&'a Holdout>,
-    scaled_penalty: ScaledPenalty,
-    constraints: &'a Constraints,
+pub(crate) struct Kept<'a> {
+    pub training: Training<'a>,
+    pub holdout: Option<&'a Holdout>,
+    pub scaled_penalty: ScaledPenalty,
+    pub constraints: &'a Constraints,
+}
+
+/// The data without what is held out, in double precision.
+#[derive(Clone, Copy)]
+pub(crate) enum Training<'a> {
+    Memory(&'a Matrix<f64>),
+    Blocks(&'a dyn RowBlocks<f64>, &'a dyn Comm),
+}
+
+impl Kept<'_> {
+    fn proof(self, factors: &Factors<f64>, loss: Loss) -> Result<Stationarity, Error> {
+        match self.training {
+            Training::Memory(data) => constrained_stationarity(data, factors, self.constraints, loss, &self.scaled_penalty),
+            Training::Blocks(blocks, comm) => stationarity_over_ranks(blocks, comm, factors, self.constraints, &self.scaled_penalty),
+        }
+    }
+
+    /// A lower bound over all factorisations of this rank, where the data are in memory.
+    fn lower_bound(self, rank: usize) -> Option<f64> {
+        match self.training {
+            Training::Memory(data) => spectral_bound(data).map(|bound| bound.lower_bound(rank)),
+            Training::Blocks(..) => None,
+        }
+    }
 }
 
 /// The penalty in the units of the data.
@@ -157,8 +258,9 @@ fn scaled_penalty<T: WorkingPrecision>(data: &Matrix<T>, settings: &FitSettings,
 }
 
 /// What is made small, and the method that does it.
-enum Problem<'a, T> {
+pub(crate) enum Problem<'a, T: WorkingPrecision> {
     Squares(Nmf<'a, T>, &'static dyn NmfMethod),
+    Blocks(Box<Blocked<'a, T>>, &'static dyn NmfMethod),
     Divergence(Divergence<'a, T>, &'static dyn DivergenceMethod),
 }
 
@@ -176,25 +278,73 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         })
     }
 
-    fn nmf(&self) -> &Nmf<'a, T> {
+    /// Least squares on these blocks, by a method that works under the constraints.
+    pub(crate) fn of_blocks(problem: Blocked<'a, T>, settings: &FitSettings) -> Result<Self, Error> {
+        let method = the_method(&settings.method)?;
+        check_method(method, problem.constraints())?;
+        Ok(Problem::Blocks(Box::new(problem), method))
+    }
+
+    fn least_squares(&self) -> &dyn LeastSquares<T> {
         match self {
             Problem::Squares(problem, _) => problem,
+            Problem::Blocks(problem, _) => &**problem,
             Problem::Divergence(problem, _) => problem.nmf(),
         }
+    }
+
+    /// The ranks that hold the data.
+    fn comm(&self) -> &dyn Comm {
+        match self {
+            Problem::Blocks(problem, _) => problem.comm(),
+            Problem::Squares(..) | Problem::Divergence(..) => &Alone,
+        }
+    }
+
+    /// What one of several ranks holds of factors of all.
+    fn own_part(&self, whole: &Factors<T>) -> Result<Factors<T>, Error> {
+        own_part(self.least_squares(), whole)
+    }
+
+    /// Whether any rank says so.
+    fn any(&self, own: bool) -> Result<bool, Error> {
+        Ok(self.comm().agree(Ok([f64::from(u8::from(own))]))?.contains(&[1.0]))
+    }
+
+    /// Writes a restart of all ranks.
+    fn save(&self, restart: &Restart<T>, keep: &Keep, number: usize) -> Result<(), Error> {
+        let comm = self.comm();
+        if comm.size() == 1 {
+            return restart.save(&keep.dir.restart(number));
+        }
+        let whole = restart.with_factors(|own| of_all(self.least_squares(), comm, own))?;
+        comm.all_have(if comm.rank() == 0 { whole.save(&keep.dir.restart(number)) } else { Ok(()) })
+    }
+
+    /// Refuses a start that does not suit the problem, by name or given.
+    pub(crate) fn check_starts(&self, job: &FitJob<'_>) -> Result<(), FitError> {
+        let settings = &job.manifest.settings;
+        the_start(&settings.init)?.check(self.least_squares())?;
+        if let (Some(start), Some(path)) = (&job.given.start, &settings.start) {
+            let started = self.own_part(&start.cast()).and_then(|start| self.start(start, settings, 0).map(drop));
+            started.map_err(|error| FitError::Given { path: path.clone(), error })?;
+        }
+        Ok(())
     }
 
     fn start(&self, factors: Factors<T>, settings: &FitSettings, number: usize) -> Result<Alternating<'_, T>, Error> {
         let batches = Batches { rows: settings.batch_size.unwrap_or(Batches::default().rows), seed: settings.seed, trial: number as u64 };
         match self {
             Problem::Squares(problem, method) => Ok(Alternating::start(problem, *method, factors)?.in_batches(batches)),
+            Problem::Blocks(problem, method) => Alternating::start(&**problem, *method, factors),
             Problem::Divergence(problem, method) => Alternating::under(problem, *method, factors),
         }
     }
 }
 
 /// The data in single precision, if it can hold them.
-fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
-    let (data, summary) = (kept.training, kept.training.summary());
+fn narrow(data: &Matrix<f64>, kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> {
+    let summary = data.summary();
     let largest = summary.max.max(-summary.min);
     if !(f32::SMALLEST..=f32::LARGEST).contains(&largest) {
         // said of the numbers as they stand in the file: rounded they may be infinite
@@ -205,8 +355,17 @@ fn narrow(kept: Kept<'_>, settings: &FitSettings) -> Result<Matrix<f32>, Error> 
     Ok(data)
 }
 
-/// Creates the directory, or makes sure that it holds this very run.
-fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
+/// Creates the directory, if there is to be one, or makes sure that it holds this very run.
+pub(crate) fn take_directory(job: &FitJob<'_>) -> Result<Option<File>, FitError> {
+    let Some(keep) = &job.keep else { return Ok(None) };
+    // the first rank writes; the others wait until there is something to write to
+    let comm = job.data.comm();
+    let lock = if comm.rank() == 0 { Some(prepare_directory(job, keep)?) } else { None };
+    comm.agree(Ok([]))?;
+    Ok(lock)
+}
+
+fn prepare_directory(job: &FitJob<'_>, Keep { dir, max_memory, .. }: &Keep) -> Result<File, FitError> {
     let lock = dir.lock().map_err(FitError::Output)?;
     if dir.has::<Manifest>() {
         let old: Manifest = dir.read()?;
@@ -215,7 +374,7 @@ fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
         } else if reading(&old.input.read) != reading(&job.manifest.input.read) {
             Some("reading of the input")
         } else if identity(&old.settings) != identity(&job.manifest.settings) {
-            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out or batch size")
+            Some("rank, method, start, loss, penalty, constraints, seed, precision, hold-out, batch size or streaming")
         } else if Given::load(dir)? != job.given {
             Some("start or fixed columns")
         } else {
@@ -228,7 +387,7 @@ fn take_directory(job: &FitJob<'_>, dir: &RunDir) -> Result<File, FitError> {
         return Ok(lock);
     }
     dir.create().map_err(FitError::Output)?;
-    let labels = Labels { rows: job.dataset.row_labels.clone(), cols: job.dataset.col_labels.clone() };
+    let labels = job.data.labels(*max_memory)?;
     if labels != Labels::default() {
         dir.write(&labels).map_err(FitError::Output)?;
     }
@@ -263,12 +422,12 @@ pub struct Judged {
     pub history: Vec<HistoryRow>,
 }
 
-/// Restarts side by side, each on its share of the threads.
-fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix<T>) -> Result<Vec<Judged>, Error> {
+/// Restarts side by side, each on its share of the threads; on data that stay on disk one after the other, so that blocks are read in turn.
+pub(crate) fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, problem: &Problem<'_, T>) -> Result<Vec<Judged>, Error> {
     let settings = &job.manifest.settings;
-    let problem = Problem::new(data, settings, kept.constraints, kept.scaled_penalty)?;
     let begin = Instant::now();
-    let side_by_side = job.manifest.threads.clamp(1, settings.restarts);
+    let is_memory = matches!(job.data, FitData::Memory(_));
+    let side_by_side = if !is_memory { 1 } else { job.manifest.threads.clamp(1, settings.restarts) };
     let share = (job.manifest.threads / side_by_side).max(1);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let worker = || {
@@ -279,10 +438,15 @@ fn restarts<T: WorkingPrecision>(job: &FitJob<'_>, kept: Kept<'_>, data: &Matrix
             }
             // once stopped, restarts that have not begun have nothing to tell; one is needed
             let is_begun = || job.keep.as_ref().is_some_and(|keep| keep.dir.restart(number).exists());
-            if number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun() {
-                continue;
+            let is_off = number > 0 && job.stop.load(Ordering::Relaxed) && !is_begun();
+            let judged = match problem.any(is_off) {
+                Ok(true) => continue,
+                Ok(false) => one_restart(job, kept, problem, number, begin),
+                Err(error) => Err(error),
+            };
+            if problem.least_squares().failure().is_some() {
+                return;
             }
-            let judged = one_restart(job, kept, &problem, number, begin);
             done.lock().expect("no restart panics while it holds the list").push((number, judged));
         }
     };
@@ -305,13 +469,16 @@ fn one_restart<T: WorkingPrecision>(
     begin: Instant,
 ) -> Result<Judged, Error> {
     let settings = &job.manifest.settings;
-    let kept_restart = job.keep.as_ref().map(|keep| keep.restart(number)).transpose()?.flatten();
+    let kept_restart = job.keep.as_ref().map_or(Ok(None), |keep| keep.restart::<T>(number));
+    let own_part = |restart: Restart<T>| restart.with_factors(|whole| problem.own_part(whole));
+    let kept_restart = problem.comm().all_have(kept_restart.and_then(|kept| kept.map(own_part).transpose()))?;
     let mut restart = kept_restart.map_or_else(|| first(problem, job, kept.holdout, number), Ok)?;
-    if !is_over(&restart, settings) && !job.stop.load(Ordering::Relaxed) {
+    if !is_over(&restart, settings) && !problem.any(job.stop.load(Ordering::Relaxed))? {
         restart = advance(job, kept.holdout, problem, (number, restart), begin)?;
     }
     let factors: Factors<f64> = restart.factors.cast();
-    let proof = constrained_stationarity(kept.training, &factors, kept.constraints, settings.loss, &kept.scaled_penalty)?;
+    let proof = kept.proof(&factors, settings.loss)?;
+    let factors = of_all(problem.least_squares(), problem.comm(), &restart.factors)?.cast();
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {
@@ -354,8 +521,8 @@ fn the_start(name: &str) -> Result<Init, Error> {
 fn first<T: WorkingPrecision>(problem: &Problem<'_, T>, job: &FitJob<'_>, holdout: Option<&Holdout>, number: usize) -> Result<Restart<T>, Error> {
     let settings = &job.manifest.settings;
     let factors = match &job.given.start {
-        Some(start) if number == 0 => start.cast(),
-        _ => the_start(&settings.init)?.factors(problem.nmf(), settings.seed, number as u64)?,
+        Some(start) if number == 0 => problem.own_part(&start.cast())?,
+        _ => the_start(&settings.init)?.factors(problem.least_squares(), settings.seed, number as u64)?,
     };
     starting_at(problem, settings, holdout, number, factors)
 }
@@ -402,7 +569,11 @@ fn advance<T: WorkingPrecision>(
     let mut saved = Instant::now();
     let mut iteration = problem.start(restart.factors, settings, number)?.resume(restart.memory);
     let max_time = job.max_time.map(|limit| limit.saturating_sub(begin.elapsed()));
-    let stop = Stop { max_iters: settings.max_iters, max_time, tol: settings.tol };
+    // several ranks have to end after the same iteration, by the clock of the first
+    let is_alone = problem.comm().size() == 1;
+    let stop = Stop { max_iters: settings.max_iters, max_time: max_time.filter(|_| is_alone), tol: settings.tol };
+    let mut is_late = false;
+    let mut sent = job.data.traffic();
     let mut observer = |at: &Alternating<'_, T>, elapsed: Duration| {
         let progress = at.progress();
         let seconds = earlier + elapsed.as_secs_f64();
@@ -412,34 +583,72 @@ fn advance<T: WorkingPrecision>(
             history.push(HistoryRow { restart: number, seconds, iteration, objective, kkt, holdout_rmse });
         }
         (job.observe)(number, &progress, None);
-        if let Some(keep) = job.keep.as_ref().filter(|keep| saved.elapsed() >= keep.checkpoint_every) {
-            let checkpoint =
-                Restart { factors: at.point().clone(), memory: at.memory(), seconds, status: None, tol: settings.tol, history: history.clone() };
-            failed = checkpoint.save(&keep.dir.restart(number)).err();
-            saved = Instant::now();
+        let is_due = job.keep.as_ref().is_some_and(|keep| saved.elapsed() >= keep.checkpoint_every);
+        let own = Wishes { stop: job.stop.load(Ordering::Relaxed), is_late: !is_alone && max_time.is_some_and(|limit| elapsed >= limit), is_due };
+        let mut settle = || -> Result<bool, Error> {
+            let all = own.of_all(problem.comm())?;
+            job.data.note_iteration(sent);
+            is_late = all.is_late;
+            if let Some(keep) = job.keep.as_ref().filter(|_| all.is_due) {
+                let (factors, memory) = (at.point().clone(), at.memory());
+                let checkpoint = Restart { factors, memory, seconds, status: None, tol: settings.tol, history: history.clone() };
+                problem.save(&checkpoint, keep, number)?;
+                saved = Instant::now();
+            }
+            Ok(all.stop || all.is_late)
+        };
+        let settled = settle();
+        sent = job.data.traffic();
+        match settled {
+            Ok(false) => ControlFlow::Continue(()),
+            Ok(true) => ControlFlow::Break(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
         }
-        if failed.is_some() || job.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let solution = run(&mut iteration, &stop, &mut observer);
     if let Some(error) = failed {
         return Err(error);
     }
+    // what was saved before the data were lost is where the run goes on
+    let keep = job.keep.as_ref().filter(|_| problem.least_squares().failure().is_none());
     let restart = Restart {
         factors: solution.point,
         memory: iteration.memory(),
         seconds: earlier + solution.elapsed.as_secs_f64(),
-        status: Some(solution.status),
+        status: Some(if is_late && solution.status == Status::Stopped { Status::TimeLimit } else { solution.status }),
         tol: settings.tol,
         history,
     };
-    if let Some(keep) = &job.keep {
-        restart.save(&keep.dir.restart(number))?;
+    if let Some(keep) = keep {
+        problem.save(&restart, keep, number)?;
     }
     Ok(restart)
 }
 
+/// What a rank would do after an iteration.
+#[derive(Clone, Copy)]
+struct Wishes {
+    stop: bool,
+    is_late: bool,
+    is_due: bool,
+}
+
+impl Wishes {
+    /// What all do: any of them may stop the run, the clock is that of the first.
+    fn of_all(self, comm: &dyn Comm) -> Result<Wishes, Error> {
+        if comm.size() == 1 {
+            return Ok(self);
+        }
+        let all = comm.agree(Ok([self.stop, self.is_late, self.is_due].map(|wish| f64::from(u8::from(wish)))))?;
+        Ok(Wishes { stop: all.iter().any(|one| one[0] == 1.0), is_late: all[0][1] == 1.0, is_due: all[0][2] == 1.0 })
+    }
+}
+
 /// Picks the best restart, and writes what the run found if it is kept.
-fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted, FitError> {
+pub(crate) fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted, FitError> {
     let best = (0..judged.len()).min_by(|&a, &b| judged[a].proof.objective.total_cmp(&judged[b].proof.objective)).expect("one restart at least");
     let is_whole = judged.len() == job.manifest.settings.restarts;
     let is_over = is_whole && judged.iter().all(|j| is_final(j.record.status));
@@ -455,17 +664,25 @@ fn finish(job: FitJob<'_>, kept: Kept<'_>, judged: Vec<Judged>) -> Result<Fitted
         relative_error: winner.proof.relative_error,
         kkt: winner.proof.kkt,
         lower_bound: if job.bound && is_over && job.manifest.settings.loss == Loss::Frobenius {
-            spectral_bound(kept.training).map(|b| b.lower_bound(job.manifest.settings.components()))
+            kept.lower_bound(job.manifest.settings.components())
         } else {
             None
         },
         iterations: winner.record.iterations,
         seconds: judged.iter().map(|j| j.record.seconds).sum(),
+        passes: match job.data {
+            FitData::Disk(disk) => Some(disk.passes()),
+            FitData::Memory(_) | FitData::Ranks(_) => None,
+        },
+        ranks: match job.data {
+            FitData::Ranks(held) => Some(held.record()),
+            FitData::Memory(_) | FitData::Disk(_) => None,
+        },
         holdout_rmse: kept.holdout.and_then(|h| h.rmse(&winner.factors)),
         restarts: judged.iter().map(|j| j.record.clone()).collect(),
     };
     let fitted = Fitted { manifest: Manifest { result: Some(result), ..job.manifest }, answers: judged };
-    if let Some(keep) = &job.keep {
+    if let Some(keep) = job.keep.as_ref().filter(|_| job.data.comm().rank() == 0) {
         write(&keep.dir, &fitted, best).map_err(FitError::Output)?;
     }
     Ok(fitted)

@@ -5,11 +5,32 @@ use thalweg::data::Matrix;
 use thalweg::problem::{Loss, RowSet};
 use thalweg::solver::nmf::{About, Batches, Init, NMF_METHODS, Order, default_divergence_method, default_method, divergence_method, method};
 
+/// Where the data are, and what they are like.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// In memory.
+    Memory(&'a Matrix<f64>),
+    /// On disk, of this kind: dense, sparse, observed or weighted.
+    Disk(&'static str),
+    /// In the memory of several ranks.
+    Ranks(&'static str),
+}
+
+impl Held<'_> {
+    /// Whether every entry is given.
+    fn is_full(self) -> bool {
+        match self {
+            Held::Memory(data) => matches!(data, Matrix::Dense(_) | Matrix::Sparse(_)),
+            Held::Disk(kind) | Held::Ranks(kind) => matches!(kind, "dense" | "sparse"),
+        }
+    }
+}
+
 /// What decides it.
 #[derive(Debug, Clone, Copy)]
 pub struct Needs<'a> {
     /// The data.
-    pub data: &'a Matrix<f64>,
+    pub data: Held<'a>,
     /// r.
     pub rank: usize,
     /// What is made small.
@@ -52,15 +73,32 @@ impl Needs<'_> {
         } else if !is_plain {
             (named("extrapolated-anls"), Some("rows under this constraint are solved exactly at little cost"))
         } else {
-            let (chosen, why) = default_method(self.data, self.rank);
-            (chosen.about(), Some(why))
+            match self.data {
+                Held::Memory(data) => {
+                    let (chosen, why) = default_method(data, self.rank);
+                    (chosen.about(), Some(why))
+                }
+                Held::Ranks(_) if self.data.is_full() => {
+                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves iterations, and with them messages"))
+                }
+                Held::Ranks(_) => {
+                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves iterations, and with them messages"))
+                }
+                Held::Disk(_) if self.data.is_full() => {
+                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves passes over data that stay on disk"))
+                }
+                Held::Disk(_) => {
+                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves passes over data that stay on disk"))
+                }
+            }
         }
     }
 
     /// The start that suits the method and the constraints.
     pub fn start(&self, about: &About) -> Init {
-        let has_all = !self.holds_out && matches!(self.data, Matrix::Dense(_) | Matrix::Sparse(_));
+        let has_all = !self.holds_out && self.data.is_full();
         match self.row_sets {
+            _ if matches!(self.data, Held::Disk(_) | Held::Ranks(_)) => Init::Random,
             // of low rank alone, the singular vectors are the answer
             [RowSet::Free, RowSet::Free] if has_all && !self.has_given => Init::Svd,
             [RowSet::NonNegative, RowSet::NonNegative] => about.init,

@@ -144,7 +144,14 @@ impl FitSettings {
     /// # Errors
     /// [`Error::Shape`] if given columns do not fit, [`Error::Parameter`] for settings that exclude one another.
     pub fn constraints(&self, given: &Given, data: &Matrix<f64>) -> Result<Constraints, Error> {
-        let ((rows, cols), mean) = (data.shape(), data.summary().mean);
+        self.constraints_at(given, data.shape(), data.summary().mean)
+    }
+
+    /// The same for data of which nothing else is known; the mean counts where free factors have biases.
+    ///
+    /// # Errors
+    /// As [`FitSettings::constraints`].
+    pub fn constraints_at(&self, given: &Given, (rows, cols): (usize, usize), mean: f64) -> Result<Constraints, Error> {
         if self.biases && (self.u_rows == RowSet::SumToOne || self.v_rows == RowSet::SumToOne) {
             let expected = "without --sum-to-one: a bias has no place in shares".into();
             return Err(Error::Parameter { name: "biases", expected, got: "asked with it".into() });

@@ -13,10 +13,12 @@ mod manifest;
 mod plan;
 mod predict;
 mod rank;
+mod ranks;
 mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
+mod streamed;
 mod update;
 mod view;
 
@@ -24,14 +26,15 @@ pub use audit::audit_run;
 pub use example_files::{EXAMPLE_FILES, ExampleFile};
 pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
-pub use fit::{FitError, FitJob, Fitted, Judged, Keep, fit};
-pub use fitting::{Needs, batch_size};
+pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, fit};
+pub use fitting::{Held, Needs, batch_size};
 pub use flatness::{Effort, FlatnessRecord, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix};
 pub use given::{Columns, Given};
 pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, RestartRecord};
 pub use plan::Plan;
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
+pub use ranks::{RankRows, RanksRecord};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
     DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,

@@ -1,9 +1,10 @@
 //! What a run directory says about itself.
 
+use crate::RanksRecord;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use thalweg::audit::Status;
-use thalweg::data::{Dataset, ImageShape, Precision, ReadOptions};
+use thalweg::data::{Dataset, ImageShape, OnDisk, Precision, ReadOptions, ShardKind};
 use thalweg::problem::{Loss, Penalty, RowSet, ScaledPenalty};
 
 /// The input of a run.
@@ -46,6 +47,23 @@ impl InputRecord {
             scale: dataset.scale,
             image: dataset.image,
             notes: dataset.notes.clone(),
+        }
+    }
+
+    /// The record of data that stay on disk.
+    pub fn on_disk(path: PathBuf, read: ReadOptions, disk: &OnDisk) -> Self {
+        let (m, n) = disk.shape();
+        InputRecord {
+            path,
+            sha256: disk.sha256().to_owned(),
+            format: if disk.shards().is_some() { "shards" } else { "npy" }.to_owned(),
+            kind: disk.kind().to_owned(),
+            shape: (m, n),
+            observed: disk.shards().filter(|shards| shards.kind() != ShardKind::Sparse).map_or(m as u64 * n as u64, |shards| shards.stored()),
+            read,
+            scale: 1.0,
+            image: None,
+            notes: disk.shards().map_or_else(Vec::new, |shards| shards.origin().notes.clone()),
         }
     }
 
@@ -109,6 +127,9 @@ pub struct FitSettings {
     /// Rows of a block, for the method that begins with blocks of rows.
     #[serde(default)]
     pub batch_size: Option<usize>,
+    /// Whether the data stayed on disk, a block of rows in memory at a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
 }
 
 impl FitSettings {
@@ -134,6 +155,7 @@ impl FitSettings {
             tol: 1e-5,
             holdout: None,
             batch_size: None,
+            stream: false,
         }
     }
 }
@@ -182,6 +204,12 @@ pub struct FitRecord {
     pub iterations: usize,
     /// Seconds of all restarts.
     pub seconds: f64,
+    /// Passes of this session over data that stay on disk, checks and proofs included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<f64>,
+    /// Of a session on several ranks: how many, and what they sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RanksRecord>,
     /// √(mean squared error) over the entries held out.
     pub holdout_rmse: Option<f64>,
     /// Each restart.

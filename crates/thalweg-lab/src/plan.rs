@@ -1,9 +1,10 @@
 //! What a fit adds to the memory that its data take, told before it begins.
 
-use crate::FitSettings;
+use crate::{FitSettings, RankRows};
 use serde::Serialize;
 use thalweg::certificate::BOUND_LIMIT;
-use thalweg::data::{Matrix, Precision};
+use thalweg::comm::Comm;
+use thalweg::data::{Matrix, OnDisk, Precision, RowBlocks, ShardKind};
 use thalweg::problem::{Compressed, Loss};
 use thalweg::solver::nmf::{Order, method};
 
@@ -18,6 +19,10 @@ pub struct Plan {
     pub compressed: u64,
     /// The Gram matrix of the lower bound and its eigenvalues, after the restarts.
     pub bound: u64,
+    /// Blocks of rows of data that stay on disk: the one that is worked on and the next, twice as large where proofs need them so.
+    pub blocks: u64,
+    /// The normal equations of V that are summed over blocks.
+    pub equations: u64,
     /// Stacks and tiles of the threads, whatever the data.
     pub buffers: u64,
 }
@@ -28,6 +33,9 @@ const COPIES_AT_WORK: u64 = 12;
 
 /// Of one thread.
 const BUFFERS: u64 = 6 << 20;
+
+/// Rows of dense data whose residuals a thread forms at once in a proof.
+const PROVED_TOGETHER: u64 = 64;
 
 /// A Gram matrix, its copy that the eigenvalues are found in, and their workspace.
 const COPIES_OF_GRAM: u64 = 3;
@@ -55,13 +63,61 @@ impl Plan {
             factors: at_work * COPIES_AT_WORK * factors(size) + settings.restarts as u64 * factors(8),
             compressed: at_work * stand_in,
             bound: if is_bounded { COPIES_OF_GRAM * 8 * (short * short) as u64 } else { 0 },
+            blocks: 0,
+            equations: 0,
+            buffers: BUFFERS * (threads as u64 + 1),
+        }
+    }
+
+    /// Of a fit to data that stay on disk: its restarts are run one after the other.
+    pub fn on_disk(disk: &OnDisk, settings: &FitSettings, threads: usize) -> Plan {
+        let ((m, n), rank) = (disk.shape(), settings.components() as u64);
+        let observed = disk.shards().filter(|shards| shards.kind() != ShardKind::Sparse).map(|shards| shards.stored());
+        let is_full = observed.is_none() && settings.holdout.is_none();
+        let size = if settings.precision == Precision::F32 { 4 } else { 8 };
+        let factors = |size: u64| (m + n) as u64 * rank * size;
+        let block = |precision| disk.block_bytes(precision);
+        let held = settings.holdout.map_or(0.0, |share| share * observed.unwrap_or(m as u64 * n as u64) as f64);
+        // without the entries that are held out a block is made anew, and allocators do not give back what a block of one piece took at once
+        let copies = u64::from(settings.holdout.is_some()) + u64::from(disk.shards().is_none());
+        let at_work = match settings.precision {
+            Precision::F64 => (2 + copies) * block(Precision::F64),
+            // the one that was read ahead waits while proofs are made
+            Precision::F32 => (2 + copies) * block(Precision::F32) + block(Precision::F64),
+        };
+        let grams = if is_full { 1 } else { n as u64 };
+        let counts = 2 * 8 * (m + n) as u64;
+        Plan {
+            copies: (2.0 * TRIPLET * held) as u64,
+            factors: COPIES_AT_WORK * factors(size) + settings.restarts as u64 * factors(8) + counts,
+            compressed: 0,
+            bound: 0,
+            blocks: at_work + if disk.shards().is_none() { PROVED_TOGETHER * 8 * n as u64 * threads as u64 } else { 0 },
+            equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
+            buffers: BUFFERS * (threads as u64 + 1),
+        }
+    }
+
+    /// Of one of several ranks. Factors are gathered whole for checkpoints and at the end.
+    pub fn on_ranks(held: &RankRows<'_>, settings: &FitSettings, threads: usize) -> Plan {
+        let ((m, n), rank) = (RowBlocks::<f64>::shape(&held.rows), settings.components() as u64);
+        let size = if settings.precision == Precision::F32 { 4 } else { 8 };
+        let all = (m as u64 * held.comm.size() as u64 + n as u64) * rank;
+        let grams = if matches!(held.kind, "dense" | "sparse") { 1 } else { n as u64 };
+        Plan {
+            copies: if settings.precision == Precision::F32 { held.rows.bytes() / 2 } else { 0 },
+            factors: COPIES_AT_WORK * all * size + settings.restarts as u64 * all * 8,
+            compressed: 0,
+            bound: 0,
+            blocks: 0,
+            equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
             buffers: BUFFERS * (threads as u64 + 1),
         }
     }
 
     /// Bytes that it adds at most at one time, beside the buffers.
     pub fn added(&self) -> u64 {
-        self.copies + self.factors + self.compressed.max(self.bound)
+        self.copies + self.factors + self.compressed.max(self.bound) + self.blocks + self.equations
     }
 }
 

@@ -41,7 +41,7 @@ impl Asked {
     /// Settings for these data.
     fn settings(&self, data: &Data, has_start: bool) -> Result<FitSettings, Error> {
         let needs = Needs {
-            data: data.matrix(),
+            data: thalweg_lab::Held::Memory(data.matrix()),
             rank: self.rank,
             loss: self.loss,
             row_sets: [self.u_rows, self.v_rows],
@@ -71,6 +71,7 @@ impl Asked {
             tol: self.tol,
             holdout: self.holdout,
             batch_size: batch_size(about.order, self.batch_size)?,
+            stream: false,
         })
     }
 }
@@ -130,7 +131,7 @@ pub fn fit<'py>(
         let input = InputRecord::new(PathBuf::new(), ReadOptions::default(), &data.dataset);
         thalweg_lab::fit(FitJob {
             manifest: Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads, result: None },
-            dataset: &data.dataset,
+            data: thalweg_lab::FitData::Memory(&data.dataset),
             given: Given { start, ..Given::default() },
             keep: None,
             // an audit proves it

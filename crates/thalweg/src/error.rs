@@ -139,6 +139,12 @@ pub enum Error {
         /// Bytes allowed.
         limit: u64,
     },
+    /// Another rank of a distributed run could not do its part, and says why.
+    #[error("rank {rank} of the run has ended before its part was done")]
+    Peer {
+        /// Its number among the ranks.
+        rank: usize,
+    },
     /// The operating system refused to read or write.
     #[error("{}: {source}", path.display())]
     Io {

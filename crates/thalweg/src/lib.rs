@@ -4,11 +4,12 @@
 //! be established: did the run converge, how far is it from the best possible, do restarts agree, is the loss convex on the way.
 //!
 //! Modules, in the order in which they may use one another:
-//! `error < linalg < factors < data < map < problem < { solver | certificate | geometry } < audit`.
+//! `error < linalg < factors < comm < data < map < problem < { solver | certificate | geometry } < audit`.
 //! `solver`, `certificate` and `geometry` do not use one another.
 
 pub mod audit;
 pub mod certificate;
+pub mod comm;
 pub mod data;
 mod error;
 mod factors;

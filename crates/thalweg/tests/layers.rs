@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules in order; those in one group do not use one another.
 const ORDER: &[&[&str]] =
-    &[&["error"], &["linalg"], &["factors"], &["data"], &["map"], &["problem"], &["solver", "certificate", "geometry"], &["audit"]];
+    &[&["error"], &["linalg"], &["factors"], &["comm"], &["data"], &["map"], &["problem"], &["solver", "certificate", "geometry"], &["audit"]];
 
 /// What the crate root re-exports, with the module it comes from.
 const RE_EXPORTS: &[(&str, &str)] = &[("Error", "error"), ("Factors", "factors"), ("Side", "factors")];

@@ -2,12 +2,13 @@
 
 use super::numbers::parse_seconds;
 use crate::exit::Failure;
+use crate::ranks::on_this_machine;
 use clap::{Args, ValueEnum};
 use std::fmt;
 use std::path::PathBuf;
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Seed of all randomness.
@@ -46,9 +47,10 @@ impl Common {
         pool.build_global().map_err(|reason| Failure::Usage(format!("--threads: {reason}")))
     }
 
-    /// How many.
+    /// How many; ranks on one machine share its cores.
     pub fn thread_count(&self) -> usize {
-        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        let share = |cores: std::num::NonZero<usize>| (cores.get() / on_this_machine()).max(1);
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, share))
     }
 
     /// A line on standard error, unless quiet.

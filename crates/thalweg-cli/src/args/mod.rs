@@ -37,6 +37,14 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// On rank 0 as it is; the others have nothing to tell.
+    pub fn on_rank(self, rank: usize) -> Self {
+        let quiet = self.common.quiet || rank > 0;
+        Cli { common: Common { quiet, ..self.common }, ..self }
+    }
+}
+
 /// The command line with its examples: what everything is made from.
 pub fn command() -> clap::Command {
     let with_examples = |sub: clap::Command| {

@@ -1,14 +1,19 @@
 //! `thalweg data`.
 
+use super::fit::stem;
 use super::{print_json, print_text};
-use crate::args::Common;
+use crate::args::{Common, ReadArgs};
 use crate::download::download;
 use crate::exit::{BAD_INPUT, DONE, Failure, NO_INPUT};
-use crate::input::{data_folder, named};
+use crate::input::{Asked, data_folder, named};
+use crate::memory::peak;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use std::io;
 use std::path::{Path, PathBuf};
-use thalweg::data::{Entry, catalogue};
+use thalweg::Error;
+use thalweg::data::{Entry, ShardKind, catalogue, shard};
 use thalweg_lab::{EXAMPLE_FILES, ExampleFile};
 
 /// `data`.
@@ -42,6 +47,16 @@ pub enum DataAction {
         /// Folder of the named data sets [default: the environment variable THALWEG_DATA].
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
+    },
+    /// Cut a sparse or observed-only matrix into blocks of rows on disk, to fit it with less memory than it takes (`fit --stream`).
+    ///
+    /// A text that lists its entries is read line by line, in whatever order they stand: --max-memory bounds what is taken.
+    Shard {
+        /// File, folder, archive, or data:NAME.
+        input: PathBuf,
+        /// How to read it.
+        #[command(flatten)]
+        read: Box<ReadArgs>,
     },
     /// Read those in a folder, and compare checksum, shape and number of entries with the catalogue.
     Check {
@@ -84,6 +99,21 @@ struct WrittenDocument {
     schema: u32,
     command: &'static str,
     file: PathBuf,
+}
+
+/// What `data shard --json` prints.
+#[derive(Debug, Serialize)]
+struct ShardDocument<'a> {
+    schema: u32,
+    command: &'static str,
+    folder: &'a Path,
+    shape: (usize, usize),
+    kind: ShardKind,
+    stored: u64,
+    blocks: usize,
+    notes: &'a [String],
+    /// Bytes of the process at its largest, where the system tells it.
+    peak_memory: Option<u64>,
 }
 
 /// What `data check --json` and `data get --json` print.
@@ -144,6 +174,7 @@ pub fn run(args: &DataArgs, common: &Common) -> Result<u8, Failure> {
             }
             get(entry, &folder, common)
         }
+        DataAction::Shard { input, read } => cut(input, read, common),
         DataAction::Check { dir, name } => check(&data_folder(dir.as_deref())?, name, common),
     }
 }
@@ -223,6 +254,33 @@ fn get(entry: &'static Entry, folder: &Path, common: &Common) -> Result<u8, Fail
     });
     print_text(&(lines.join("\n") + "\n"))?;
     Ok(code)
+}
+
+fn cut(input: &Path, args: &ReadArgs, common: &Common) -> Result<u8, Failure> {
+    let asked = Asked::of(input, args, common)?;
+    let folder = common.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.shards", stem(input))));
+    let shards = shard(&asked.path, &folder, &asked.options).map_err(|error| match error {
+        Error::Io { path, source } if source.kind() == io::ErrorKind::AlreadyExists => {
+            Failure::Usage(format!("{}: {source}; -o DIR names another folder", path.display()))
+        }
+        Error::Io { path, source } if path.starts_with(&folder) => Failure::Output(Error::Io { path, source }),
+        error => Failure::about(&asked.path, error),
+    })?;
+    let (shape, origin) = (shards.shape(), shards.origin());
+    origin.notes.iter().for_each(|note| common.say(format_args!("note: {note}")));
+    asked.compare(&origin.sha256, common);
+    let (kind, stored, blocks) = (shards.kind(), shards.stored(), shards.blocks());
+    if common.json {
+        let (folder, notes, peak_memory) = (&folder, &origin.notes[..], peak());
+        print_json(&ShardDocument { schema: 1, command: "data shard", folder, shape, kind, stored, blocks, notes, peak_memory })?;
+    } else {
+        let dir = folder.display();
+        print_text(&format!(
+            "{dir}: {} x {}, {stored} entries in blocks of rows: {blocks}\nnext      thalweg fit {dir} --stream -k RANK\n",
+            shape.0, shape.1
+        ))?;
+    }
+    Ok(DONE)
 }
 
 fn check(folder: &Path, names: &[String], common: &Common) -> Result<u8, Failure> {

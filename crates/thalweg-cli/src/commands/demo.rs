@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::PathBuf;
 use thalweg::audit::{AuditSettings, Status};
 use thalweg::data::{ReadOptions, digits};
-use thalweg_lab::{FitSettings, Given, InputRecord, RunDir, RunView, audit_run, write_report};
+use thalweg_lab::{FitData, FitSettings, Given, InputRecord, RunDir, RunView, audit_run, write_report};
 
 /// `demo`.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub fn run(args: &DemoArgs, common: &Common) -> Result<u8, Failure> {
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-demo")));
     let settings = FitSettings { restarts: args.restarts.max(1), seed: common.seed, ..FitSettings::plain(RANK) };
     common.say(format_args!("1797 handwritten digits of 8x8 pixels, rank {RANK}, {} random starts", settings.restarts));
-    let (manifest, interrupt) = fit_in(&dataset, Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(FitData::Memory(&dataset), Given::default(), record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     if let Some(code) = interrupt.exit_code() {
         return Ok(code);
     }

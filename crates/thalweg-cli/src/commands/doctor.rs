@@ -13,7 +13,7 @@ use thalweg::certificate::stationarity;
 use thalweg::data::{ReadOptions, catalogue, digits, write_atomically};
 use thalweg::linalg::vector_lanes;
 use thalweg_lab::experiment::{DATA_FOLDER, usual_data_folder};
-use thalweg_lab::{FitJob, FitSettings, Fitted, Given, InputRecord, Manifest, fit};
+use thalweg_lab::{FitData, FitJob, FitSettings, Fitted, Given, InputRecord, Manifest, fit};
 
 /// What `doctor --json` prints.
 #[derive(Debug, Serialize)]
@@ -130,7 +130,8 @@ fn tiny_fit(threads: usize) -> Result<Fitted, String> {
     let input = InputRecord::new(PathBuf::new(), ReadOptions::default(), &dataset);
     let manifest = Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads, result: None };
     let (given, stop) = (Given::default(), AtomicBool::new(false));
-    let job = FitJob { manifest, dataset: &dataset, given, keep: None, bound: false, max_time: None, stop: &stop, observe: &|_, _, _| {} };
+    let job =
+        FitJob { manifest, data: FitData::Memory(&dataset), given, keep: None, bound: false, max_time: None, stop: &stop, observe: &|_, _, _| {} };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     pool.install(|| fit(job)).map_err(|error| error.to_string())
 }

@@ -9,7 +9,7 @@ use crate::plot::PlotArgs;
 use clap::Args;
 use std::path::PathBuf;
 use thalweg::data::{ReadOptions, Scale};
-use thalweg_lab::{FitError, FitSettings, InputRecord, Manifest, RunDir, Update, update};
+use thalweg_lab::{FitData, FitError, FitSettings, InputRecord, Manifest, RunDir, Update, update};
 
 /// `update`.
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub fn run(args: &UpdateArgs, common: &Common) -> Result<u8, Failure> {
     }
     let settings = FitSettings { max_iters: args.max_iters.unwrap_or(settings.max_iters), tol: args.tol.unwrap_or(settings.tol), ..settings };
     let record = InputRecord::new(std::path::absolute(dir.path().join("data.npz")).unwrap_or_default(), read, &dataset);
-    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
+    let (manifest, interrupt) = fit_in(FitData::Memory(&dataset), given, record, settings, dir.clone(), CHECKPOINT_EVERY, common)?;
     tell("update", &args.input, &manifest, &dir, args.plot.ink(common), common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| super::fit::exit_code(&manifest)))
 }

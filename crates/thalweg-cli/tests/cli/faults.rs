@@ -127,6 +127,8 @@ fn everything_that_writes() {
     }
     desk.put("x.csv", TABLE);
     desk.put("holes.csv", "1,2,3,1\n2,4,,2\n3,,9,3\n4,8,12,4\n,2,3,1\n");
+    desk.put("r.dat", "1::1::3\n1::2::1\n2::1::2\n2::3::4\n3::2::5\n3::3::1\n4::1::2\n4::2::2\n");
+    desk.ends(0, "data shard r.dat");
     // the second rename of the main thread is that of the factors
     let killed = strace(&desk, "-e trace=rename -e inject=rename:signal=KILL:when=2", FIT).status().expect("starts");
     assert!(!killed.success() && desk.has("run/restarts/0.npz") && !desk.has("run/factors.npz"));
@@ -135,6 +137,7 @@ fn everything_that_writes() {
     copy(&desk.path("run"), &desk.path("fitted"));
     let cases = [
         ("restarts-only", FIT),
+        ("nothing", "fit r.shards --stream -k 2 --threads 1 --quiet -o run"),
         ("fitted", "audit run --quiet --threads 1"),
         ("fitted", "report run --quiet"),
         ("fitted", "export run --quiet"),

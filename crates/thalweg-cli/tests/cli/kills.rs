@@ -12,7 +12,7 @@ const RESTARTS: usize = 3;
 const FILES: [&str; 1 + RESTARTS] = ["factors.npz", "restarts/0.npz", "restarts/1.npz", "restarts/2.npz"];
 
 /// Kills the run at random moments of its life, then lets it finish. Whenever it ends before its kill, it is judged and begun again.
-fn survives(desk: &Desk, fit: &str, seed: u64) {
+fn survives(desk: &Desk, fit: &str, kills: usize, seed: u64) {
     let begin = Instant::now();
     let unbroken = desk.run(&format!("{fit} --restarts {RESTARTS} -o unbroken"));
     let life = begin.elapsed();
@@ -26,7 +26,7 @@ fn survives(desk: &Desk, fit: &str, seed: u64) {
         assert_eq!(leftovers(&desk.path("killed")), Vec::<String>::new());
     };
     let mut dice = Dice::new(seed);
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let mut child = desk.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
         let moment = life.mul_f64(dice.roll());
         println!("kill {kill} after {moment:?} of {life:?}");
@@ -55,14 +55,35 @@ fn leftovers(run: &Path) -> Vec<String> {
 fn full_data() {
     let desk = Desk::new();
     desk.put("x.npy", npy_of(&planted(500, 300, 8, 21)));
-    survives(&desk, "fit x.npy -k 12 --tol 0 --max-iters 700 --checkpoint 0.02", 1);
+    survives(&desk, "fit x.npy -k 12 --tol 0 --max-iters 700 --checkpoint 0.02", KILLS, 1);
 }
 
 #[test]
 fn observed_only_data() {
     let desk = Desk::new();
     desk.put("x.csv", gappy_csv(&planted(220, 120, 6, 22), 0.5, 23));
-    survives(&desk, "fit x.csv -k 8 --missing nan --tol 0 --max-iters 500 --checkpoint 0.02", 2);
+    survives(&desk, "fit x.csv -k 8 --missing nan --tol 0 --max-iters 500 --checkpoint 0.02", KILLS, 2);
+}
+
+fn shards(desk: &Desk) {
+    desk.put("r.dat", super::inputs::ratings(&planted(300, 160, 5, 24), 0.5, 25));
+    desk.ends(0, "data shard r.dat --max-memory 1M");
+}
+
+#[test]
+fn data_on_disk() {
+    let desk = Desk::new();
+    shards(&desk);
+    survives(&desk, "fit r.shards --stream -k 6 --tol 0 --max-iters 150 --checkpoint 0.02", KILLS, 3);
+}
+
+#[test]
+#[ignore = "fifty kills of a streamed fit take minutes: cargo test --workspace --test cli kills_ -- --ignored --nocapture"]
+fn fifty_kills_of_streamed_fits_lose_nothing() {
+    let desk = Desk::new();
+    shards(&desk);
+    survives(&desk, "fit r.shards --stream -k 6 --tol 0 --max-iters 400 --holdout 0.1 --checkpoint 0.02", 50, 4);
+    println!("50 kills of a streamed fit of three restarts: the rerun ends with the same bits");
 }
 
 /// What a kill can leave at worst: half a file beside the whole one.

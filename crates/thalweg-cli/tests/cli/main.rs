@@ -19,6 +19,10 @@ mod kills;
 mod net;
 mod options;
 mod plan;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod recoveries;
 mod reproduce;
 mod signals;
+mod stream;
+mod sweeps;

@@ -130,6 +130,8 @@ fn manifest(path: &str, shape: (usize, usize), rank: usize, restarts: Vec<Restar
             lower_bound: Some(0.93 * restarts[0].objective),
             iterations: restarts[0].iterations,
             seconds: restarts.iter().map(|r| r.seconds).sum(),
+            passes: None,
+            ranks: None,
             holdout_rmse: None,
             restarts,
         }),

@@ -41,14 +41,14 @@ pub fn constrained_stationarity(
     penalty: &ScaledPenalty,
 ) -> Result<Stationarity, Error> {
     if !constraints.is_plain() {
-        super::kkt::check_factors(data, factors)?;
+        super::kkt::check_factors(data.shape(), factors)?;
         constraints.check((factors.rows(), factors.cols(), factors.rank()))?;
-        constraints.check_factors(data, factors, ["U", "V"])?;
+        constraints.check_factors(&data.observed_counts(), factors, ["U", "V"])?;
     }
     if loss == Loss::Frobenius {
         return super::kkt::least_squares_stationarity(data, factors, constraints, penalty);
     }
-    super::kkt::check_factors(data, factors)?;
+    super::kkt::check_factors(data.shape(), factors)?;
     Divergence::with_given_factor(data, factors.rank(), loss, constraints.clone())?;
     let summary = data.summary();
     let (beta, exponent) = (loss.beta(), exponent(summary.max).unwrap_or(0));

@@ -1,10 +1,12 @@
 //! Is the point stationary? From residuals, entry by entry.
 
-use crate::data::{Csr, Matrix, Observed};
+use crate::comm::{Alone, Comm, equal_parts};
+use crate::data::{BlocksInMemory, Csr, Matrix, Observed, RowBlocks};
 use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply};
 use crate::problem::{Constraints, FactorPenalty, RowSet, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// First-order optimality of U, V ≥ 0 for ½ Σ w (X − UVᵀ)², with a penalty or without.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,8 +26,15 @@ pub struct Stationarity {
 /// Rows whose residuals are formed together.
 const BLOCK: usize = 64;
 
-/// Σ over some rows: the residual's squares, the squared steps, the data's squares, and the penalty, in that order.
-type Sums = [f64; 4];
+/// The data term's gradient and curvature in each entry of some rows of a factor, and the weight of what is observed there.
+///
+/// Each is a sum over the rows of the other factor, so that blocks of these can be added one after the other.
+struct Slopes {
+    rank: usize,
+    gradient: Vec<f64>,
+    curvature: Vec<f64>,
+    weight: Vec<f64>,
+}
 
 /// Recomputes objective and stationarity from the data.
 ///
@@ -46,45 +55,98 @@ pub fn penalised_stationarity(data: &Matrix<f64>, factors: &Factors<f64>, penalt
     least_squares_stationarity(data, factors, &Constraints::default(), penalty)
 }
 
-/// The same under constraints that the factors satisfy.
-pub(super) fn least_squares_stationarity(
-    data: &Matrix<f64>,
+/// The same under constraints that the factors satisfy, for a matrix of which a block of rows is in memory at a time: one pass over it.
+///
+/// # Errors
+/// As [`stationarity`]; [`Error::Outside`] if a factor does not lie where it must; those of reading the blocks.
+pub fn stationarity_in_blocks(
+    blocks: &dyn RowBlocks<f64>,
     factors: &Factors<f64>,
     constraints: &Constraints,
     penalty: &ScaledPenalty,
 ) -> Result<Stationarity, Error> {
-    check_factors(data, factors)?;
-    let (u, v) = (factors.u(), factors.v());
+    stationarity_over_ranks(blocks, &Alone, factors, constraints, penalty)
+}
+
+/// The same where each of several ranks has its own blocks, with U of their rows and all of V: to be called by all, and known to all.
+///
+/// # Errors
+/// As [`stationarity_in_blocks`], and [`Error::Peer`] where it is another rank that has them.
+pub fn stationarity_over_ranks(
+    blocks: &dyn RowBlocks<f64>,
+    comm: &dyn Comm,
+    factors: &Factors<f64>,
+    constraints: &Constraints,
+    penalty: &ScaledPenalty,
+) -> Result<Stationarity, Error> {
     let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, factors.rank(), penalty));
-    let (full, hidden) = data.full_and_hidden();
-    let of_side = |side: Side| {
-        let (own, other, terms) = if side == Side::U { (u, v, &rows) } else { (v, u, &cols) };
-        let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
-        match full {
-            Matrix::Dense(x) if side == Side::U => dense_side(x.view(), hidden, own, other, terms),
-            Matrix::Dense(x) => dense_side(x.view().transpose(), hidden, own, other, terms),
-            Matrix::Sparse(x) => sparse_side(x.rows_of(side), hidden, own, other, terms),
-            Matrix::Observed(Observed { entries, weights }) => {
-                observed_side(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), own, other, terms)
-            }
-            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
-        }
+    let (own, of_cols, counts) = match slopes_of_rank(blocks, factors, &rows) {
+        Ok(Seen { sums, of_cols, counts }) => (Ok(sums), of_cols, counts),
+        Err(error) => (Err(error), Slopes::zeros(0, factors.rank()), Default::default()),
     };
-    let (of_u, of_v) = (of_side(Side::U), of_side(Side::V));
-    let [squares, steps, norm, penalty_u] = of_u;
-    let squares = squares.max(0.0);
-    let penalty = penalty_u + of_v[3];
+    let of_rows = comm.agree(own)?;
+    if !constraints.is_plain() {
+        let in_cols = comm.all_sum(counts.1)?.into_iter().map(|count| count as usize).collect();
+        comm.agree(constraints.check_factors(&(counts.0, in_cols), factors, ["U", "V"]).map(|()| []))?;
+    }
+    let parts = equal_parts(factors.cols(), comm.size());
+    let own = &parts[comm.rank()];
+    let of_cols = of_cols.scattered(comm, &parts)?.steps(factors.v().subrows(own.start, own.len()), &cols);
+    let sum = |all: &[f64]| all.iter().sum::<f64>();
+    let [squares, norm, steps_u, penalty_u] = [0, 1, 2, 3].map(|at| sum(&of_rows.iter().map(|one| one[at]).collect::<Vec<_>>()));
+    let of_cols = comm.agree(Ok(of_cols))?;
+    let [steps_v, penalty_v] = [0, 1].map(|at| sum(&of_cols.iter().map(|one| one[at]).collect::<Vec<_>>()));
+    let (squares, penalty) = (squares.max(0.0), penalty_u + penalty_v);
     Ok(Stationarity {
-        kkt: if norm > 0.0 { ((steps + of_v[1]) / norm).sqrt() } else { 0.0 },
+        kkt: if norm > 0.0 { ((steps_u + steps_v) / norm).sqrt() } else { 0.0 },
         objective: 0.5 * squares + penalty,
         penalty,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
     })
 }
 
+/// What one pass over the blocks of a rank tells.
+struct Seen {
+    /// Σ w (x − p)², Σ w x², the squared steps of the rows of U and what they pay.
+    sums: [f64; 4],
+    /// What these blocks say of the rows of V.
+    of_cols: Slopes,
+    /// Observed entries in each row and each column.
+    counts: (Vec<usize>, Vec<f64>),
+}
+
+fn slopes_of_rank(blocks: &dyn RowBlocks<f64>, factors: &Factors<f64>, rows: &RowTerms<'_>) -> Result<Seen, Error> {
+    check_factors(blocks.shape(), factors)?;
+    let (u, v) = (factors.u(), factors.v());
+    let (mut of_data, mut of_rows) = (Vec::new(), Vec::new());
+    let (mut of_cols, mut counts) = (Slopes::zeros(factors.cols(), factors.rank()), (Vec::new(), vec![0.0; factors.cols()]));
+    for (k, range) in blocks.ranges().iter().enumerate() {
+        let block = blocks.block(k)?;
+        let u = u.subrows(range.start, range.len());
+        let mut slopes = Slopes::zeros(range.len(), factors.rank());
+        of_data.push(slopes.add(&block, Side::U, u, v));
+        of_rows.push(slopes.steps(u, rows));
+        of_cols.add(&block, Side::V, v, u);
+        let (in_rows, in_cols) = block.observed_counts();
+        counts.0.extend(in_rows);
+        counts.1.iter_mut().zip(in_cols).for_each(|(sum, count)| *sum += count as f64);
+    }
+    let ([squares, norm], [steps, penalty]) = (sums(&of_data), sums(&of_rows));
+    Ok(Seen { sums: [squares, norm, steps, penalty], of_cols, counts })
+}
+
+/// The same for a matrix in memory.
+pub(super) fn least_squares_stationarity(
+    data: &Matrix<f64>,
+    factors: &Factors<f64>,
+    constraints: &Constraints,
+    penalty: &ScaledPenalty,
+) -> Result<Stationarity, Error> {
+    stationarity_in_blocks(&BlocksInMemory::whole(data), factors, constraints, penalty)
+}
+
 /// Finite factors of the shape of the data.
-pub(super) fn check_factors(data: &Matrix<f64>, factors: &Factors<f64>) -> Result<(), Error> {
-    let (m, n) = data.shape();
+pub(super) fn check_factors((m, n): (usize, usize), factors: &Factors<f64>) -> Result<(), Error> {
     if (factors.rows(), factors.cols()) != (m, n) {
         return Err(Error::Shape { what: "the factors' product", expected: (m, n), got: (factors.rows(), factors.cols()) });
     }
@@ -95,11 +157,9 @@ pub(super) fn check_factors(data: &Matrix<f64>, factors: &Factors<f64>) -> Resul
     Ok(())
 }
 
-/// Sums over blocks of rows, in a fixed order.
-fn over_blocks(rows: usize, of_block: impl Fn(usize, usize) -> Sums + Sync) -> Sums {
-    let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
-    let sums: Vec<Sums> = starts.par_iter().map(|&start| of_block(start, BLOCK.min(rows - start))).collect();
-    [0, 1, 2, 3].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()))
+/// Each in a fixed order.
+fn sums(parts: &[[f64; 2]]) -> [f64; 2] {
+    [0, 1].map(|at| fixed_order_sum(&parts.iter().map(|part| part[at]).collect::<Vec<_>>()))
 }
 
 /// What the rows of one factor pay, and where they lie.
@@ -121,24 +181,24 @@ impl<'a> RowTerms<'a> {
 
     /// Adds what row u brings to the squared steps and to the penalty, given the data term's gradient and curvature there and the weight
     /// of its entries.
-    fn add_row(&self, sums: &mut Sums, u: impl Fn(usize) -> f64, gradient: &[f64], curvature: impl Fn(usize) -> f64, weight: f64) {
+    fn add_row(&self, sums: &mut [f64; 2], u: &[f64], gradient: &[f64], curvature: &[f64], weight: f64) {
         let of_row = self.penalty.of_row(self.side, weight);
         let of_column = |k: usize| self.ratios.get(k).map_or(of_row, |&ratio| of_row.times(ratio));
         let mut shares = Vec::new();
         for (k, &g) in gradient.iter().enumerate() {
             let FactorPenalty { l2, l1 } = of_column(k);
-            let (u, g, h) = (u(k), g + l2 * u(k) + l1, curvature(k) + l2);
-            sums[3] += 0.5 * l2 * u * u + l1 * u.abs();
+            let (u, g, h) = (u[k], g + l2 * u[k] + l1, curvature[k] + l2);
+            sums[1] += 0.5 * l2 * u * u + l1 * u.abs();
             match self.set {
                 _ if !self.is_free[k] => {}
-                RowSet::NonNegative => sums[1] += squared_step(u.min(g / h), h),
-                RowSet::Free => sums[1] += squared_step(g / h, h),
+                RowSet::NonNegative => sums[0] += squared_step(u.min(g / h), h),
+                RowSet::Free => sums[0] += squared_step(g / h, h),
                 RowSet::SumToOne => shares.push([u, g, h]),
             }
         }
         // a row of zeros is one without an entry
         if shares.iter().any(|&[u, ..]| u != 0.0) {
-            sums[1] += step_of_shares(&shares);
+            sums[0] += step_of_shares(&shares);
         }
     }
 }
@@ -171,43 +231,161 @@ fn step_of_shares(shares: &[[f64; 3]]) -> f64 {
     curved().map(|share| squared_step(step(share, nu), share[2])).sum()
 }
 
-fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
-    (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
+/// Some of the rows, as they are worked on together.
+struct Part<'s> {
+    first: usize,
+    gradient: &'s mut [f64],
+    curvature: &'s mut [f64],
+    weight: &'s mut [f64],
 }
 
-fn dense_side<'h>(
-    x: MatRef<'_, f64>,
-    hidden: impl Fn(usize) -> &'h [u32] + Sync,
-    u: MatRef<'_, f64>,
-    v: MatRef<'_, f64>,
-    terms: &RowTerms<'_>,
-) -> Sums {
-    let curvature = column_squares(v);
-    over_blocks(x.nrows(), |start, count| {
-        let (x, u) = (x.subrows(start, count), u.subrows(start, count));
-        let mut residual = Mat::zeros(count, x.ncols());
-        multiply(u, v.transpose(), residual.as_mut());
-        let mut sums = [0.0; 4];
-        for i in 0..count {
-            // data that are hidden are 0 here
-            hidden(start + i).iter().for_each(|&j| residual[(i, j as usize)] = 0.0);
-            for j in 0..x.ncols() {
-                residual[(i, j)] -= x[(i, j)];
-                sums[0] += residual[(i, j)] * residual[(i, j)];
-                sums[2] += x[(i, j)] * x[(i, j)];
+impl Slopes {
+    fn zeros(rows: usize, rank: usize) -> Self {
+        Slopes { rank, gradient: vec![0.0; rows * rank], curvature: vec![0.0; rows * rank], weight: vec![0.0; rows] }
+    }
+
+    /// The sums over ranks of the rows of one part, on its rank.
+    fn scattered(self, comm: &dyn Comm, parts: &[Range<usize>]) -> Result<Self, Error> {
+        let numbers = |width: usize| parts.iter().map(|part| part.len() * width).collect::<Vec<_>>();
+        let (rank, of_rows) = (self.rank, numbers(self.rank));
+        let (gradient, curvature) = (comm.reduce_scatter(self.gradient, &of_rows)?, comm.reduce_scatter(self.curvature, &of_rows)?);
+        Ok(Slopes { rank, gradient, curvature, weight: comm.reduce_scatter(self.weight, &numbers(1))? })
+    }
+
+    /// Adds what the data say, with `u` the rows of `side` and `v` those of the other; Σ w (x − p)² and Σ w x².
+    fn add(&mut self, data: &Matrix<f64>, side: Side, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> [f64; 2] {
+        let (full, hidden) = data.full_and_hidden();
+        let hidden = |i: usize| hidden.map_or(&[][..], |h| h.entries.rows_of(side).row(i).0);
+        match full {
+            Matrix::Dense(x) if side == Side::U => self.add_dense(x.view(), hidden, u, v),
+            Matrix::Dense(x) => self.add_dense(x.view().transpose(), hidden, u, v),
+            Matrix::Sparse(x) => self.add_sparse(x.rows_of(side), hidden, u, v),
+            Matrix::Observed(Observed { entries, weights }) => {
+                self.add_observed(entries.rows_of(side), weights.as_ref().map(|w| w.rows_of(side)), u, v)
             }
+            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
         }
-        let mut gradient = Mat::zeros(count, v.ncols());
-        multiply(residual.as_ref(), v, gradient.as_mut());
-        for i in 0..count {
-            let hidden = hidden(start + i);
-            let of_row = squares_left(v, hidden);
-            let curvature = if hidden.is_empty() { &curvature } else { &of_row };
-            let gradient: Vec<f64> = (0..v.ncols()).map(|k| gradient[(i, k)]).collect();
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], (x.ncols() - hidden.len()) as f64);
-        }
-        sums
-    })
+    }
+
+    /// Σ over parts of the rows, in a fixed order.
+    fn over_parts(&mut self, of_part: impl Fn(Part<'_>) -> [f64; 2] + Sync) -> [f64; 2] {
+        let width = BLOCK * self.rank;
+        let parts = (self.gradient.par_chunks_mut(width), self.curvature.par_chunks_mut(width), self.weight.par_chunks_mut(BLOCK));
+        let part = |(at, (gradient, curvature, weight))| of_part(Part { first: at * BLOCK, gradient, curvature, weight });
+        sums(&parts.into_par_iter().enumerate().map(part).collect::<Vec<_>>())
+    }
+
+    fn add_dense<'h>(&mut self, x: MatRef<'_, f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> [f64; 2] {
+        let (r, squares) = (self.rank, column_squares(v));
+        self.over_parts(|part| {
+            let (start, count) = (part.first, part.weight.len());
+            let (x, u) = (x.subrows(start, count), u.subrows(start, count));
+            let mut residual = Mat::zeros(count, x.ncols());
+            multiply(u, v.transpose(), residual.as_mut());
+            let mut sums = [0.0; 2];
+            for i in 0..count {
+                // data that are hidden are 0 here
+                hidden(start + i).iter().for_each(|&j| residual[(i, j as usize)] = 0.0);
+                for j in 0..x.ncols() {
+                    residual[(i, j)] -= x[(i, j)];
+                    sums[0] += residual[(i, j)] * residual[(i, j)];
+                    sums[1] += x[(i, j)] * x[(i, j)];
+                }
+            }
+            let mut gradient = Mat::zeros(count, r);
+            multiply(residual.as_ref(), v, gradient.as_mut());
+            for i in 0..count {
+                let hidden = hidden(start + i);
+                let of_row = squares_left(v, hidden);
+                let curvature = if hidden.is_empty() { &squares } else { &of_row };
+                for k in 0..r {
+                    part.gradient[i * r + k] += gradient[(i, k)];
+                    part.curvature[i * r + k] += curvature[k];
+                }
+                part.weight[i] += (x.ncols() - hidden.len()) as f64;
+            }
+            sums
+        })
+    }
+
+    fn add_sparse<'h>(&mut self, x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> [f64; 2] {
+        let r = self.rank;
+        let mut gram = Mat::zeros(r, r);
+        multiply(v.transpose(), v, gram.as_mut());
+        self.over_parts(|part| {
+            let mut sums = [0.0; 2];
+            for at in 0..part.weight.len() {
+                let i = part.first + at;
+                let ((columns, values), hidden) = (x.row(i), hidden(i));
+                let u = row(u, i);
+                let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[l]).sum()).collect();
+                let of_row = squares_left(v, hidden);
+                // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
+                sums[0] += inner(u, &gradient);
+                for (&j, &x) in columns.iter().zip(values) {
+                    let v = row(v, j as usize);
+                    sums[0] += x * (x - 2.0 * inner(u, v));
+                    sums[1] += x * x;
+                    gradient.iter_mut().zip(v).for_each(|(g, v)| *g -= x * v);
+                }
+                for &j in hidden {
+                    let v = row(v, j as usize);
+                    let product = inner(u, v);
+                    sums[0] -= product * product;
+                    gradient.iter_mut().zip(v).for_each(|(g, v)| *g -= product * v);
+                }
+                for k in 0..r {
+                    part.gradient[at * r + k] += gradient[k];
+                    part.curvature[at * r + k] += if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
+                }
+                part.weight[at] += (x.cols() - hidden.len()) as f64;
+            }
+            sums
+        })
+    }
+
+    fn add_observed(&mut self, x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> [f64; 2] {
+        let r = self.rank;
+        self.over_parts(|part| {
+            let mut sums = [0.0; 2];
+            for at in 0..part.weight.len() {
+                let i = part.first + at;
+                let ((columns, values), u) = (x.row(i), row(u, i));
+                let (gradient, curvature) = (&mut part.gradient[at * r..][..r], &mut part.curvature[at * r..][..r]);
+                for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
+                    let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
+                    let v = row(v, j as usize);
+                    let residual = inner(u, v) - x;
+                    part.weight[at] += weight;
+                    sums[0] += weight * residual * residual;
+                    sums[1] += weight * x * x;
+                    for ((g, h), v) in gradient.iter_mut().zip(&mut *curvature).zip(v) {
+                        *g += weight * residual * v;
+                        *h += weight * v * v;
+                    }
+                }
+            }
+            sums
+        })
+    }
+
+    /// The squared steps that are left of these rows, and what they pay.
+    fn steps(&mut self, u: MatRef<'_, f64>, terms: &RowTerms<'_>) -> [f64; 2] {
+        let r = self.rank;
+        self.over_parts(|part| {
+            let mut sums = [0.0; 2];
+            for at in 0..part.weight.len() {
+                let row: Vec<f64> = (0..r).map(|k| u[(part.first + at, k)]).collect();
+                let [gradient, curvature] = [&*part.gradient, &*part.curvature].map(|of| &of[at * r..][..r]);
+                terms.add_row(&mut sums, &row, gradient, curvature, part.weight[at]);
+            }
+            sums
+        })
+    }
+}
+
+fn column_squares(v: MatRef<'_, f64>) -> Vec<f64> {
+    (0..v.ncols()).map(|k| (0..v.nrows()).map(|j| v[(j, k)] * v[(j, k)]).sum()).collect()
 }
 
 /// Σ v² of each column over the rows that are not hidden: summed, not subtracted, so that what is small keeps its digits.
@@ -222,64 +400,15 @@ fn squares_left(v: MatRef<'_, f64>, hidden: &[u32]) -> Vec<f64> {
     squares
 }
 
-fn product_entry(u: MatRef<'_, f64>, i: usize, v: MatRef<'_, f64>, j: usize) -> f64 {
-    (0..u.ncols()).map(|k| u[(i, k)] * v[(j, k)]).sum()
+fn row(x: MatRef<'_, f64>, i: usize) -> &[f64] {
+    x.row(i).try_as_row_major().expect("factors are stored row by row").as_slice()
 }
 
-fn sparse_side<'h>(x: &Csr<f64>, hidden: impl Fn(usize) -> &'h [u32] + Sync, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
-    let r = v.ncols();
-    let mut gram = Mat::zeros(r, r);
-    multiply(v.transpose(), v, gram.as_mut());
-    over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 4];
-        for i in start..start + count {
-            let ((columns, values), hidden) = (x.row(i), hidden(i));
-            let mut gradient: Vec<f64> = (0..r).map(|k| (0..r).map(|l| gram[(k, l)] * u[(i, l)]).sum()).collect();
-            let of_row = squares_left(v, hidden);
-            // Σ over all of p² from the Gram matrix, then (x − p)² − p² at the stored entries and −p² at the hidden ones
-            sums[0] += (0..r).map(|k| u[(i, k)] * gradient[k]).sum::<f64>();
-            for (&j, &x) in columns.iter().zip(values) {
-                sums[0] += x * (x - 2.0 * product_entry(u, i, v, j as usize));
-                sums[2] += x * x;
-                for k in 0..r {
-                    gradient[k] -= x * v[(j as usize, k)];
-                }
-            }
-            for &j in hidden {
-                let product = product_entry(u, i, v, j as usize);
-                sums[0] -= product * product;
-                for k in 0..r {
-                    gradient[k] -= product * v[(j as usize, k)];
-                }
-            }
-            let curvature = |k: usize| if hidden.is_empty() { gram[(k, k)] } else { of_row[k] };
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, curvature, (x.cols() - hidden.len()) as f64);
-        }
-        sums
-    })
-}
-
-fn observed_side(x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Sums {
-    let r = v.ncols();
-    over_blocks(x.rows(), |start, count| {
-        let mut sums = [0.0; 4];
-        for i in start..start + count {
-            let (columns, values) = x.row(i);
-            let (mut gradient, mut curvature, mut total) = (vec![0.0; r], vec![0.0; r], 0.0);
-            for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
-                let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
-                let residual = product_entry(u, i, v, j as usize) - x;
-                total += weight;
-                sums[0] += weight * residual * residual;
-                sums[2] += weight * x * x;
-                for k in 0..r {
-                    let vk = v[(j as usize, k)];
-                    gradient[k] += weight * residual * vk;
-                    curvature[k] += weight * vk * vk;
-                }
-            }
-            terms.add_row(&mut sums, |k| u[(i, k)], &gradient, |k| curvature[k], total);
-        }
-        sums
-    })
+fn inner(u: &[f64], v: &[f64]) -> f64 {
+    // four sums: one would wait for each addition
+    let mut sums = [0.0; 4];
+    for (u, v) in u.chunks(4).zip(v.chunks(4)) {
+        sums.iter_mut().zip(u).zip(v).for_each(|((sum, u), v)| *sum += u * v);
+    }
+    sums[0] + sums[1] + (sums[2] + sums[3])
 }

@@ -12,6 +12,6 @@ mod uniqueness;
 pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
 pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
 pub use divergence::{constrained_stationarity, stationarity_under};
-pub use kkt::{Stationarity, penalised_stationarity, stationarity};
+pub use kkt::{Stationarity, penalised_stationarity, stationarity, stationarity_in_blocks, stationarity_over_ranks};
 pub use robust_pca::{ROBUST_PCA_RADIUS, RobustPcaCertificate, certify_robust_pca};
 pub use uniqueness::{Evidence, uniqueness};

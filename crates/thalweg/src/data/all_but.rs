@@ -90,26 +90,24 @@ impl<T: Real> Matrix<T> {
                 Ok(Matrix::AllBut(AllBut { full: Box::new(Matrix::Dense(x)), hidden }))
             }
             Matrix::Sparse(x) if AllBut::<T>::are_few(hidden.by_row.stored(), (m, n)) => {
-                let kept = x.triplets().into_iter().filter(|e| !is_hidden(e.row as usize, e.col as usize)).collect();
-                let (x, _) = Sparse::from_triplets(m, n, kept, Duplicates::KeepLast)?;
+                let x = Sparse::of_rows(x.by_row.without(&hidden.by_row));
                 let hidden = Observed { entries: hidden, weights: None };
                 Ok(Matrix::AllBut(AllBut { full: Box::new(Matrix::Sparse(x)), hidden }))
             }
             // the full matrix again, with all that is hidden now
             Matrix::AllBut(x) => x.full.hiding(&hidden.triplets()),
-            data @ (Matrix::Dense(_) | Matrix::Sparse(_) | Matrix::Observed(_)) => {
-                let (mut kept, mut weights) = (Vec::new(), Vec::new());
+            Matrix::Observed(x) => {
+                let left = |list: Sparse<T>| Sparse::of_rows(list.by_row.without(&hidden.by_row));
+                Ok(Matrix::Observed(Observed { entries: left(x.entries), weights: x.weights.map(left) }))
+            }
+            data @ (Matrix::Dense(_) | Matrix::Sparse(_)) => {
+                let mut kept = Vec::new();
                 for i in 0..m {
-                    for (j, value, weight) in data.observed_entries(i).filter(|&(j, ..)| !is_hidden(i, j)) {
-                        let entry = Triplet { row: i as u32, col: j as u32, value };
-                        kept.push(entry);
-                        weights.push(Triplet { value: weight, ..entry });
-                    }
+                    let left = data.observed_entries(i).filter(|&(j, ..)| !is_hidden(i, j));
+                    kept.extend(left.map(|(j, value, _)| Triplet { row: i as u32, col: j as u32, value }));
                 }
                 let (entries, _) = Sparse::from_triplets(m, n, kept, Duplicates::KeepLast)?;
-                let is_weighted = matches!(data, Matrix::Observed(Observed { weights: Some(_), .. }));
-                let weights = if is_weighted { Some(Sparse::from_triplets(m, n, weights, Duplicates::KeepLast)?.0) } else { None };
-                Ok(Matrix::Observed(Observed { entries, weights }))
+                Ok(Matrix::Observed(Observed { entries, weights: None }))
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Entries kept out of a fit, to measure what it predicts.
 
-use super::{Matrix, Triplet, stream};
+use super::{BlocksInMemory, Matrix, RowBlocks, Triplet, stream};
 use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Factors};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 /// The streams that draw held-out entries: far from those of the restarts.
 const HOLDOUT_STREAM: u64 = 1 << 63;
@@ -29,22 +29,43 @@ pub fn hold_out(data: &Matrix<f64>, fraction: f64, seed: u64) -> Result<(Matrix<
 /// # Errors
 /// As [`hold_out`].
 pub fn hold_out_again(data: &Matrix<f64>, fraction: f64, seed: u64, repeat: u32) -> Result<(Matrix<f64>, Holdout), Error> {
+    let held = drawn(&BlocksInMemory::whole(data), fraction, stream(seed, HOLDOUT_STREAM + u64::from(repeat)))?;
+    Ok((data.clone().hiding(&held.entries)?, held))
+}
+
+/// The entries that [`hold_out`] takes, of a matrix of which a block of rows is in memory at a time: [`WithoutEntries`](super::WithoutEntries)
+/// is what is left. Two passes over the data.
+///
+/// # Errors
+/// As [`hold_out`], and those of reading the blocks.
+pub fn hold_out_of_blocks(blocks: &dyn RowBlocks<f64>, fraction: f64, seed: u64) -> Result<Holdout, Error> {
+    drawn(blocks, fraction, stream(seed, HOLDOUT_STREAM))
+}
+
+fn drawn(blocks: &dyn RowBlocks<f64>, fraction: f64, mut rng: impl Rng) -> Result<Holdout, Error> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::Parameter { name: "holdout", expected: "a fraction between 0 and 1".into(), got: fraction.to_string() });
     }
-    let (mut in_row, mut in_col) = data.observed_counts();
-    let mut rng = stream(seed, HOLDOUT_STREAM + u64::from(repeat));
+    let mut in_col = vec![0; blocks.shape().1];
+    for k in 0..blocks.ranges().len() {
+        let (_, of_block) = blocks.block(k)?.observed_counts();
+        in_col.iter_mut().zip(of_block).for_each(|(sum, count)| *sum += count);
+    }
     let mut held = Vec::new();
-    for i in 0..data.shape().0 {
-        for (j, value, _) in data.observed_entries(i) {
-            let is_drawn = rng.random::<f64>() < fraction;
-            if is_drawn && in_row[i] > 1 && in_col[j] > 1 {
-                (in_row[i], in_col[j]) = (in_row[i] - 1, in_col[j] - 1);
-                held.push(Triplet { row: i as u32, col: j as u32, value });
+    for (k, rows) in blocks.ranges().iter().enumerate() {
+        let block = blocks.block(k)?;
+        let (mut in_row, _) = block.observed_counts();
+        for (at, in_row) in in_row.iter_mut().enumerate() {
+            for (j, value, _) in block.observed_entries(at) {
+                let is_drawn = rng.random::<f64>() < fraction;
+                if is_drawn && *in_row > 1 && in_col[j] > 1 {
+                    (*in_row, in_col[j]) = (*in_row - 1, in_col[j] - 1);
+                    held.push(Triplet { row: (rows.start + at) as u32, col: j as u32, value });
+                }
             }
         }
     }
-    Ok((data.clone().hiding(&held)?, Holdout { entries: held }))
+    Ok(Holdout { entries: held })
 }
 
 impl Holdout {

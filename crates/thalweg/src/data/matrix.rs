@@ -91,6 +91,57 @@ impl<T: Real> Csr<T> {
         Csr { cols, starts, indices: entries.iter().map(|e| e.col).collect(), values: entries.iter().map(|e| e.value).collect() }
     }
 
+    /// From how many entries each row has, and the entries row by row.
+    ///
+    /// # Errors
+    /// The first row whose columns do not ascend or do not fit. `None` if there are not as many entries as the rows say.
+    pub(super) fn from_rows(cols: usize, counts: &[u32], indices: Vec<u32>, values: Vec<T>) -> Result<Self, Option<usize>> {
+        let mut starts = Vec::with_capacity(counts.len() + 1);
+        starts.push(0);
+        starts.extend(counts.iter().scan(0, |end, &count| {
+            *end += count as usize;
+            Some(*end)
+        }));
+        if starts.last() != Some(&indices.len()) || indices.len() != values.len() {
+            return Err(None);
+        }
+        let is_sound = |row: &[u32]| row.is_sorted_by(|a, b| a < b) && row.last().is_none_or(|&last| (last as usize) < cols);
+        match starts.windows(2).position(|ends| !is_sound(&indices[ends[0]..ends[1]])) {
+            Some(row) => Err(Some(row)),
+            None => Ok(Csr { cols, starts, indices, values }),
+        }
+    }
+
+    pub(super) fn of_no_rows(cols: usize) -> Self {
+        Csr { cols, starts: vec![0], indices: Vec::new(), values: Vec::new() }
+    }
+
+    /// Puts the rows of another below these.
+    pub(super) fn append(&mut self, below: &Csr<T>) {
+        let end = self.indices.len();
+        self.starts.extend(below.starts[1..].iter().map(|start| end + start));
+        self.indices.extend_from_slice(&below.indices);
+        self.values.extend_from_slice(&below.values);
+    }
+
+    /// What is left without the entries at the places of `hidden`.
+    pub(super) fn without(&self, hidden: &Csr<T>) -> Self {
+        let (mut starts, mut indices, mut values) = (Vec::with_capacity(self.starts.len()), Vec::new(), Vec::new());
+        starts.push(0);
+        for i in 0..self.rows() {
+            let ((columns, row), mut hidden) = (self.row(i), hidden.row(i).0.iter().peekable());
+            for (&j, &x) in columns.iter().zip(row) {
+                while hidden.next_if(|&&h| h < j).is_some() {}
+                if hidden.peek() != Some(&&j) {
+                    indices.push(j);
+                    values.push(x);
+                }
+            }
+            starts.push(indices.len());
+        }
+        Csr { cols: self.cols, starts, indices, values }
+    }
+
     fn transpose(&self) -> Self {
         let rows = self.rows();
         let mut starts = vec![0usize; self.cols + 1];
@@ -174,6 +225,17 @@ pub enum Duplicates {
     KeepLast,
 }
 
+impl Duplicates {
+    /// What a user should know where so many were listed again.
+    pub(super) fn note(self, repeated: u64) -> Option<String> {
+        let what = match self {
+            Duplicates::Sum => "the values are added",
+            Duplicates::KeepLast => "the last value listed is kept",
+        };
+        (repeated > 0).then(|| format!("entries at a position listed before: {repeated} ({what})"))
+    }
+}
+
 impl<T: Real> Sparse<T> {
     /// From entries in any order. Returns the matrix and how many entries were listed again.
     ///
@@ -203,10 +265,14 @@ impl<T: Real> Sparse<T> {
             }
             same
         });
-        let by_row = Csr::from_sorted(rows, cols, &entries);
-        let by_col = by_row.transpose();
         let repeated = listed - entries.len();
-        Ok((Sparse { by_row, by_col }, repeated))
+        Ok((Sparse::of_rows(Csr::from_sorted(rows, cols, &entries)), repeated))
+    }
+
+    /// From the entries by row.
+    pub(super) fn of_rows(by_row: Csr<T>) -> Self {
+        let by_col = by_row.transpose();
+        Sparse { by_row, by_col }
     }
 
     /// The rows of X (`Side::U`) or of Xᵀ (`Side::V`).
@@ -289,6 +355,30 @@ pub struct Summary {
     pub negatives: u64,
     /// Stored zeros.
     pub stored_zeros: u64,
+}
+
+impl Summary {
+    /// That of all parts of a matrix, from those of the parts.
+    pub fn of_parts(parts: &[Summary]) -> Summary {
+        let parts: Vec<&Summary> = parts.iter().filter(|part| part.observed > 0).collect();
+        let count = |f: fn(&Summary) -> u64| parts.iter().map(|part| f(part)).sum::<u64>();
+        let sum = |f: &dyn Fn(&Summary) -> f64| fixed_order_sum(&parts.iter().map(|part| f(part)).collect::<Vec<_>>());
+        let observed = count(|part| part.observed);
+        let mean = sum(&|part| part.observed as f64 * part.mean) / observed as f64;
+        // each part about its own mean, then the parts about that of all
+        let spread = sum(&|part| part.observed as f64 * (part.sd * part.sd + (part.mean - mean) * (part.mean - mean)));
+        Summary {
+            observed,
+            stored: count(|part| part.stored),
+            norm_squared: sum(&|part| part.norm_squared),
+            mean,
+            sd: (spread / observed as f64).sqrt(),
+            min: parts.iter().fold(f64::INFINITY, |least, part| least.min(part.min)),
+            max: parts.iter().fold(f64::NEG_INFINITY, |most, part| most.max(part.max)),
+            negatives: count(|part| part.negatives),
+            stored_zeros: count(|part| part.stored_zeros),
+        }
+    }
 }
 
 /// Sums over some entries.

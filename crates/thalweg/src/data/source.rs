@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The bytes of a file, or of one member of an archive.
+#[derive(Clone)]
 pub(crate) struct Source {
     /// The file.
     pub path: PathBuf,

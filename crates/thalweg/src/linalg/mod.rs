@@ -4,6 +4,7 @@
 //! threads.
 
 mod assignment;
+mod bytes;
 mod cholesky;
 mod double_double;
 mod eigenvectors;
@@ -25,6 +26,7 @@ mod spectrum;
 mod svd;
 
 pub use assignment::best_assignment;
+pub use bytes::{bytes, bytes_mut};
 pub use cholesky::{Cholesky, gram_lower, gram_of_rows};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;

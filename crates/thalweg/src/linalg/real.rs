@@ -6,6 +6,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 /// `f32` or `f64`: what matrices and factors are made of. Long sums are taken in `f64` for both.
 pub trait Real:
     faer::traits::RealField
+    + pulp::bytemuck::Pod
     + Copy
     + Debug
     + Display

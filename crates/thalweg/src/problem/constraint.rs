@@ -1,7 +1,6 @@
 //! What the rows of a factor may be, and which of its columns are given.
 
 use super::penalty::ScaledPenalty;
-use crate::data::Matrix;
 use crate::linalg::{Real, project_onto_simplex};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -224,20 +223,21 @@ impl Constraints {
         }
     }
 
-    /// Whether factors of this matrix are finite and lie where they must. Given columns may be rounded to single precision.
+    /// Whether factors are finite and lie where they must. Given columns may be rounded to single precision.
+    ///
+    /// `counts`: observed entries in each row and each column, as [`Matrix::observed_counts`](crate::data::Matrix::observed_counts) has them.
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::Outside`].
-    pub fn check_factors<S: Real, T: Real>(&self, data: &Matrix<S>, factors: &Factors<T>, what: [&'static str; 2]) -> Result<(), Error> {
+    pub fn check_factors<T: Real>(&self, counts: &(Vec<usize>, Vec<usize>), factors: &Factors<T>, what: [&'static str; 2]) -> Result<(), Error> {
         let rank = factors.rank();
         for (side, what) in [(Side::U, what[0]), (Side::V, what[1])] {
             let rows = factors.side(side);
             self.check_side(side, rows, rank, what)?;
             if self.side(side).rows == RowSet::SumToOne {
-                let (in_rows, in_cols) = data.observed_counts();
-                let counts = if side == Side::U { in_rows } else { in_cols };
+                let counts = if side == Side::U { &counts.0 } else { &counts.1 };
                 let is_empty = |row: &[T]| row.iter().all(|x| x.f64() == 0.0);
-                if let Some(row) = rows.chunks_exact(rank).zip(counts).position(|(row, count)| count > 0 && is_empty(row)) {
+                if let Some(row) = rows.chunks_exact(rank).zip(counts).position(|(row, &count)| count > 0 && is_empty(row)) {
                     return Err(Error::Outside { what, row, col: 0, value: 0.0, expected: SUM_EXPECTED });
                 }
             }

@@ -254,7 +254,7 @@ fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a 
 const LEFT: f64 = 1.0 / 16.0;
 
 /// G − Σ vⱼᵀvⱼ over the hidden columns j; from the columns that are left where the difference would cancel, or costs more.
-fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &mut [T]) {
+pub(super) fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &mut [T]) {
     gram.fill(T::of(0.0));
     let columns = held.len() / r;
     if 2 * hidden.len() <= columns {

@@ -1,6 +1,7 @@
 //! Problems: what is minimised, and what solvers and geometry need of it.
 
 mod black_box;
+mod blocked;
 mod compressed;
 mod constraint;
 mod deep_sparse;
@@ -8,6 +9,7 @@ mod divergence;
 mod factored;
 mod half_step;
 mod landscape;
+mod least_squares;
 mod loss;
 mod nmf;
 mod objective;
@@ -19,14 +21,17 @@ mod row_fit;
 mod row_separable;
 mod segment;
 mod statistics;
+mod terms;
 
 pub use crate::linalg::{Grams, PANEL_LANES};
 pub use black_box::{BlackBox, Gradient};
+pub use blocked::Blocked;
 pub use compressed::{Compressed, spectral_fall};
 pub use constraint::{Constraints, FactorConstraint, GivenColumns, ROW_SETS, RowSet};
 pub use deep_sparse::DeepSparse;
 pub use divergence::Divergence;
 pub use factored::Factored;
+pub use least_squares::{LeastSquares, RowsHere};
 pub use loss::{BETAS, Loss};
 pub use nmf::Nmf;
 pub use objective::{BlockTrace, Objective};

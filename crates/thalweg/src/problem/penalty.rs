@@ -195,7 +195,17 @@ impl Penalty {
     /// The same in the units of one data set; the rank only enters the split of the scale between U and V.
     pub fn in_units_of<T: Real>(&self, data: &Matrix<T>, summary: &Summary, rank: usize) -> ScaledPenalty {
         let weights = [Side::U, Side::V].map(|side| row_weights(data, side));
-        let total = fixed_order_sum(&weights[0]);
+        let shares = [0, 1].map(|at| self.sum_of_shares(&weights[at]));
+        self.in_units(summary, fixed_order_sum(&weights[0]), shares, rank)
+    }
+
+    /// Σ nᵢ^α over rows of these weights.
+    pub(super) fn sum_of_shares(&self, weights: &[f64]) -> f64 {
+        fixed_order_sum(&weights.iter().map(|&w| self.scaling.share(w)).collect::<Vec<_>>())
+    }
+
+    /// In units of data whose entries have this weight in `total`, by rows and by columns the sums of `shares`.
+    pub(super) fn in_units(&self, summary: &Summary, total: f64, shares: [f64; 2], rank: usize) -> ScaledPenalty {
         let q = (summary.norm_squared / total).sqrt();
         if !(q > 0.0 && q.is_finite()) {
             return ScaledPenalty { scaling: self.scaling, ..ScaledPenalty::default() }; // data of zeros have no unit
@@ -207,14 +217,14 @@ impl Penalty {
             PenaltyUnit::RootMeanSquare => (q, q / b, b),
             PenaltyUnit::Data => (1.0, 1.0, 1.0),
         };
-        // brings the total back to that of α = 1
-        let level = |weights: &[f64]| fixed_order_sum(weights) / fixed_order_sum(&weights.iter().map(|&w| self.scaling.share(w)).collect::<Vec<_>>());
         // q²/a² = b², q²/a = qb, and the same with a and b exchanged
         let of = |factor: FactorPenalty, other_unit: f64, level: f64| FactorPenalty {
             l2: factor.l2 * level * other_unit * other_unit,
             l1: factor.l1 * level * q * other_unit,
         };
-        ScaledPenalty { u: of(self.u, b, level(&weights[0])), v: of(self.v, a, level(&weights[1])), scaling: self.scaling, units: (a, b) }
+        // brings the total back to that of α = 1
+        let [of_u, of_v] = shares.map(|shares| total / shares);
+        ScaledPenalty { u: of(self.u, b, of_u), v: of(self.v, a, of_v), scaling: self.scaling, units: (a, b) }
     }
 }
 
@@ -267,7 +277,7 @@ impl ScaledPenalty {
 }
 
 /// Σ of the weights of each row's observed entries: their number, where there are none.
-fn row_weights<T: Real>(data: &Matrix<T>, side: Side) -> Vec<f64> {
+pub(super) fn row_weights<T: Real>(data: &Matrix<T>, side: Side) -> Vec<f64> {
     let (in_rows, in_cols) = data.observed_counts();
     match data {
         Matrix::Observed(Observed { weights: Some(w), .. }) => {
@@ -289,9 +299,9 @@ pub(super) struct RowPenalties {
 }
 
 impl RowPenalties {
-    /// None where nothing is penalised.
-    pub(super) fn new<T: Real>(data: &Matrix<T>, scaled: ScaledPenalty, constraints: &Constraints, rank: usize) -> Option<Self> {
-        let rows = |side| row_weights(data, side).into_iter().map(|weight| scaled.of_row(side, weight)).collect();
+    /// Of rows and columns whose entries have these weights; none where nothing is penalised.
+    pub(super) fn new(weights: &[Vec<f64>; 2], scaled: ScaledPenalty, constraints: &Constraints, rank: usize) -> Option<Self> {
+        let rows = |side| weights[usize::from(side == Side::V)].iter().map(|&weight| scaled.of_row(side, weight)).collect();
         let ratios = [Side::U, Side::V].map(|side| constraints.penalty_ratios(side, rank, &scaled));
         (!scaled.is_none()).then(|| RowPenalties { scaled, u: rows(Side::U), v: rows(Side::V), ratios })
     }

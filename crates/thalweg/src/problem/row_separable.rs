@@ -141,6 +141,22 @@ pub trait RowSeparable<T: Real>: Sync {
     /// `rows`: the `side` factor, `held`: the other, both row-major. Returns the sum of measures, taken in a fixed order.
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure;
 
+    /// A half-step on U, `between` on the rows that it found, and a half-step on V from what that made of them; with their measures.
+    ///
+    /// `between` is given the rows in blocks, ascending, with the number of the first. Data that are held as blocks of rows are gone through
+    /// once, not twice.
+    fn both_half_steps(
+        &self,
+        (u, v): (&mut [T], &mut [T]),
+        rule: &dyn RowUpdate<T>,
+        [when_u, when_v]: [When; 2],
+        between: &mut dyn FnMut(usize, &mut [T]),
+    ) -> [Measure; 2] {
+        let of_u = self.half_step(Side::U, v, u, rule, when_u);
+        between(0, u);
+        [of_u, self.half_step(Side::V, u, v, rule, when_v)]
+    }
+
     /// ½ Σ w x²: what the sum of models is short of the objective.
     fn constant(&self) -> f64;
 

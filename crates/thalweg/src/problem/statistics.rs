@@ -1,9 +1,10 @@
 //! What a V half-step needs of the rows of U, kept up to date block of rows by block of rows.
 
+use super::half_step::take_out;
 use super::{Measure, Nmf, RowUpdate, When};
 use crate::Side;
 use crate::data::{Csr, Matrix, Observed};
-use crate::linalg::{Real, gram, mul_transpose, row_major};
+use crate::linalg::{Real, gather_gram, gather_rows, gram, mul_transpose, row_major};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,12 +20,60 @@ pub struct Statistics<T> {
     pub cross: Vec<T>,
 }
 
+impl<T: Real> Statistics<T> {
+    /// Those of no rows: with one G for all of the columns, or one for each.
+    pub(super) fn none(columns: usize, rank: usize, grams: usize) -> Self {
+        Statistics { gram: vec![T::of(0.0); grams * rank * rank], cross: vec![T::of(0.0); columns * rank] }
+    }
+
+    /// Adds the share of these data, whose U this is.
+    pub(super) fn add(&mut self, data: &Matrix<T>, u: &[T], r: usize) {
+        let (full, hidden) = data.full_and_hidden();
+        let columns = self.cross.par_chunks_mut(r).enumerate();
+        match full {
+            Matrix::Dense(x) => {
+                let mut cross = vec![T::of(0.0); self.cross.len()];
+                mul_transpose(x.view(), row_major(u, u.len() / r, r), &mut cross);
+                add(&mut self.cross, T::of(1.0), &cross);
+            }
+            Matrix::Sparse(x) => columns.for_each(|(j, cross)| {
+                let (rows, values) = x.by_col.row(j);
+                gather_rows(rows, values, u, cross);
+            }),
+            Matrix::Observed(Observed { entries, weights }) => {
+                columns.zip(self.gram.par_chunks_mut(r * r)).for_each(|((j, cross), gram)| {
+                    let (rows, values) = entries.by_col.row(j);
+                    let weights = weights.as_ref().map(|w| w.by_col.row(j).1);
+                    match weights {
+                        None => gather_rows(rows, values, u, cross),
+                        Some(weights) => {
+                            let weighted: Vec<T> = weights.iter().zip(values).map(|(w, x)| *w * *x).collect();
+                            gather_rows(rows, &weighted, u, cross);
+                        }
+                    }
+                    gather_gram(rows, weights, u, r, gram);
+                });
+                return;
+            }
+            Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
+        }
+        let all = gram(u, r);
+        self.gram.par_chunks_mut(r * r).enumerate().for_each(|(j, gram)| match hidden.map(|h| h.entries.by_col.row(j).0) {
+            None | Some([]) => add(gram, T::of(1.0), &all),
+            Some(rows) => {
+                let mut left = vec![T::of(0.0); r * r];
+                take_out(&all, rows, u, r, &mut left);
+                add(gram, T::of(1.0), &left);
+            }
+        });
+    }
+}
+
 impl<T: Real> Nmf<'_, T> {
     /// Those of no rows.
     pub fn no_statistics(&self) -> Statistics<T> {
-        let (n, r) = (self.data().shape().1, self.rank());
-        let grams = if self.has_one_gram() { 1 } else { n };
-        Statistics { gram: vec![T::of(0.0); grams * r * r], cross: vec![T::of(0.0); n * r] }
+        let n = self.data().shape().1;
+        Statistics::none(n, self.rank(), if self.has_one_gram() { 1 } else { n })
     }
 
     /// One G for each column from the one that all shared, where these data lack entries that earlier rows had.

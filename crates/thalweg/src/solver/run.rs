@@ -30,6 +30,12 @@ pub enum Breakdown {
         /// The iteration.
         iteration: usize,
     },
+    /// The data are out of reach: a file that cannot be read any more, a rank that is gone.
+    #[error("the data were lost in iteration {iteration}")]
+    DataLost {
+        /// The iteration.
+        iteration: usize,
+    },
 }
 
 /// A method at work: a point that can be moved one step further.

@@ -75,7 +75,7 @@ fn monotone_methods_stay_in_the_set_and_never_raise_the_objective() {
             for _ in 0..30 {
                 iteration.step().unwrap();
                 let (point, progress) = (iteration.point(), iteration.progress());
-                constraints.check_factors(data, point, ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                constraints.check_factors(&data.observed_counts(), point, ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
                 let now = problem.objective(point);
                 assert!(!method.about().monotone || now <= last * (1.0 + 1e-12), "{name}: {last} to {now} at {}", progress.iteration);
                 if progress.measured_at == progress.iteration && method.about().monotone {
@@ -271,7 +271,7 @@ fn given_components_under_every_loss() {
                     let mut last = problem.objective(iteration.point());
                     for _ in 0..25 {
                         iteration.step().unwrap();
-                        constraints.check_factors(&data, iteration.point(), ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                        constraints.check_factors(&data.observed_counts(), iteration.point(), ["U", "V"]).unwrap_or_else(|e| panic!("{name}: {e}"));
                         let now = problem.objective(iteration.point());
                         assert!(now <= last * (1.0 + 1e-11), "{name}: {last} to {now}");
                         last = now;

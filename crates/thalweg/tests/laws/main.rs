@@ -1,6 +1,7 @@
 //! Laws that every entry of a registry obeys. A new entry is tested without being mentioned.
 
 mod batches;
+mod blocked;
 mod constraints;
 mod decisions;
 mod deep_sparse;
@@ -11,6 +12,7 @@ mod losses;
 mod maps;
 mod methods;
 mod noise;
+mod on_disk;
 mod penalty;
 mod planted;
 mod recoveries;

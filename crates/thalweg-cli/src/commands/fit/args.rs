@@ -50,6 +50,9 @@ pub struct FitArgs {
     /// Arithmetic [default: that of the file].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,
+    /// Leave the data on disk, a block of rows in memory at a time: a .npy file, or shards (`thalweg data shard`).
+    #[arg(long)]
+    pub stream: bool,
     /// Only tell what the fit would take: memory, passes over the data, seconds for its first iterations.
     #[arg(long)]
     pub plan: bool,

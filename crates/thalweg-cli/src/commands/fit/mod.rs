@@ -2,27 +2,33 @@
 
 mod args;
 mod plan;
+mod ranks;
 
 pub use args::FitArgs;
+pub use ranks::run_on_ranks;
 
 use super::{line::factors, print_json, print_text};
 use crate::args::{Common, PrecisionArg};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
-use crate::memory::peak;
+use crate::memory::{self, peak};
 use crate::plot::{self, Ink};
 use crate::progress::{Bars, word};
 use crate::signals::Interrupt;
 use args::InitArg;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use thalweg::audit::Status;
-use thalweg::data::{Dataset, Matrix, Precision, ReadOptions, read};
+use thalweg::data::{Dataset, Matrix, OnDisk, Precision, ReadOptions, read};
 use thalweg::problem::{Loss, RowSet};
-use thalweg::solver::nmf::{About, Init};
+use thalweg::solver::nmf::{About, Init, Order};
 use thalweg::{Error, Side};
-use thalweg_lab::{Columns, FitError, FitJob, FitRecord, FitSettings, Given, InputRecord, Keep, Manifest, Needs, RunDir, RunView, batch_size, fit};
+use thalweg_lab::{
+    Columns, FitData, FitError, FitJob, FitRecord, FitSettings, Given, Held, InputRecord, Keep, Manifest, Needs, RankRows, RanksRecord, RunDir,
+    RunView, batch_size, fit,
+};
 
 /// Time between two saves of a restart, where nothing else is asked.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
@@ -49,6 +55,12 @@ struct FitDocument<'a> {
     seconds: f64,
     seed: u64,
     holdout_rmse: Option<f64>,
+    /// Passes over data that stay on disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passes: Option<f64>,
+    /// On several ranks: how many, and what the first sends in an iteration.
+    #[serde(flatten)]
+    ranks: Option<RanksRecord>,
     /// Bytes of the process at its largest, where the system tells it.
     peak_memory: Option<u64>,
     restarts: &'a [thalweg_lab::RestartRecord],
@@ -56,17 +68,60 @@ struct FitDocument<'a> {
 }
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
-    let settings = settings(args, &dataset, common)?;
+    let (source, record) = if args.stream { Source::on_disk(args, common)? } else { Source::in_memory(args, common)? };
+    let settings = settings(args, &source, common)?;
     let given = given(&settings)?;
     if args.plan {
-        return plan::run(&dataset, &settings, given, manifest(record, settings.clone(), common), common);
+        return plan::run(source.data(), &settings, given, manifest(record, settings.clone(), common), common);
     }
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
-    let (manifest, interrupt) = fit_in(&dataset, given, record, settings, dir.clone(), checkpoint_every, common)?;
+    let (manifest, interrupt) = fit_in(source.data(), given, record, settings, dir.clone(), checkpoint_every, common)?;
     tell("fit", &args.input, &manifest, &dir, args.plot.ink(common), common)?;
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(&manifest)))
+}
+
+/// The data of a fit.
+enum Source<'s> {
+    Memory(Box<Dataset>),
+    Disk(Arc<OnDisk>),
+    Ranks(Box<RankRows<'s>>),
+}
+
+impl Source<'_> {
+    fn in_memory(args: &FitArgs, common: &Common) -> Result<(Self, InputRecord), Failure> {
+        let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
+        Ok((Source::Memory(Box::new(dataset)), record))
+    }
+
+    fn on_disk(args: &FitArgs, common: &Common) -> Result<(Self, InputRecord), Failure> {
+        let (disk, record) = input::open_asked(&args.input, &args.read, common)?;
+        Ok((Source::Disk(Arc::new(disk)), record))
+    }
+
+    fn data(&self) -> FitData<'_> {
+        match self {
+            Source::Memory(dataset) => FitData::Memory(dataset),
+            Source::Disk(disk) => FitData::Disk(disk),
+            Source::Ranks(held) => FitData::Ranks(held),
+        }
+    }
+
+    fn held(&self) -> Held<'_> {
+        match self {
+            Source::Memory(dataset) => Held::Memory(&dataset.matrix),
+            Source::Disk(disk) => Held::Disk(disk.kind()),
+            Source::Ranks(held) => Held::Ranks(held.kind),
+        }
+    }
+
+    fn precision(&self) -> Precision {
+        match self {
+            Source::Memory(dataset) => dataset.precision,
+            Source::Disk(disk) => disk.precision(),
+            Source::Ranks(held) => held.precision,
+        }
+    }
 }
 
 fn result_of(manifest: &Manifest) -> &FitRecord {
@@ -87,7 +142,7 @@ pub fn tell(command: &'static str, input: &Path, manifest: &Manifest, dir: &RunD
 
 /// Runs the fit with bars and signals.
 pub fn fit_in(
-    dataset: &Dataset,
+    data: FitData<'_>,
     given: Given,
     input: InputRecord,
     settings: FitSettings,
@@ -96,12 +151,12 @@ pub fn fit_in(
     common: &Common,
 ) -> Result<(Manifest, Interrupt), Failure> {
     let path = input.path.clone();
-    plan::check(dataset, &settings, &path, common)?;
+    plan::check(data, &settings, &path, common)?;
     let interrupt = Interrupt::listen();
     let bars = Bars::new(settings.restarts, settings.max_iters, common.quiet);
     let job = FitJob {
         manifest: manifest(input, settings, common),
-        dataset,
+        data,
         given,
         keep: Some(Keep { dir, max_memory: common.max_memory, checkpoint_every }),
         bound: true,
@@ -124,11 +179,11 @@ fn manifest(input: InputRecord, settings: FitSettings, common: &Common) -> Manif
     Manifest { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input, settings, threads: common.thread_count(), result: None }
 }
 
-fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSettings, Failure> {
+fn settings(args: &FitArgs, source: &Source<'_>, common: &Common) -> Result<FitSettings, Failure> {
     let (row_sets, penalty) = (args.constraints.row_sets()?, args.penalty.read()?);
     let constraints = &args.constraints;
     let needs = Needs {
-        data: &dataset.matrix,
+        data: source.held(),
         rank: args.rank,
         loss: args.loss,
         row_sets,
@@ -139,6 +194,9 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
     let (about, why) = needs.method(args.method.as_deref())?;
     if let Some(why) = why {
         common.detail(format_args!("method {}: {why}", about.name));
+    }
+    if matches!(source, Source::Ranks(_)) && matches!(about.order, Order::CompressedFirst | Order::BatchesFirst) {
+        common.say(format_args!("note: on several ranks {} has no opening: it begins with extrapolated iterations on all of the data", about.name));
     }
     let (init, start) = starts(args, &needs, &about)?;
     let [u_rows, v_rows] = row_sets;
@@ -156,7 +214,7 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         fix_v: args.constraints.fix_v.as_deref().map(absolute),
         biases: args.constraints.biases,
         precision: match args.precision {
-            None => dataset.precision,
+            None => source.precision(),
             Some(PrecisionArg::F32) => Precision::F32,
             Some(PrecisionArg::F64) => Precision::F64,
         },
@@ -166,6 +224,7 @@ fn settings(args: &FitArgs, dataset: &Dataset, common: &Common) -> Result<FitSet
         tol: args.tol,
         holdout: args.holdout,
         batch_size: batch_size(about.order, args.batch_size.map(|size| size as usize))?,
+        stream: args.stream,
     })
 }
 
@@ -258,6 +317,8 @@ fn document<'a>(command: &'static str, manifest: &'a Manifest, result: &'a FitRe
         seconds: result.seconds,
         seed: manifest.settings.seed,
         holdout_rmse: result.holdout_rmse,
+        passes: result.passes,
+        ranks: result.ranks,
         peak_memory: peak(),
         restarts: &result.restarts,
         factors: dir.factors().display().to_string(),
@@ -289,6 +350,7 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
             lines.push(format!("lower bound      {bound:.8e}   no rank-{rank} factorisation is more than {gap:.3} % better"));
         }
         Some(_) => lines.push("lower bound      0: the singular values do not rule out an exact fit".into()),
+        None if result.ranks.is_some() => lines.push("lower bound      not computed: no rank holds all of the data (audit computes it)".into()),
         None if settings.loss != Loss::Frobenius => lines.push(format!("lower bound      none is known for the loss {}", settings.loss)),
         None if matches!(result.status, Status::TimeLimit | Status::Stopped) => {
             lines.push("lower bound      not computed: the run is unfinished (audit computes it)".into());
@@ -298,8 +360,15 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
     if result.penalty > 0.0 {
         lines.push(format!("penalty          {:.8e}   {:.2} % of the objective", result.penalty, 100.0 * result.penalty / result.objective));
     }
+    if let Some(passes) = result.passes {
+        lines.push(format!("data on disk     {passes:.1} passes over them"));
+    }
     if let Some(rmse) = result.holdout_rmse {
         lines.push(format!("held-out RMSE    {rmse:.6}"));
+    }
+    if let Some(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }) = result.ranks {
+        let sent = memory::in_words(bytes_per_iteration as u64);
+        lines.push(format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration"));
     }
     lines.push(format!("factors          {}", dir.factors().display()));
     lines.push(format!("next             thalweg audit {0} && thalweg report {0} -o report.html", dir.path().display()));

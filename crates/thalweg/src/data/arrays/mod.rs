@@ -5,6 +5,7 @@ pub(super) mod npy;
 pub(super) mod npz;
 pub(super) mod raw;
 
+use crate::linalg::Real;
 pub use factors::{read_factors, write_factors};
 pub use npz::{read_npz, write_npz};
 
@@ -32,6 +33,15 @@ impl Numbers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Puts them behind others, in their precision.
+    pub(super) fn append_to<T: Real>(self, out: &mut Vec<T>) {
+        match self {
+            Numbers::F32(x) => out.extend(x.into_iter().map(|x| T::of(f64::from(x)))),
+            Numbers::F64(x) => out.extend(x.into_iter().map(T::of)),
+            Numbers::U64(x) => out.extend(x.into_iter().map(|x| T::of(x as f64))),
+        }
     }
 
     /// In double precision. Integers beyond 2⁵³ are rounded.

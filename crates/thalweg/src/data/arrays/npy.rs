@@ -12,6 +12,8 @@ use crate::data::source::{Budget, Source, shown};
 use std::io::{self, Write};
 
 pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
+/// Bytes in which a header of two dimensions ends, whatever its padding: NumPy's own fit 64 KiB in the first format.
+pub(crate) const HEADER_LIMIT: u64 = 1 << 16;
 const SUPPORTED: &str = "a floating-point (f4, f8), integer (i1-i8, u1-u8) or bool array";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,21 @@ impl Header {
         let (mut header, end) = (Dictionary { source, text, at: 0 }.parse()?, end as usize);
         header.data_at = end;
         Ok(header)
+    }
+
+    /// Whether the first axis is the fastest.
+    pub(crate) fn is_fortran(&self) -> bool {
+        self.fortran
+    }
+
+    /// How its numbers are stored, where they begin, and bytes they take.
+    pub(crate) fn layout(&self, source: &Source) -> Result<(Raw, usize, usize), Error> {
+        let Kind::Number(kind) = self.kind else {
+            return Err(source.malformed("header", SUPPORTED, "an array of text"));
+        };
+        let too_large = || source.malformed("header", "a shape that fits 64 bits", format!("{:?}", self.shape));
+        let (_, bytes) = self.size().ok_or_else(too_large)?;
+        Ok((Raw { kind, size: self.size, big_endian: self.big_endian }, self.data_at, bytes))
     }
 
     /// Places of the array, and bytes they take.
@@ -195,12 +212,10 @@ impl Dictionary<'_> {
 pub(crate) fn parse(source: &Source, budget: &Budget) -> Result<Array, Error> {
     let header = Header::parse(source)?;
     let (count, data) = numbers(source, &header)?;
-    let Kind::Number(kind) = header.kind else {
-        return Err(source.malformed("header", SUPPORTED, "an array of text"));
-    };
+    let (raw, ..) = header.layout(source)?;
     // once decoded, once more while an order or a type changes
     budget.claim_items("its numbers", count as u64, 16)?;
-    let values = Raw { kind, size: header.size, big_endian: header.big_endian }.decode(data);
+    let values = raw.decode(data);
     let values = if header.fortran && header.shape.len() > 1 { c_order(values, &header.shape) } else { values };
     budget.release(8 * count as u64);
     Ok(Array { shape: header.shape, values })

@@ -22,6 +22,11 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
+    /// Whether these are floating-point numbers of 4 bytes.
+    pub(crate) fn is_single(self) -> bool {
+        self.kind == Type::Float && self.size == 4
+    }
+
     /// The numbers that fill these bytes; what is left over at the end is not looked at.
     pub(crate) fn decode(self, data: &[u8]) -> Numbers {
         let big = self.big_endian;

@@ -27,6 +27,7 @@ pub(super) const FORMAT: Format = Format {
     sample,
     sniff: |input, _| is_sound(input.bytes()),
     read,
+    list: None,
 };
 
 /// The short-time Fourier transform of a sound.

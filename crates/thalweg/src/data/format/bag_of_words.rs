@@ -3,8 +3,9 @@
 //! Three lines with the numbers of documents, words and entries; then `document word count`, from 1. A word that is not listed for a document
 //! is not in it.
 
+use super::listing::Listing;
 use super::parsed::{Parsed, Unlisted, claim_listed};
-use super::text::{self, Fields, Line, Separator, whole};
+use super::text::{self, Fields, Line, Separator, TextStream, whole};
 use super::{Format, Input, Layout, ReadOptions};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
@@ -17,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     sample: || vec![("docword.sample.txt", b"2\n3\n4\n1 1 2\n1 3 1\n2 2 5\n2 3 1\n".to_vec())],
     sniff: |input, options| options.layout == Layout::Auto && input.is_text() && (input.file_name().starts_with("docword") || has_header(input)),
     read,
+    list: Some(list),
 };
 
 /// Whether three lines of one whole number stand before a line of three.
@@ -29,20 +31,64 @@ fn has_header(input: &Input) -> bool {
     [1, 1, 1, 3].into_iter().all(|count| lines.next().is_some_and(|line| is_wholes(line, count)))
 }
 
+/// One of the numbers that stand first.
+struct Size {
+    of: &'static str,
+    limit: u64,
+}
+
+const SIZES: [Size; 3] =
+    [Size { of: "documents", limit: u32::MAX as u64 }, Size { of: "words", limit: u32::MAX as u64 }, Size { of: "entries", limit: u64::MAX }];
+
+impl Size {
+    fn read(&self, source: &Source, line: Line<'_>) -> Result<u64, Error> {
+        let expected = || format!("the number of {}, at most {}", self.of, self.limit);
+        let number = whole(line.bytes.trim_ascii()).filter(|&n| n <= self.limit);
+        number.ok_or_else(|| source.malformed(format!("line {}", line.number), expected(), shown(line.bytes)))
+    }
+}
+
+fn missing(source: &Source, size: &Size) -> Error {
+    source.malformed(format!("number of {}", size.of), "a whole number", "the end of the file")
+}
+
+fn miscounted(source: &Source, claimed: u64, count: u64) -> Error {
+    source.malformed("its entries", format!("{claimed}, as its third number says"), count.to_string())
+}
+
+fn list(mut text: TextStream<'_>, _: &ReadOptions, budget: &Budget, take: &mut dyn FnMut(Triplet) -> Result<(), Error>) -> Result<Listing, Error> {
+    let source = text.origin.clone();
+    let (mut sizes, mut count) = (Vec::new(), 0u64);
+    text.each_line(&source, budget, |line| match sizes[..] {
+        [rows, cols, _] => {
+            count += 1;
+            take(entry(&source, line, rows as usize, cols as usize)?)
+        }
+        _ => {
+            sizes.push(SIZES[sizes.len()].read(&source, line)?);
+            Ok(())
+        }
+    })?;
+    match sizes[..] {
+        [rows, cols, claimed] if claimed == count => Ok(Listing::new([rows as usize, cols as usize], Duplicates::Sum, Unlisted::Zero, None)),
+        [_, _, claimed] => Err(miscounted(&source, claimed, count)),
+        _ => Err(missing(&source, &SIZES[sizes.len()])),
+    }
+}
+
 fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let source = input.origin();
     let mut lines = text::lines(text::body(source)?);
-    let mut header = |what: &str, limit: u64| {
-        let line = lines.next().ok_or_else(|| source.malformed(format!("number of {what}"), "a whole number", "the end of the file"))?;
-        let number = whole(line.bytes.trim_ascii()).filter(|&n| n <= limit);
-        let expected = || format!("the number of {what}, at most {limit}");
-        number.ok_or_else(|| source.malformed(format!("line {}", line.number), expected(), shown(line.bytes)))
-    };
-    let (rows, cols) = (header("documents", u64::from(u32::MAX))? as usize, header("words", u64::from(u32::MAX))? as usize);
-    let claimed = header("entries", u64::MAX)?;
+    let mut sizes = [0; 3];
+    for (what, size) in SIZES.iter().zip(&mut sizes) {
+        let line = lines.next().ok_or_else(|| missing(source, what))?;
+        *size = what.read(source, line)?;
+    }
+    let [rows, cols] = [sizes[0] as usize, sizes[1] as usize];
+    let claimed = sizes[2];
     let count = lines.clone().count();
     if count as u64 != claimed {
-        return Err(source.malformed("its entries", format!("{claimed}, as its third number says"), count.to_string()));
+        return Err(miscounted(source, claimed, count as u64));
     }
     claim_listed(budget, rows, cols, count)?;
     let mut entries = Vec::with_capacity(count);

@@ -21,6 +21,7 @@ pub(super) const FORMAT: Format = Format {
     sample,
     sniff: |input, _| input.bytes().starts_with(MAGIC),
     read,
+    list: None,
 };
 
 const MAGIC: &[u8] = b"SIMPLE  =";

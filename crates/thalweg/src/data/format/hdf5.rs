@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     sample: || vec![("sample.h5", include_bytes!("../embedded/sample.h5").to_vec())],
     sniff: |input, _| [0, 512].iter().any(|&at| input.bytes().get(at..at + MAGIC.len()) == Some(MAGIC)),
     read,
+    list: None,
 };
 
 const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";

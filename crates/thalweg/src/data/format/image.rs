@@ -15,6 +15,7 @@ pub(super) const IMAGE: Format = Format {
     sample: || vec![("sample.pgm", b"P5\n# a comment\n3 2\n255\n\x00\x10\x20\x30\x40\xff".to_vec())],
     sniff: |input, _| is_image(input.bytes()),
     read: read_image,
+    list: None,
 };
 
 pub(super) const FOLDER: Format = Format {
@@ -24,6 +25,7 @@ pub(super) const FOLDER: Format = Format {
     sample: || vec![("sample/s1/10.pgm", b"P2 2 1 9\n1 2".to_vec()), ("sample/s1/2.pgm", b"P5 2 1 255\n\x03\x04".to_vec())],
     sniff: |input, _| input.files().is_some_and(|files| files.iter().any(|(_, file)| is_image(&file.bytes)) || !netflix::are_movies(files)),
     read: read_folder,
+    list: None,
 };
 
 const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";

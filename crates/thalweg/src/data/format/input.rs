@@ -9,9 +9,11 @@ use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 /// A file, or several of a folder or an archive in natural order of their relative names.
 pub(super) struct Input {
@@ -46,6 +48,32 @@ impl Input {
         hash.update(&bytes);
         let origin = Source { path: path.to_path_buf(), part: None, bytes };
         (Input { name: own_name(path), origin, files: None, others: 0 }, hexadecimal(hash))
+    }
+
+    /// The first lines of a file, to tell its format by; all of its bytes, decompressed as they are read; and the checksum of what is read.
+    pub(super) fn start_of(path: &Path) -> Result<(Self, Box<dyn Read>, Checksum), Error> {
+        let fail = io_error(path);
+        let sha256 = Checksum::default();
+        let mut file = Checked { inner: fs::File::open(path).map_err(&fail)?, sum: sha256.clone() };
+        let mut magic = Vec::new();
+        (&mut file).take(MAGIC).read_to_end(&mut magic).map_err(&fail)?;
+        let kind = Packing::of(&magic);
+        let stored = Cursor::new(magic).chain(file);
+        let mut reader: Box<dyn Read> = match kind {
+            None => Box::new(stored),
+            Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(stored)),
+            Some(Packing::Bzip2) => Box::new(MultiBzDecoder::new(stored)),
+            Some(Packing::Xz) => Box::new(XzReader::new_mem_limit(stored, true, STREAM_KIBIBYTES)),
+            Some(Packing::Zstd) => {
+                let origin = Source { path: path.to_owned(), part: None, bytes: Vec::new() };
+                return Err(origin.malformed("start", "a file read as it is, or in gzip, bzip2 or xz", "a zstd stream: unpack it first"));
+            }
+        };
+        let mut start = Vec::new();
+        (&mut reader).take(START).read_to_end(&mut start).map_err(|e| Error::Io { path: path.to_owned(), source: e })?;
+        let origin = Source { path: path.to_owned(), part: None, bytes: start.clone() };
+        let input = Input { origin, name: own_name(path), files: None, others: 0 };
+        Ok((input, Box::new(Cursor::new(start).chain(reader)), sha256))
     }
 
     fn load_file(path: &Path, options: &ReadOptions, budget: &Budget, hash: &mut Sha256) -> Result<Self, Error> {
@@ -136,6 +164,36 @@ impl Input {
     }
 }
 
+/// Bytes by which a compression is told.
+const MAGIC: u64 = 10;
+/// Bytes by which a format is told.
+const START: u64 = 1 << 16;
+/// What an xz stream that is not held in memory may ask for.
+const STREAM_KIBIBYTES: u32 = 256 << 10;
+
+/// The SHA-256 of what was read so far.
+#[derive(Clone, Default)]
+pub(super) struct Checksum(Rc<RefCell<Sha256>>);
+
+impl Checksum {
+    pub(super) fn finish(self) -> String {
+        hexadecimal(self.0.take())
+    }
+}
+
+struct Checked<R> {
+    inner: R,
+    sum: Checksum,
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.sum.0.borrow_mut().update(&out[..count]);
+        Ok(count)
+    }
+}
+
 fn hexadecimal(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -176,18 +234,39 @@ pub fn unpack(path: &Path, max_memory: u64) -> Result<Unpacked, Error> {
     }
 }
 
+/// How a file is compressed.
+enum Packing {
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+}
+
+impl Packing {
+    /// By its first bytes, whatever its name says.
+    fn of(start: &[u8]) -> Option<Packing> {
+        match start {
+            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Packing::Bzip2),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
+            _ => None,
+        }
+    }
+}
+
 /// The same bytes, or what they unpack to if they are compressed, whatever the file's name says.
 fn decompressed(stored: Source, budget: &Budget) -> Result<Source, Error> {
     let (packed, limit) = (&stored.bytes[..], budget.left());
-    let (kind, reader): (_, Box<dyn Read + '_>) = match packed {
-        [0x1f, 0x8b, ..] => ("gzip stream", Box::new(MultiGzDecoder::new(packed))),
-        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => ("bzip2 stream", Box::new(MultiBzDecoder::new(packed))),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+    let (kind, reader): (_, Box<dyn Read + '_>) = match Packing::of(packed) {
+        Some(Packing::Gzip) => ("gzip stream", Box::new(MultiGzDecoder::new(packed))),
+        Some(Packing::Bzip2) => ("bzip2 stream", Box::new(MultiBzDecoder::new(packed))),
+        Some(Packing::Xz) => {
             let kibibytes = u32::try_from(limit >> 10).unwrap_or(u32::MAX - 1);
             ("xz stream", Box::new(XzReader::new_mem_limit(packed, true, kibibytes)))
         }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("zstd stream", Box::new(Frames { rest: packed, current: None })),
-        _ => return Ok(stored),
+        Some(Packing::Zstd) => ("zstd stream", Box::new(Frames { rest: packed, current: None })),
+        None => return Ok(stored),
     };
     let fail = |e: io::Error| match e.kind() {
         io::ErrorKind::UnexpectedEof => stored.malformed(kind, "its end mark", "the end of the file"),

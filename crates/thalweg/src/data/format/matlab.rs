@@ -24,6 +24,7 @@ pub(super) const FORMAT: Format = Format {
     sample,
     sniff: |input, _| input.bytes().starts_with(MAGIC) && input.bytes().get(126..128).is_some_and(|mark| mark == b"IM" || mark == b"MI"),
     read,
+    list: None,
 };
 
 const MAGIC: &[u8] = b"MATLAB 5.0 MAT-file";

@@ -1,7 +1,8 @@
 //! Matrix Market: <https://math.nist.gov/MatrixMarket/formats.html>
 
+use super::listing::Listing;
 use super::parsed::{Parsed, Unlisted, claim_listed};
-use super::text::{self, Fields, Line, Separator, Values, whole};
+use super::text::{self, Fields, Line, Separator, TextStream, Values, whole};
 use super::{Format, Input, ReadOptions};
 use crate::Error;
 use crate::data::source::{Budget, Source, shown};
@@ -14,6 +15,7 @@ pub(super) const FORMAT: Format = Format {
     sample: || vec![("sample.mtx", b"%%MatrixMarket matrix coordinate real general\n% a comment\n2 2 4\n1 1 1.5\n1 2 2\n2 1 0.5\n2 2 3\n".to_vec())],
     sniff: |input, _| input.bytes().get(..BANNER.len()).is_some_and(|start| start.eq_ignore_ascii_case(BANNER)),
     read,
+    list: Some(list),
 };
 
 const BANNER: &[u8] = b"%%MatrixMarket";
@@ -36,15 +38,74 @@ struct Banner {
 fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let source = input.origin();
     let body = text::body(source)?;
-    let banner = banner(source, body)?;
+    let banner = banner(source, text::lines(body).next().map_or(&b""[..], |line| line.bytes))?;
     let mut lines = text::lines_without(body, b"%");
-    let size_line = lines.next().ok_or_else(|| source.malformed("size line", "rows, columns and entries", "the end of the file"))?;
+    let size_line = lines.next().ok_or_else(|| no_size_line(source))?;
     if banner.is_coordinate { coordinates(source, banner, size_line, lines, budget) } else { array(source, banner, size_line, lines, budget) }
 }
 
-fn banner(source: &Source, body: &[u8]) -> Result<Banner, Error> {
+fn no_size_line(source: &Source) -> Error {
+    source.malformed("size line", "rows, columns and entries", "the end of the file")
+}
+
+/// A list of entries, told line by line.
+struct Coordinates {
+    banner: Banner,
+    size_line: usize,
+    sides: (usize, usize),
+    claimed: u64,
+}
+
+impl Coordinates {
+    fn new(source: &Source, banner: Banner, size_line: Line<'_>) -> Result<Self, Error> {
+        let [rows, cols, claimed] = wholes(source, size_line, "three whole numbers: rows, columns, entries")?;
+        Ok(Coordinates { banner, size_line: size_line.number, sides: sides(source, size_line, rows, cols, banner.symmetry)?, claimed })
+    }
+
+    fn check_count(&self, source: &Source, count: u64) -> Result<(), Error> {
+        let expected = || format!("{}, as line {} says", self.claimed, self.size_line);
+        if count == self.claimed { Ok(()) } else { Err(source.malformed("its entries", expected(), count.to_string())) }
+    }
+
+    /// The entry of a line, and its mirror image where the matrix is symmetric.
+    fn entries(&self, line: Line<'_>, values: &mut Values<'_>) -> Result<impl Iterator<Item = Triplet>, Error> {
+        let entry = coordinate(values.source, self.banner, line, self.sides, values)?;
+        let is_mirrored = self.banner.symmetry != Symmetry::General && entry.row != entry.col;
+        let value = if self.banner.symmetry == Symmetry::Skew { -entry.value } else { entry.value };
+        Ok([Some(entry), is_mirrored.then_some(Triplet { row: entry.col, col: entry.row, value })].into_iter().flatten())
+    }
+}
+
+fn list(mut text: TextStream<'_>, _: &ReadOptions, budget: &Budget, take: &mut dyn FnMut(Triplet) -> Result<(), Error>) -> Result<Listing, Error> {
+    let source = text.origin.clone();
+    let mut values = Values { source: &source, first_gap: None };
+    let (mut found, mut list, mut count): (Option<Banner>, Option<Coordinates>, u64) = (None, None, 0);
+    text.each_line(&source, budget, |line| match (found, &list) {
+        (None, _) => {
+            let banner = banner(&source, line.bytes)?;
+            if !banner.is_coordinate {
+                return Err(source.malformed("line 1", "coordinate (the entries of an array are not listed)", "array"));
+            }
+            found = Some(banner);
+            Ok(())
+        }
+        _ if line.bytes[0] == b'%' => Ok(()),
+        (Some(banner), None) => {
+            list = Some(Coordinates::new(&source, banner, line)?);
+            Ok(())
+        }
+        (Some(_), Some(list)) => {
+            count += 1;
+            list.entries(line, &mut values)?.try_for_each(&mut *take)
+        }
+    })?;
+    let list = list.ok_or_else(|| no_size_line(&source))?;
+    list.check_count(&source, count)?;
+    Ok(Listing::new([list.sides.0, list.sides.1], Duplicates::Sum, Unlisted::Unsettled, values.first_gap))
+}
+
+fn banner(source: &Source, line: &[u8]) -> Result<Banner, Error> {
     let refused = |expected: &str, found: &[u8]| source.malformed("line 1", expected, shown(found));
-    let line = text::lines(body).next().map_or(&b""[..], |line| line.bytes);
     let words: Vec<_> = Fields::new(line, Separator::Blanks).take(6).map(|word| word.to_ascii_lowercase()).collect();
     let [banner, object, layout, field, symmetry] = &words[..] else {
         return Err(refused("%%MatrixMarket and four words", line));
@@ -100,23 +161,16 @@ fn coordinates<'a>(
     lines: impl Iterator<Item = Line<'a>> + Clone,
     budget: &Budget,
 ) -> Result<Parsed, Error> {
-    let [rows, cols, claimed] = wholes(source, size_line, "three whole numbers: rows, columns, entries")?;
-    let (rows, cols) = sides(source, size_line, rows, cols, banner.symmetry)?;
+    let list = Coordinates::new(source, banner, size_line)?;
+    let (rows, cols) = list.sides;
     let count = lines.clone().count();
-    if count as u64 != claimed {
-        return Err(source.malformed("its entries", format!("{claimed}, as line {} says", size_line.number), count.to_string()));
-    }
+    list.check_count(source, count as u64)?;
     let mirrored = if banner.symmetry == Symmetry::General { 1 } else { 2 };
     claim_listed(budget, rows, cols, mirrored * count)?;
     let mut values = Values { source, first_gap: None };
     let mut entries = Vec::with_capacity(mirrored * count);
     for line in lines {
-        let entry = coordinate(source, banner, line, (rows, cols), &mut values)?;
-        entries.push(entry);
-        if banner.symmetry != Symmetry::General && entry.row != entry.col {
-            let value = if banner.symmetry == Symmetry::Skew { -entry.value } else { entry.value };
-            entries.push(Triplet { row: entry.col, col: entry.row, value });
-        }
+        entries.extend(list.entries(line, &mut values)?);
     }
     let parsed = Parsed::listed(rows, cols, entries, Duplicates::Sum, Unlisted::Unsettled);
     Ok(Parsed { gap: values.first_gap, ..parsed })

@@ -12,6 +12,7 @@ mod fits;
 mod hdf5;
 mod image;
 mod input;
+mod listing;
 mod matlab;
 mod matrix_market;
 mod natural;
@@ -24,15 +25,18 @@ mod prepare;
 mod ratings;
 mod scipy;
 mod series_matrix;
+mod shards;
 mod table;
 mod text;
 
-use super::Matrix;
 use super::source::{Budget, shown};
+use super::{Matrix, Shards};
 use crate::Error;
 pub use audio::Stft;
 use input::Input;
 pub use input::{Unpacked, unpack};
+pub(super) use listing::Entries as ListedEntries;
+use listing::List;
 use parsed::Parsed;
 pub use prepare::{Negative, Scale};
 use std::path::Path;
@@ -214,6 +218,8 @@ pub struct Format {
     /// Whether the content is unmistakably of this format.
     sniff: fn(&Input, &ReadOptions) -> bool,
     read: fn(&Input, &ReadOptions, &Budget) -> Result<Parsed, Error>,
+    /// Where a file lists its entries: reads them one after the other, whatever the size of the file.
+    list: Option<List>,
 }
 
 /// Every format, in the order in which their `sniff` is asked.
@@ -236,7 +242,8 @@ pub const FORMATS: &[Format] = &[
 
 /// Reads a matrix from a file, folder or archive (zip, tar) of any of [`FORMATS`], compressed (gzip, bzip2, xz, zstd) or not.
 ///
-/// The content decides about the format; the name is asked only where the content could be anything.
+/// The content decides about the format; the name is asked only where the content could be anything. A folder of [`Shards`](super::Shards) is
+/// read whole.
 ///
 /// # Errors
 /// [`Error::Malformed`]: file, place, what was expected and found. [`Error::Memory`] before more than `max_memory` bytes are taken.
@@ -256,15 +263,23 @@ pub const FORMATS: &[Format] = &[
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
     let budget = Budget::new(path, options.max_memory);
+    if Shards::is_at(path) {
+        return shards::read(path, options, &budget);
+    }
     let (input, sha256) = Input::load(path, options, &budget)?;
-    let by_content = FORMATS.iter().find(|format| (format.sniff)(&input, options));
-    let by_name = || FORMATS.iter().find(|format| input.extension().is_some_and(|e| format.extensions.contains(&e)));
-    let format = match by_content.or_else(by_name) {
-        Some(format) => format,
-        None if input.is_text() => &table::FORMAT,
-        None => return Err(unknown(&input)),
-    };
+    let format = format_of(&input, options)?;
     read_as(format, input, sha256, options, &budget)
+}
+
+/// The format of a file, of which the first bytes are enough.
+fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static Format, Error> {
+    let by_content = FORMATS.iter().find(|format| (format.sniff)(input, options));
+    let by_name = || FORMATS.iter().find(|format| input.extension().is_some_and(|e| format.extensions.contains(&e)));
+    match by_content.or_else(by_name) {
+        Some(format) => Ok(format),
+        None if input.is_text() => Ok(&table::FORMAT),
+        None => Err(unknown(input)),
+    }
 }
 
 /// Reads a table that is in memory already, as [`read`] does that of a file; `name` stands for the file in messages.

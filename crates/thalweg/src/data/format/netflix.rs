@@ -3,9 +3,10 @@
 //!
 //! Rows are users and columns are movies, both in natural order of their ids. Pairs without a line are unobserved.
 
+use super::listing::Listing;
 use super::parsed::{Parsed, claim_listed};
 use super::ratings::{Ids, by_id};
-use super::text::{self, Fields, Line, Separator, Values, whole};
+use super::text::{self, Fields, Line, Separator, TextStream, Values, whole};
 use super::{Format, Input, Layout, ReadOptions};
 use crate::Error;
 use crate::data::Triplet;
@@ -22,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
         None => options.layout == Layout::Auto && input.is_text() && is_movie(input.origin()),
     },
     read,
+    list: Some(list),
 };
 
 /// Whether several files are movies and not images.
@@ -38,37 +40,59 @@ fn movie(line: Line<'_>) -> Option<&[u8]> {
     line.bytes.trim_ascii().strip_suffix(b":").filter(|id| whole(id).is_some())
 }
 
+const ABOUT: &str = "read as ratings of the Netflix Prize: rows are users, columns are movies";
+
+/// What a line says; `col`: the movie that stands above it.
+fn entry(
+    line: Line<'_>,
+    [users, movies]: &mut [Ids; 2],
+    col: &mut Option<u32>,
+    values: &mut Values<'_>,
+    budget: &Budget,
+) -> Result<Option<Triplet>, Error> {
+    if let Some(id) = movie(line) {
+        *col = Some(movies.place(id, budget)?);
+        return Ok(None);
+    }
+    let file = values.source;
+    let col = col.ok_or_else(|| file.malformed(format!("line {}", line.number), "a movie's id and a colon", shown(line.bytes)))?;
+    let mut fields = Fields::new(line.bytes, Separator::Comma);
+    let user = fields.next().filter(|user| whole(user).is_some());
+    let user = user.ok_or_else(|| file.malformed(line.place(0), "a user's id, or a movie's and a colon", shown(line.bytes)))?;
+    let rating = fields.next().ok_or_else(|| file.malformed(line.place(1), "a rating", "the end of the line"))?;
+    let value = values.read(line, 1, rating)?;
+    Ok(Some(Triplet { row: users.place(user, budget)?, col, value }))
+}
+
+fn list(mut text: TextStream<'_>, _: &ReadOptions, budget: &Budget, take: &mut dyn FnMut(Triplet) -> Result<(), Error>) -> Result<Listing, Error> {
+    let origin = text.origin.clone();
+    let (mut ids, mut values, mut col) = (<[Ids; 2]>::default(), Values { source: &origin, first_gap: None }, None);
+    text.each_line(&origin, budget, |line| entry(line, &mut ids, &mut col, &mut values, budget)?.map_or(Ok(()), &mut *take))?;
+    let mut listing = Listing::by_id(ids, values.first_gap);
+    listing.notes.insert(0, ABOUT.to_owned());
+    Ok(listing)
+}
+
 fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let files: Vec<&Source> = input.files().map_or_else(|| vec![input.origin()], |files| files.iter().map(|(_, file)| file).collect());
     let (mut entries, mut first_gap) = (Vec::new(), None);
-    let (mut users, mut movies) = (Ids::new(), Ids::new());
+    let mut ids = <[Ids; 2]>::default();
     for file in files {
         let lines = text::lines(text::body(file)?);
         let count = lines.clone().count();
         claim_listed(budget, 0, 0, count)?;
         entries.reserve_exact(count);
-        let mut values = Values { source: file, first_gap };
-        let mut col = None;
+        let (mut values, mut col) = (Values { source: file, first_gap }, None);
         for line in lines {
-            if let Some(id) = movie(line) {
-                col = Some(movies.place(id, budget)?);
-                continue;
-            }
-            let col = col.ok_or_else(|| file.malformed(format!("line {}", line.number), "a movie's id and a colon", shown(line.bytes)))?;
-            let mut fields = Fields::new(line.bytes, Separator::Comma);
-            let user = fields.next().filter(|user| whole(user).is_some());
-            let user = user.ok_or_else(|| file.malformed(line.place(0), "a user's id, or a movie's and a colon", shown(line.bytes)))?;
-            let rating = fields.next().ok_or_else(|| file.malformed(line.place(1), "a rating", "the end of the line"))?;
-            let value = values.read(line, 1, rating)?;
-            entries.push(Triplet { row: users.place(user, budget)?, col, value });
+            entries.extend(entry(line, &mut ids, &mut col, &mut values, budget)?);
         }
         first_gap = values.first_gap;
     }
     if entries.len() > u32::MAX as usize {
         return Err(input.origin().malformed("its lines", format!("at most {}", u32::MAX), entries.len().to_string()));
     }
-    let mut parsed = by_id(entries, users, movies, first_gap, budget)?;
-    parsed.notes.insert(0, "read as ratings of the Netflix Prize: rows are users, columns are movies".to_owned());
+    let mut parsed = by_id(entries, ids, first_gap, budget)?;
+    parsed.notes.insert(0, ABOUT.to_owned());
     if input.others() > 0 {
         parsed.notes.push(format!("files left out, which are no movies: {}", input.others()));
     }

@@ -14,6 +14,7 @@ pub(super) const FORMAT: Format = Format {
     sample,
     sniff: |input, _| input.bytes().starts_with(npy::MAGIC),
     read,
+    list: None,
 };
 
 fn sample() -> Vec<(&'static str, Vec<u8>)> {

@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     sample,
     sniff: |input, _| input.bytes().starts_with(b"PK\x03\x04") || input.bytes().starts_with(b"PK\x05\x06"),
     read,
+    list: None,
 };
 
 fn sample() -> Vec<(&'static str, Vec<u8>)> {

@@ -127,7 +127,7 @@ impl Parsed {
             Entries::Listed { entries, duplicates, unlisted } => {
                 let entries = entries.into_iter().filter(|e| !e.value.is_nan()).collect();
                 let (entries, repeated) = Sparse::from_triplets(self.rows, self.cols, entries, duplicates)?;
-                self.notes.extend(note_repeated(repeated, duplicates));
+                self.notes.extend(duplicates.note(repeated as u64));
                 listed(source, self.rows, self.cols, entries, meaning(options.missing, unlisted), budget)?
             }
         };
@@ -270,7 +270,7 @@ fn settle_table(rows: usize, cols: usize, values: Vec<f64>, weights: Option<Vec<
 }
 
 /// What unlisted positions mean when both the user and the format have spoken.
-fn meaning(missing: Missing, unlisted: Unlisted) -> Unlisted {
+pub(super) fn meaning(missing: Missing, unlisted: Unlisted) -> Unlisted {
     match missing {
         Missing::Error | Missing::Nan => unlisted,
         Missing::Absent => Unlisted::Unobserved,
@@ -304,14 +304,6 @@ fn overflow(matrix: &Matrix) -> Option<f64> {
         Matrix::AllBut(_) => &[],
     };
     values.iter().copied().find(|x| !x.is_finite())
-}
-
-fn note_repeated(repeated: usize, duplicates: Duplicates) -> Option<String> {
-    let what = match duplicates {
-        Duplicates::Sum => "the values are added",
-        Duplicates::KeepLast => "the last value listed is kept",
-    };
-    (repeated > 0).then(|| format!("entries at a position listed before: {repeated} ({what})"))
 }
 
 /// Rows and columns of which nothing is known, or an error if nothing at all is.

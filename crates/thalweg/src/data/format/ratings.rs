@@ -3,8 +3,9 @@
 //! Rows are users and columns are items, both in natural order of their ids, so the matrix does not depend on the order of the lines. Pairs
 //! without a line are unobserved; of two lines for the same pair the later one stands.
 
+use super::listing::Listing;
 use super::parsed::{Gap, Parsed, Unlisted, claim_listed};
-use super::text::{self, Fields, LABEL_BYTES, Labels, Line, Separator, Values, is_words, number, whole};
+use super::text::{self, Fields, LABEL_BYTES, Labels, Line, Separator, TextStream, Values, is_words, number, whole};
 use super::{Format, Input, Layout, ReadOptions, natural};
 use crate::Error;
 use crate::data::source::{Budget, Source};
@@ -18,13 +19,16 @@ pub(super) const FORMAT: Format = Format {
     sample: || vec![("sample.dat", b"1::10::5::978300760\n1::2::3::978302109\n2::10::4::978301968\n".to_vec())],
     sniff,
     read,
+    list: Some(list),
 };
 
 /// Bytes of an id in the table of ids, which may be half empty, and in the lists made of it.
 const ID_BYTES: u64 = 96 + LABEL_BYTES;
 
+const COMMENTS: &[u8] = b"#%!";
+
 fn data_lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> + Clone {
-    text::lines_without(body, b"#%!")
+    text::lines_without(body, COMMENTS)
 }
 
 fn sniff(input: &Input, options: &ReadOptions) -> bool {
@@ -78,75 +82,123 @@ impl Columns {
 }
 
 /// Ids in the order in which they appear.
-pub(super) struct Ids<'a> {
-    place: HashMap<&'a [u8], u32>,
-    names: Vec<&'a [u8]>,
+#[derive(Default)]
+pub(super) struct Ids {
+    place: HashMap<Box<[u8]>, u32>,
 }
 
-impl<'a> Ids<'a> {
-    pub(super) fn new() -> Self {
-        Ids { place: HashMap::new(), names: Vec::new() }
-    }
-
-    pub(super) fn place(&mut self, id: &'a [u8], budget: &Budget) -> Result<u32, Error> {
+impl Ids {
+    pub(super) fn place(&mut self, id: &[u8], budget: &Budget) -> Result<u32, Error> {
         if let Some(&place) = self.place.get(id) {
             return Ok(place);
         }
         budget.claim("its ids", ID_BYTES + id.len() as u64)?;
-        let place = self.names.len() as u32;
-        self.names.push(id);
-        self.place.insert(id, place);
+        let place = self.place.len() as u32;
+        self.place.insert(id.into(), place);
         Ok(place)
     }
 
     /// For each place its rank in natural order, and the ids in that order.
-    pub(super) fn ranked(self, labels: &mut Labels) -> (Vec<u32>, Vec<String>) {
-        let mut order: Vec<_> = (0..self.names.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| natural::compare(self.names[a as usize], self.names[b as usize]));
+    fn ranked(self, labels: &mut Labels) -> (Vec<u32>, Vec<String>) {
+        let mut order: Vec<(Box<[u8]>, u32)> = self.place.into_iter().collect();
+        order.sort_unstable_by(|(a, _), (b, _)| natural::compare(a, b));
         let mut rank = vec![0; order.len()];
-        for (at, &place) in order.iter().enumerate() {
+        for (at, &(_, place)) in order.iter().enumerate() {
             rank[place as usize] = at as u32;
         }
-        (rank, order.iter().map(|&place| labels.label(self.names[place as usize])).collect())
+        (rank, order.iter().map(|(id, _)| labels.label(id)).collect())
     }
+}
+
+/// Users and items in natural order: for each, by the order in which they appeared, its number and its name.
+pub(super) struct Ranked {
+    pub ranks: [Vec<u32>; 2],
+    pub labels: [Vec<String>; 2],
+    pub note: Option<String>,
+}
+
+impl Ranked {
+    pub(super) fn of(users: Ids, items: Ids) -> Self {
+        let mut labels = Labels::default();
+        let ((user_rank, row_labels), (item_rank, col_labels)) = (users.ranked(&mut labels), items.ranked(&mut labels));
+        Ranked { ranks: [user_rank, item_rank], labels: [row_labels, col_labels], note: labels.note() }
+    }
+}
+
+/// What the first line tells about all.
+struct Heading {
+    separator: Separator,
+    columns: Columns,
+    has_header: bool,
+    about: String,
+}
+
+impl Heading {
+    fn of(first: Line<'_>) -> Self {
+        let separator = separator(first);
+        let header: Vec<_> = Fields::new(first.bytes, separator).take(16).collect();
+        // one word where a rating should be is a mistake to report, not a header
+        let has_header = Columns::named(&header).is_some() || header.len() > 2 && header[..3].iter().all(|field| is_words(field));
+        let columns = Columns::named(&header).unwrap_or(Columns { user: 0, item: 1, rating: 2 });
+        Heading { separator, columns, has_header, about: describe(&header, separator, columns, has_header) }
+    }
+
+    /// The entry in a line, with users and items numbered as they appear.
+    fn entry(&self, line: Line<'_>, [users, items]: &mut [Ids; 2], values: &mut Values<'_>, budget: &Budget) -> Result<Triplet, Error> {
+        let [user, item, rating] = fields(values.source, line, self.separator, self.columns)?;
+        let value = values.read(line, self.columns.rating, rating)?;
+        Ok(Triplet { row: users.place(user, budget)?, col: items.place(item, budget)?, value })
+    }
+}
+
+fn no_line(source: &Source) -> Error {
+    source.malformed("start", "a line with user, item and rating", "the end of the file")
 }
 
 fn read(input: &Input, _: &ReadOptions, budget: &Budget) -> Result<Parsed, Error> {
     let source = input.origin();
     let mut lines = data_lines(text::body(source)?);
-    let Some(first) = lines.clone().next() else {
-        return Err(source.malformed("start", "a line with user, item and rating", "the end of the file"));
-    };
-    let separator = separator(first);
-    let header: Vec<_> = Fields::new(first.bytes, separator).take(16).collect();
+    let heading = Heading::of(lines.clone().next().ok_or_else(|| no_line(source))?);
     let count = lines.clone().count();
     if count > u32::MAX as usize {
         return Err(source.malformed("its lines", format!("at most {}", u32::MAX), count.to_string()));
     }
-    // one word where a rating should be is a mistake to report, not a header
-    let has_header = Columns::named(&header).is_some() || header.len() > 2 && header[..3].iter().all(|field| is_words(field));
-    let columns = Columns::named(&header).unwrap_or(Columns { user: 0, item: 1, rating: 2 });
-    if has_header {
+    if heading.has_header {
         lines.next();
     }
     claim_listed(budget, 0, 0, count)?;
     let mut entries = Vec::with_capacity(count);
-    let (mut users, mut items) = (Ids::new(), Ids::new());
+    let mut ids = <[Ids; 2]>::default();
     let mut values = Values { source, first_gap: None };
     for line in lines {
-        let [user, item, rating] = fields(source, line, separator, columns)?;
-        let value = values.read(line, columns.rating, rating)?;
-        entries.push(Triplet { row: users.place(user, budget)?, col: items.place(item, budget)?, value });
+        entries.push(heading.entry(line, &mut ids, &mut values, budget)?);
     }
-    let mut parsed = by_id(entries, users, items, values.first_gap, budget)?;
-    parsed.notes.insert(0, describe(&header, separator, columns, has_header));
+    let mut parsed = by_id(entries, ids, values.first_gap, budget)?;
+    parsed.notes.insert(0, heading.about);
     Ok(parsed)
 }
 
+fn list(mut text: TextStream<'_>, _: &ReadOptions, budget: &Budget, take: &mut dyn FnMut(Triplet) -> Result<(), Error>) -> Result<Listing, Error> {
+    let origin = text.origin.clone();
+    let (mut ids, mut values) = (<[Ids; 2]>::default(), Values { source: &origin, first_gap: None });
+    let mut found: Option<Heading> = None;
+    text.each_line(&origin, budget, |line| match &found {
+        _ if COMMENTS.contains(&line.bytes[0]) => Ok(()),
+        Some(heading) => take(heading.entry(line, &mut ids, &mut values, budget)?),
+        None => {
+            let heading = found.insert(Heading::of(line));
+            if heading.has_header { Ok(()) } else { take(heading.entry(line, &mut ids, &mut values, budget)?) }
+        }
+    })?;
+    let heading = found.ok_or_else(|| no_line(&origin))?;
+    let mut listing = Listing::by_id(ids, values.first_gap);
+    listing.notes.insert(0, heading.about);
+    Ok(listing)
+}
+
 /// Ratings whose rows and columns are numbered as their ids appeared, in natural order of the ids.
-pub(super) fn by_id(mut entries: Vec<Triplet>, users: Ids, items: Ids, gap: Option<Gap>, budget: &Budget) -> Result<Parsed, Error> {
-    let mut labels = Labels::default();
-    let ((user_rank, row_labels), (item_rank, col_labels)) = (users.ranked(&mut labels), items.ranked(&mut labels));
+pub(super) fn by_id(mut entries: Vec<Triplet>, [users, items]: [Ids; 2], gap: Option<Gap>, budget: &Budget) -> Result<Parsed, Error> {
+    let Ranked { ranks: [user_rank, item_rank], labels: [row_labels, col_labels], note } = Ranked::of(users, items);
     for e in &mut entries {
         (e.row, e.col) = (user_rank[e.row as usize], item_rank[e.col as usize]);
     }
@@ -154,7 +206,7 @@ pub(super) fn by_id(mut entries: Vec<Triplet>, users: Ids, items: Ids, gap: Opti
     claim_listed(budget, rows, cols, 0)?;
     let mut parsed = Parsed::listed(rows, cols, entries, Duplicates::KeepLast, Unlisted::Unobserved);
     (parsed.row_labels, parsed.col_labels, parsed.gap) = (Some(row_labels), Some(col_labels), gap);
-    parsed.notes.extend(labels.note());
+    parsed.notes.extend(note);
     Ok(parsed)
 }
 

@@ -21,6 +21,7 @@ pub(super) const FORMAT: Format = Format {
     },
     sniff: |input, _| input.is_text() && [&b"!Series_"[..], b"\"!Series_"].iter().any(|start| input.bytes().starts_with(start)),
     read,
+    list: None,
 };
 
 const BEGIN: &[u8] = b"!series_matrix_table_begin";

@@ -15,6 +15,7 @@ pub(super) const FORMAT: Format = Format {
     // nothing marks a table: it is what text is when it is nothing else
     sniff: |_, _| false,
     read,
+    list: None,
 };
 
 const COMMENTS: &[u8] = b"!#%";

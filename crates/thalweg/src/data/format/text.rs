@@ -2,7 +2,8 @@
 
 use super::parsed::Gap;
 use crate::Error;
-use crate::data::source::{Source, shown};
+use crate::data::source::{Budget, Source, shown};
+use std::io::Read;
 
 /// A line that is not blank.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,11 @@ impl Line<'_> {
 
 /// The text of a file without its byte order mark.
 pub(super) fn body(source: &Source) -> Result<&[u8], Error> {
-    match &source.bytes[..] {
+    body_of(source, &source.bytes)
+}
+
+fn body_of<'b>(source: &Source, bytes: &'b [u8]) -> Result<&'b [u8], Error> {
+    match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(source.malformed("start", "UTF-8 text", "UTF-16 text")),
         [0xef, 0xbb, 0xbf, body @ ..] | body => Ok(body),
     }
@@ -29,8 +34,16 @@ pub(super) fn body(source: &Source) -> Result<&[u8], Error> {
 
 /// Lines that are not blank, ended by `\n`, `\r\n` or `\r`.
 pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> + Clone {
+    lines_after(body, 0).filter(|line| !is_blank(line))
+}
+
+fn is_blank(line: &Line<'_>) -> bool {
+    line.bytes.trim_ascii().is_empty()
+}
+
+/// All lines, so many standing before them.
+fn lines_after(body: &[u8], mut number: usize) -> impl Iterator<Item = Line<'_>> + Clone {
     let mut rest = Some(body);
-    let mut number = 0;
     let next = move || {
         let bytes = rest?;
         number += 1;
@@ -38,7 +51,71 @@ pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> + Clone {
         rest = end.map(|end| &bytes[end + if bytes[end..].starts_with(b"\r\n") { 2 } else { 1 }..]);
         Some(Line { number, bytes: &bytes[..end.unwrap_or(bytes.len())] })
     };
-    std::iter::from_fn(next).filter(|line| !line.bytes.trim_ascii().is_empty())
+    std::iter::from_fn(next)
+}
+
+/// Bytes of a text that are read at once.
+const PART: usize = 1 << 20;
+
+/// A text that is read once from its start to its end, a part of it in memory at a time.
+pub(super) struct TextStream<'r> {
+    /// The file, without its bytes.
+    pub origin: Source,
+    pub reader: Box<dyn Read + 'r>,
+}
+
+impl TextStream<'_> {
+    /// Hands over each line that is not blank. `origin` stands for the file in messages.
+    pub(super) fn each_line(&mut self, origin: &Source, budget: &Budget, mut take: impl FnMut(Line<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        let (mut part, mut before, mut is_start) = (Vec::new(), 0, true);
+        let size = PART.min(budget.left() as usize / 4).max(1 << 10);
+        loop {
+            // a line that is longer than a part makes the next twice as long
+            let wanted = size.max(part.len());
+            budget.claim("its longest line", (part.len() + wanted) as u64)?;
+            budget.release((part.len() + wanted) as u64);
+            let count = self.reader.by_ref().take(wanted as u64).read_to_end(&mut part).map_err(|e| unreadable(origin, e))?;
+            if std::mem::take(&mut is_start) {
+                let length = body_of(origin, &part)?.len();
+                part.drain(..part.len() - length);
+            }
+            let is_end = count < wanted;
+            let end = if is_end { part.len() } else { whole_lines(&part) };
+            if end == 0 && !is_end {
+                continue;
+            }
+            let mut last = before;
+            for line in lines_after(&part[..end], before) {
+                last = line.number;
+                if !is_blank(&line) {
+                    take(line)?;
+                }
+            }
+            if is_end {
+                return Ok(());
+            }
+            // what follows the last line's end begins the line of the next part
+            before = last - 1;
+            part.drain(..end);
+        }
+    }
+}
+
+/// Bytes up to the end of the last line that has one. A `\r` at the very end may be half of one.
+fn whole_lines(part: &[u8]) -> usize {
+    let newline = part.iter().rposition(|&b| b == b'\n');
+    let either = newline.or_else(|| part[..part.len() - 1].iter().rposition(|&b| b == b'\r'));
+    either.map_or(0, |at| at + 1)
+}
+
+fn unreadable(origin: &Source, error: std::io::Error) -> Error {
+    match error.kind() {
+        // what decompresses says so
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::UnexpectedEof => {
+            origin.malformed("its compressed bytes", "a whole and valid stream", error.to_string())
+        }
+        _ => Error::Io { path: origin.path.clone(), source: error },
+    }
 }
 
 /// Lines that are neither blank nor begin with one of these bytes.
@@ -239,6 +316,30 @@ mod tests {
         assert_eq!(numbered, [(1, &b"a"[..]), (2, b"b"), (3, b"c"), (6, b"d")]);
         assert_eq!(lines(b"").count() + lines(b"\n\r\n").count(), 0);
         assert_eq!(lines_without(b"#x\na\n%y\n", b"#%").map(|l| l.number).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_text_in_parts_has_the_same_lines() {
+        let long = "x".repeat(3 * PART);
+        for text in
+            [format!("\u{feff}a\r\nb\rc\n\n{long}\nd"), "1 2\n".repeat(PART / 2), "1\r".repeat(PART), "1\r\n".repeat(PART / 2 - 7), String::new()]
+        {
+            let source = Source { path: "x".into(), part: None, bytes: text.into_bytes() };
+            let expected: Vec<_> = lines(body(&source).expect("text")).map(|l| (l.number, l.bytes.len())).collect();
+            let mut stream = TextStream { origin: Source { path: "x".into(), part: None, bytes: Vec::new() }, reader: Box::new(&source.bytes[..]) };
+            let mut found = Vec::new();
+            let budget = Budget::new(std::path::Path::new("x"), 1 << 30);
+            let read = stream.each_line(&source, &budget, |l| {
+                found.push((l.number, l.bytes.len()));
+                Ok(())
+            });
+            read.expect("reads");
+            assert!(found == expected, "{} of {}", found.len(), expected.len());
+        }
+        let endless = TextStream { origin: Source { path: "x".into(), part: None, bytes: Vec::new() }, reader: Box::new(std::io::repeat(b'1')) };
+        let (mut endless, source) = (endless, Source { path: "x".into(), part: None, bytes: Vec::new() });
+        let ended = endless.each_line(&source, &Budget::new(std::path::Path::new("x"), 8 << 20), |_| Ok(()));
+        assert!(matches!(ended, Err(Error::Memory { .. })));
     }
 
     #[test]

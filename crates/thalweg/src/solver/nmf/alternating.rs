@@ -3,7 +3,9 @@
 use super::{Batches, DivergenceMethod, NmfMethod, WorkingPrecision, check_method};
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Compressed, Constraints, Divergence, DivergenceUpdate, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When};
+use crate::problem::{
+    Compressed, Constraints, Divergence, DivergenceUpdate, LeastSquares, Measure, Nmf, RowSeparable, RowUpdate, Statistics, Stay, When,
+};
 use crate::solver::{Breakdown, Iteration, Progress};
 use crate::{Error, Factors, Side};
 use serde::{Deserialize, Serialize};
@@ -53,7 +55,7 @@ pub struct Alternating<'a, T: Real> {
 /// A problem with the rule that moves its rows.
 enum Fit<'a, T> {
     /// Least squares.
-    Squares(&'a Nmf<'a, T>, &'a dyn RowUpdate<T>),
+    Squares(&'a dyn LeastSquares<T>, &'a dyn RowUpdate<T>),
     /// Another divergence.
     Divergence(&'a Divergence<'a, T>, &'a dyn DivergenceUpdate),
 }
@@ -70,6 +72,42 @@ impl<T: Real> Fit<'_, T> {
         match self {
             Fit::Squares(problem, _) => problem.half_step(side, held, rows, &Stay, when),
             Fit::Divergence(problem, _) => problem.half_step(side, held, rows, &Stay, when),
+        }
+    }
+
+    /// Both half-steps, the second from what `between` makes of the rows of U that the first finds.
+    fn both(&self, (u, v): (&mut [T], &mut [T]), [when_u, when_v]: [When; 2], between: &mut dyn FnMut(usize, &mut [T])) -> [Measure; 2] {
+        match self {
+            Fit::Squares(problem, rule) => problem.both_half_steps((u, v), *rule, [when_u, when_v], between),
+            Fit::Divergence(problem, rule) => {
+                let of_u = problem.half_step(Side::U, v, u, *rule, when_u);
+                between(0, u);
+                [of_u, problem.half_step(Side::V, u, v, *rule, when_v)]
+            }
+        }
+    }
+
+    /// What both sides measure where they stand.
+    fn measure(&self, u: &mut [T], v: &mut [T]) -> [Measure; 2] {
+        match self {
+            Fit::Squares(problem, _) => problem.both_half_steps((u, v), &Stay, [When::Before; 2], &mut |_, _| {}),
+            Fit::Divergence(..) => [self.stay(Side::U, v, u, When::Before), self.stay(Side::V, u, v, When::Before)],
+        }
+    }
+
+    /// Whether the data are out of reach.
+    fn has_failed(&self) -> bool {
+        match self {
+            Fit::Squares(problem, _) => problem.failure().is_some(),
+            Fit::Divergence(..) => false,
+        }
+    }
+
+    /// The problem as one of least squares on data in memory, where it is that.
+    fn in_memory(&self) -> Option<&Nmf<'_, T>> {
+        match self {
+            Fit::Squares(problem, _) => problem.in_memory(),
+            Fit::Divergence(..) => None,
         }
     }
 
@@ -156,7 +194,7 @@ impl<'a, T: WorkingPrecision> Alternating<'a, T> {
     ///
     /// # Errors
     /// As [`Alternating::with_rule`] and [`check_method`].
-    pub fn start(problem: &'a Nmf<'a, T>, method: &'a dyn NmfMethod, factors: Factors<T>) -> Result<Self, Error> {
+    pub fn start(problem: &'a dyn LeastSquares<T>, method: &'a dyn NmfMethod, factors: Factors<T>) -> Result<Self, Error> {
         check_method(method, problem.constraints())?;
         Self::with_rule(problem, T::rule(method), method.about().order, factors)
     }
@@ -167,10 +205,11 @@ impl<'a, T: Real> Alternating<'a, T> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the factors do not fit the problem, [`Error::NotFinite`] or [`Error::Outside`] if an entry cannot be one.
-    pub fn with_rule(problem: &'a Nmf<'a, T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
+    pub fn with_rule(problem: &'a dyn LeastSquares<T>, rule: &'a dyn RowUpdate<T>, order: Order, factors: Factors<T>) -> Result<Self, Error> {
         check_start(problem, &factors)?;
-        let objective = problem.objective(&factors);
-        Ok(Self::begin(problem, Fit::Squares(problem, rule), order, factors, objective))
+        let (u, v) = factors.split();
+        let objective = problem.value(u, v);
+        Ok(Self::begin(Fit::Squares(problem, rule), order, factors, objective))
     }
 
     /// Starts a method for divergences at given factors.
@@ -185,23 +224,21 @@ impl<'a, T: Real> Alternating<'a, T> {
         }
         check_start(problem.nmf(), &factors)?;
         let objective = problem.objective(&factors);
-        Ok(Self::begin(problem.nmf(), Fit::Divergence(problem, method), Order::Alternating, factors, objective))
+        Ok(Self::begin(Fit::Divergence(problem, method), Order::Alternating, factors, objective))
     }
 
-    fn begin(problem: &Nmf<'a, T>, fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
+    fn begin(fit: Fit<'a, T>, order: Order, factors: Factors<T>, objective: f64) -> Self {
         let progress = Progress { iteration: 0, objective, kkt: None, measured_at: 0, unchanged: 0 };
-        let compressed = match (&fit, order, problem.data()) {
-            (Fit::Squares(squares, _), Order::CompressedFirst, Matrix::Dense(x)) if squares.has_no_penalty() && squares.constraints().is_plain() => {
+        // under a constraint a run has no opening, nor on data that are not in memory
+        let plain = fit.in_memory().filter(|problem| problem.constraints().is_plain());
+        let compressed = match plain.map(|problem| (problem, problem.data())) {
+            Some((problem, Matrix::Dense(x))) if order == Order::CompressedFirst && problem.has_no_penalty() => {
                 Compressed::new(x, problem.rank(), problem.summary().sd, problem.summary().max)
             }
             _ => None,
         };
-        // under a constraint, too, a run has no opening
-        let batches = (order == Order::BatchesFirst && problem.constraints().is_plain()).then(Batches::default);
-        let statistics = match &fit {
-            Fit::Squares(squares, _) if batches.is_some() => Some(squares.no_statistics()),
-            _ => None,
-        };
+        let in_blocks = plain.filter(|_| order == Order::BatchesFirst);
+        let (batches, statistics) = (in_blocks.map(|_| Batches::default()), in_blocks.map(|problem| problem.no_statistics()));
         let is_extrapolated = matches!(order, Order::Extrapolated | Order::CompressedFirst | Order::BatchesFirst);
         let momentum = is_extrapolated.then(|| Momentum {
             shadow: factors.clone(),
@@ -212,7 +249,7 @@ impl<'a, T: Real> Alternating<'a, T> {
             is_plain: true,
             is_opening: compressed.is_some() || statistics.is_some(),
         });
-        let trial = if is_extrapolated { factors.clone() } else { Factors::zeros(0, 0, problem.rank()) };
+        let trial = if is_extrapolated { factors.clone() } else { Factors::zeros(0, 0, factors.rank()) };
         let memory = Memory { progress, v_residual: None, momentum, statistics };
         Alternating { fit, order, factors, old_u: Vec::new(), compressed, batches, trial, memory }
     }
@@ -235,8 +272,10 @@ impl<'a, T: Real> Alternating<'a, T> {
         // a memory without momentum is that of a start
         let mut momentum = memory.momentum.or(self.memory.momentum.take());
         if let Some(momentum) = &mut momentum {
-            // blocks whose statistics are lost cannot go on
-            momentum.is_opening &= self.batches.is_none() || statistics.is_some();
+            // without its stand-in, or with the statistics of its blocks lost, an opening cannot go on, and its model is of other data
+            if momentum.is_opening && !(if self.batches.is_some() { statistics.is_some() } else { self.compressed.is_some() }) {
+                (momentum.is_opening, momentum.is_plain, momentum.model) = (false, true, f64::INFINITY);
+            }
             if !momentum.is_opening {
                 (self.compressed, self.batches) = (None, None);
             }
@@ -245,27 +284,21 @@ impl<'a, T: Real> Alternating<'a, T> {
         self
     }
 
-    fn half_step(&mut self, side: Side, when: When) -> Measure {
-        let (u, v) = self.factors.split_mut();
-        match (side, self.order) {
-            (Side::U, _) => self.fit.half_step(side, v, u, when),
-            (Side::V, Order::Simultaneous) => self.fit.half_step(side, &self.old_u, v, when),
-            (Side::V, _) => self.fit.half_step(side, u, v, when),
-        }
-    }
-
     /// One half-step on each side from where the factors stand.
     fn plain_step(&mut self, is_measured: bool) -> Measure {
-        if self.order == Order::Simultaneous {
-            self.old_u = self.factors.side(Side::U).to_vec();
-        }
         // the U side before it moves and the V side after it moved last time are the residual of one point: the last one
-        let when = if self.memory.v_residual.is_some() { When::Before } else { When::Never };
-        let u = self.half_step(Side::U, when);
+        let of_u = if self.memory.v_residual.is_some() { When::Before } else { When::Never };
+        let of_v = if is_measured { When::After } else { When::Never };
+        let (u, v) = self.factors.split_mut();
+        let [u, v] = if self.order == Order::Simultaneous {
+            self.old_u = u.to_vec();
+            [self.fit.half_step(Side::U, v, u, of_u), self.fit.half_step(Side::V, &self.old_u, v, of_v)]
+        } else {
+            self.fit.both((u, v), [of_u, of_v], &mut |_, _| {})
+        };
         if let Some(v_residual) = self.memory.v_residual.take() {
             self.memory.progress.kkt = Some(self.fit.relative(u.residual + v_residual));
         }
-        let v = self.half_step(Side::V, if is_measured { When::After } else { When::Never });
         if is_measured {
             self.memory.v_residual = (self.order == Order::Alternating).then_some(v.residual);
         }
@@ -274,29 +307,29 @@ impl<'a, T: Real> Alternating<'a, T> {
 
     /// One extrapolated iteration, kept or undone; the model of the point where it ends.
     fn extrapolated_step(&mut self, momentum: &mut Momentum<T>) -> Measure {
-        let half_step = |side, held: &[T], rows: &mut [T], when| match (&self.compressed, &self.fit) {
-            (Some(compressed), Fit::Squares(_, rule)) => compressed.half_step(side, held, rows, *rule, when),
-            (_, fit) => fit.half_step(side, held, rows, when),
-        };
         let rank = self.factors.rank();
         let ((u, v), (shadow_u, shadow_v), (trial_u, trial_v)) = (self.factors.split_mut(), momentum.shadow.split_mut(), self.trial.split_mut());
         trial_u.copy_from_slice(u);
         trial_v.copy_from_slice(shadow_v);
-        let when = if self.memory.v_residual.is_some() { When::Before } else { When::Never };
-        let of_u = half_step(Side::U, trial_v, trial_u, when);
+        // the found U goes to the shadow, the extrapolated one to the trial; what they replace is in u until the trial is kept
+        let beta = T::of(if momentum.is_plain { 0.0 } else { momentum.beta });
+        let mut extrapolate = |first: usize, rows: &mut [T]| {
+            for (found, before) in rows.iter_mut().zip(&mut shadow_u[first * rank..]) {
+                let ahead = *found + beta * (*found - *before);
+                *before = *found;
+                *found = ahead;
+            }
+            self.fit.constraints().project(Side::U, rows, rank);
+        };
+        let when = [if self.memory.v_residual.is_some() { When::Before } else { When::Never }, When::After];
+        let [of_u, of_v] = match (&self.compressed, &self.fit) {
+            (Some(compressed), Fit::Squares(_, rule)) => compressed.both_half_steps((trial_u, trial_v), *rule, when, &mut extrapolate),
+            (_, fit) => fit.both((trial_u, trial_v), when, &mut extrapolate),
+        };
         if let (Some(v_residual), None) = (self.memory.v_residual.take(), &self.compressed) {
             // of a point between two, which is as near as a warning has to be
             self.memory.progress.kkt = Some(self.fit.relative(of_u.residual + v_residual));
         }
-        // the found U goes to the shadow, the extrapolated one to the trial; what they replace is in u until the trial is kept
-        let beta = T::of(if momentum.is_plain { 0.0 } else { momentum.beta });
-        for (found, before) in trial_u.iter_mut().zip(shadow_u.iter_mut()) {
-            let ahead = *found + beta * (*found - *before);
-            *before = *found;
-            *found = ahead;
-        }
-        self.fit.constraints().project(Side::U, trial_u, rank);
-        let of_v = half_step(Side::V, trial_u, trial_v, When::After);
         let model = match self.compressed {
             Some(_) => of_v.model,
             None => self.fit.objective(of_v.model, self.order, trial_u, trial_v) - self.fit.constant(),
@@ -340,6 +373,7 @@ impl<'a, T: Real> Alternating<'a, T> {
     /// One pass over the rows of X, block by block: rows of U by the rule, then V from the rows seen so far.
     fn pass(&mut self, batches: Batches) -> Measure {
         let Fit::Squares(problem, rule) = &self.fit else { unreachable!("only least squares begin in blocks of rows") };
+        let problem = problem.in_memory().expect("blocks of rows are taken from data in memory");
         let (r, pass) = (problem.rank(), self.memory.progress.iteration as u64);
         let statistics = self.memory.statistics.as_mut().expect("kept as long as there are blocks");
         let (u, v) = self.factors.split_mut();
@@ -381,41 +415,8 @@ impl<'a, T: Real> Alternating<'a, T> {
         momentum.is_plain = true;
     }
 
-    /// Takes down a measurement after the present iteration.
-    fn note(&mut self, objective: f64) -> Result<(), Breakdown> {
-        let progress = &mut self.memory.progress;
-        let is_unchanged = (progress.objective - objective).abs() <= 8.0 * T::EPSILON * objective.abs();
-        progress.unchanged = if is_unchanged { progress.unchanged + 1 } else { 0 };
-        progress.objective = objective;
-        progress.measured_at = progress.iteration;
-        if objective.is_finite() { Ok(()) } else { Err(Breakdown::NotFinite { iteration: progress.iteration }) }
-    }
-}
-
-fn check_start<T: Real>(problem: &Nmf<'_, T>, factors: &Factors<T>) -> Result<(), Error> {
-    let (m, n, r) = problem.shape();
-    for (what, side, rows) in [("the start of U", Side::U, m), ("the start of V", Side::V, n)] {
-        if (factors.side_rows(side), factors.rank()) != (rows, r) {
-            return Err(Error::Shape { what, expected: (rows, r), got: (factors.side_rows(side), factors.rank()) });
-        }
-    }
-    problem.constraints().check_factors(problem.data(), factors, ["the start of U", "the start of V"])
-}
-
-impl<T: Real> Iteration for Alternating<'_, T> {
-    type Point = Factors<T>;
-
-    fn point(&self) -> &Factors<T> {
-        &self.factors
-    }
-
-    fn progress(&self) -> Progress {
-        self.memory.progress
-    }
-
-    fn step(&mut self) -> Result<(), Breakdown> {
-        self.memory.progress.iteration += 1;
-        let iteration = self.memory.progress.iteration;
+    /// One iteration, measured where that is due.
+    fn advance(&mut self, iteration: usize) -> Result<(), Breakdown> {
         let is_due = iteration <= MEASURE_EVERY || iteration.is_multiple_of(MEASURE_EVERY);
         let Some(mut momentum) = self.memory.momentum.take() else {
             let v = self.plain_step(is_due);
@@ -442,9 +443,48 @@ impl<T: Real> Iteration for Alternating<'_, T> {
         self.note(self.objective(v.model))
     }
 
+    /// Takes down a measurement after the present iteration.
+    fn note(&mut self, objective: f64) -> Result<(), Breakdown> {
+        let progress = &mut self.memory.progress;
+        let is_unchanged = (progress.objective - objective).abs() <= 8.0 * T::EPSILON * objective.abs();
+        progress.unchanged = if is_unchanged { progress.unchanged + 1 } else { 0 };
+        progress.objective = objective;
+        progress.measured_at = progress.iteration;
+        if objective.is_finite() { Ok(()) } else { Err(Breakdown::NotFinite { iteration: progress.iteration }) }
+    }
+}
+
+fn check_start<T: Real>(problem: &dyn LeastSquares<T>, factors: &Factors<T>) -> Result<(), Error> {
+    let (m, n, r) = problem.shape();
+    for (what, side, rows) in [("the start of U", Side::U, m), ("the start of V", Side::V, n)] {
+        if (factors.side_rows(side), factors.rank()) != (rows, r) {
+            return Err(Error::Shape { what, expected: (rows, r), got: (factors.side_rows(side), factors.rank()) });
+        }
+    }
+    problem.constraints().check_factors(&problem.observed_counts(), factors, ["the start of U", "the start of V"])
+}
+
+impl<T: Real> Iteration for Alternating<'_, T> {
+    type Point = Factors<T>;
+
+    fn point(&self) -> &Factors<T> {
+        &self.factors
+    }
+
+    fn progress(&self) -> Progress {
+        self.memory.progress
+    }
+
+    fn step(&mut self) -> Result<(), Breakdown> {
+        self.memory.progress.iteration += 1;
+        let iteration = self.memory.progress.iteration;
+        let stepped = self.advance(iteration);
+        if self.fit.has_failed() { Err(Breakdown::DataLost { iteration }) } else { stepped }
+    }
+
     fn kkt(&mut self) -> f64 {
         let (u, v) = self.factors.split_mut();
-        let (of_u, of_v) = (self.fit.stay(Side::U, v, u, When::Before), self.fit.stay(Side::V, u, v, When::Before));
+        let [of_u, of_v] = self.fit.measure(u, v);
         self.fit.relative(of_u.residual + of_v.residual)
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::data::stream;
 use crate::linalg::Real;
-use crate::problem::{Nmf, RowSet};
+use crate::problem::{LeastSquares, RowSet};
 use crate::{Factors, Side};
+use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// s² = π·mean / 2r; for factors with entries of either sign q/√r, with q² the mean of x², which the mean of (UVᵀ)² is to be.
-fn squared_scale<T: Real>(problem: &Nmf<'_, T>) -> f64 {
-    let (summary, rank) = (problem.summary(), problem.rank() as f64);
+fn squared_scale<T: Real>(problem: &dyn LeastSquares<T>) -> f64 {
+    let (summary, rank) = (problem.summary(), problem.shape().2 as f64);
     if problem.constraints().allows_negatives() {
         (summary.mean * summary.mean + summary.sd * summary.sd).sqrt() / rank.sqrt()
     } else {
@@ -19,23 +20,23 @@ fn squared_scale<T: Real>(problem: &Nmf<'_, T>) -> f64 {
 /// s = √(π·mean / 2r), the scale of the half-normal start: E[(UVᵀ)ᵢⱼ] = r·s²·2/π is the mean of X.
 ///
 /// Source: Bjorck, Gomes, Weinberger (2020), section 4.1; the mean is that of UVᵀ, not of U.
-pub fn half_normal_scale<T: Real>(problem: &Nmf<'_, T>) -> f64 {
+pub fn half_normal_scale<T: Real>(problem: &dyn LeastSquares<T>) -> f64 {
     squared_scale(problem).sqrt()
 }
 
-pub(super) fn symmetric<T: Real>(problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Factors<T> {
+pub(super) fn symmetric<T: Real>(problem: &dyn LeastSquares<T>, seed: u64, trial: u64) -> Factors<T> {
     let scale = half_normal_scale(problem);
     draw(problem, [scale, scale], seed, trial)
 }
 
-pub(super) fn scaled_by_powers_of_two<T: Real>(problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Factors<T> {
+pub(super) fn scaled_by_powers_of_two<T: Real>(problem: &dyn LeastSquares<T>, seed: u64, trial: u64) -> Factors<T> {
     let squared = squared_scale(problem);
     let shares = [Side::U, Side::V].map(|side| problem.constraints().side(side).rows == RowSet::SumToOne);
     // where the rows of one factor sum to one, the other has the scale of the data
     match shares {
         [false, false] => {}
         [is_u, _] => {
-            let whole = squared * problem.rank() as f64;
+            let whole = squared * problem.shape().2 as f64;
             return draw(problem, if is_u { [1.0, whole] } else { [whole, 1.0] }, seed, trial);
         }
     }
@@ -43,14 +44,17 @@ pub(super) fn scaled_by_powers_of_two<T: Real>(problem: &Nmf<'_, T>, seed: u64, 
     draw(problem, [squared / scale_v, scale_v], seed, trial)
 }
 
-fn draw<T: Real>(problem: &Nmf<'_, T>, [scale_u, scale_v]: [f64; 2], seed: u64, trial: u64) -> Factors<T> {
-    let (m, n) = problem.data().shape();
-    let r = problem.rank();
+fn draw<T: Real>(problem: &dyn LeastSquares<T>, [scale_u, scale_v]: [f64; 2], seed: u64, trial: u64) -> Factors<T> {
+    let ((m, n, r), here) = (problem.shape(), problem.rows_here());
     let mut rng = stream(seed, trial);
     let mut factors = Factors::zeros(m, n, r);
-    let (row_counts, col_counts) = problem.data().observed_counts();
+    let (row_counts, col_counts) = problem.observed_counts();
     let (u, v) = factors.split_mut();
+    // the numbers of rows that others hold are drawn as well
+    let of_others = [here.first * r, (here.all - here.first - here.count) * r];
     for (rows, counts, scale, side) in [(u, row_counts, scale_u, Side::U), (v, col_counts, scale_v, Side::V)] {
+        let [before, after] = if side == Side::U { of_others } else { [0, 0] };
+        skip(&mut rng, before);
         let is_signed = problem.constraints().side(side).rows == RowSet::Free;
         // a half whose other half is given makes up for the size of that
         let other = problem.constraints().side(side.other());
@@ -66,6 +70,13 @@ fn draw<T: Real>(problem: &Nmf<'_, T>, [scale_u, scale_v]: [f64; 2], seed: u64, 
                 row.fill(T::of(0.0));
             }
         }
+        skip(&mut rng, after);
     }
     factors
+}
+
+fn skip(rng: &mut impl Rng, count: usize) {
+    for _ in 0..count {
+        let _: f64 = StandardNormal.sample(rng);
+    }
 }

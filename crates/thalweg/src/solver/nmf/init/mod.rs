@@ -6,7 +6,7 @@ mod spectral;
 
 use crate::data::Matrix;
 use crate::linalg::Real;
-use crate::problem::{Nmf, RowSet};
+use crate::problem::{LeastSquares, Nmf, RowSet};
 use crate::{Error, Factors};
 use serde::{Deserialize, Serialize};
 
@@ -67,11 +67,15 @@ impl Init {
     /// # Errors
     /// [`Error::Parameter`] if the start needs every entry and the data are observed-only, or does not suit the constraints: free factors begin
     /// as [`Init::Random`] or, if both are, as [`Init::Svd`]; rows that sum to one as [`Init::Random`] or [`Init::Spa`].
-    pub fn check<T: Real>(self, problem: &Nmf<'_, T>) -> Result<(), Error> {
+    pub fn check<T: Real>(self, problem: &dyn LeastSquares<T>) -> Result<(), Error> {
         let needs_all = !matches!(self, Init::Random | Init::HalfNormal);
-        if needs_all && !matches!(problem.data(), Matrix::Dense(_) | Matrix::Sparse(_)) {
-            let expected = "random or half-normal where entries are missing (the others need every entry)".into();
-            return Err(Error::Parameter { name: "init", expected, got: self.name().into() });
+        let lacks = match problem.in_memory().map(|problem| problem.data()) {
+            Some(Matrix::Dense(_) | Matrix::Sparse(_)) => None,
+            Some(_) => Some("random or half-normal where entries are missing (the others need every entry)"),
+            None => Some("random or half-normal where data come in blocks of rows (the others need all at once)"),
+        };
+        if let (true, Some(expected)) = (needs_all, lacks) {
+            return Err(Error::Parameter { name: "init", expected: expected.into(), got: self.name().into() });
         }
         let sets = [&problem.constraints().u, &problem.constraints().v].map(|c| c.rows);
         let fitting: &[Init] = match sets {
@@ -89,22 +93,30 @@ impl Init {
         Ok(())
     }
 
-    /// The first factors of one trial. Rows without an observed entry get zeros: nothing would ever move them.
+    /// The first factors of one trial: of a rank that holds some rows, the same numbers for those. Rows without an observed entry get zeros: nothing would ever move them.
     ///
     /// # Errors
     /// As [`Init::check`].
-    pub fn factors<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
+    pub fn factors<T: Real>(self, problem: &dyn LeastSquares<T>, seed: u64, trial: u64) -> Result<Factors<T>, Error> {
         self.check(problem)?;
-        let mut factors = match self {
-            Init::HalfNormal => drawn::symmetric(problem, seed, trial),
-            Init::Exterior => spectral::exterior(problem, seed, trial),
-            Init::Nndsvd if trial == 0 => spectral::nndsvd(problem, seed, false),
-            Init::Nndsvda if trial == 0 => spectral::nndsvd(problem, seed, true),
-            Init::Spa if trial == 0 => separable::spa(problem),
-            Init::Svd if trial == 0 => spectral::svd(problem, seed),
-            Init::Random | Init::Nndsvd | Init::Nndsvda | Init::Spa | Init::Svd => drawn::scaled_by_powers_of_two(problem, seed, trial),
+        let mut factors = match problem.in_memory().and_then(|problem| self.read_off(problem, seed, trial)) {
+            Some(factors) => factors,
+            None if self == Init::HalfNormal => drawn::symmetric(problem, seed, trial),
+            None => drawn::scaled_by_powers_of_two(problem, seed, trial),
         };
         problem.constraints().impose(&mut factors);
         Ok(factors)
+    }
+
+    /// Of a start that is read off the entries.
+    fn read_off<T: Real>(self, problem: &Nmf<'_, T>, seed: u64, trial: u64) -> Option<Factors<T>> {
+        match self {
+            Init::Exterior => Some(spectral::exterior(problem, seed, trial)),
+            Init::Nndsvd if trial == 0 => Some(spectral::nndsvd(problem, seed, false)),
+            Init::Nndsvda if trial == 0 => Some(spectral::nndsvd(problem, seed, true)),
+            Init::Spa if trial == 0 => Some(separable::spa(problem)),
+            Init::Svd if trial == 0 => Some(spectral::svd(problem, seed)),
+            _ => None,
+        }
     }
 }

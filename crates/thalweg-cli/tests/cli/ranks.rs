@@ -1,0 +1,185 @@
+//! `mpirun -n N thalweg fit` finds what one process finds, and what it was killed at it finishes with the same bits.
+
+use super::desk::{Desk, Ran, factor_bits};
+use super::inputs::{Dice, gappy_csv, mtx, npy_of, planted};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use thalweg::data::read_factors;
+
+fn mpirun(desk: &Desk, ranks: usize, words: &str) -> Command {
+    let mut command = Command::new("mpirun");
+    command.args(["--oversubscribe", "--allow-run-as-root", "-n", &ranks.to_string(), env!("CARGO_BIN_EXE_thalweg")]);
+    command.args(words.split_whitespace()).current_dir(desk.path(".")).stdin(Stdio::null());
+    command
+}
+
+fn on_ranks(desk: &Desk, ranks: usize, words: &str) -> Ran {
+    Ran::from(words, mpirun(desk, ranks, words).output().expect("mpirun starts (Debian: openmpi-bin)"))
+}
+
+/// What the program itself says on standard error.
+fn said(ran: &Ran) -> Vec<&str> {
+    ran.err.lines().filter(|line| line.starts_with("thalweg:")).collect()
+}
+
+fn agree(one: &Path, other: &Path, tolerance: f64) {
+    let (one, other) = (read_factors(one).expect("reads"), read_factors(other).expect("reads"));
+    assert_eq!((one.rows(), one.cols()), (other.rows(), other.cols()));
+    let largest = one.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let off = one.as_slice().iter().zip(other.as_slice()).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()));
+    assert!(off <= tolerance * largest, "off by {off:e} of {largest}");
+}
+
+#[test]
+fn any_number_of_ranks_finds_what_one_process_finds_on_every_kind_of_data() {
+    let desk = Desk::new();
+    let rows = planted(90, 60, 4, 31);
+    desk.put("x.npy", npy_of(&rows));
+    desk.put("x.mtx", mtx(&rows, 0.4, 1));
+    desk.put("gaps.csv", gappy_csv(&rows, 0.2, 2));
+    for (at, fit) in [
+        "fit x.npy -k 4 --method extrapolated-hals",
+        "fit x.npy -k 4 --method anls --precision f32 --sum-to-one u",
+        "fit x.mtx -k 4 --missing zero --method hals --restarts 2",
+        "fit x.mtx -k 4 --missing absent --method extrapolated-anls --l2 0.01",
+        "fit gaps.csv -k 4 --missing nan --method accelerated-hals --l1 0.001 --l2 0.001",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fit = format!("{fit} --max-iters 25 --tol 0 --seed 3");
+        desk.ends(3, &format!("{fit} -o one{at}"));
+        for ranks in [1, 2, 4] {
+            let ran = on_ranks(&desk, ranks, &format!("{fit} --json -o on{at}-{ranks}"));
+            assert_eq!((ran.code, said(&ran)), (3, vec![]), "{fit} on {ranks}: {}", ran.err);
+            let told: serde_json::Value = serde_json::from_str(&ran.out).expect("one document");
+            if ranks > 1 {
+                let rounds = f64::from(ranks as u32).log2().ceil();
+                assert_eq!(told["ranks"], ranks);
+                // C, V, what is measured, what is to be done next, and G: where each column has its own, it is not gathered
+                let each = if ["x.npy", "--missing zero"].iter().any(|full| fit.contains(full)) { 6.0 } else { 5.0 };
+                assert!(told["messages_per_iteration"].as_f64().expect("a number") >= each * rounds, "{told}");
+                assert!(told["bytes_per_iteration"].as_f64().expect("a number") > 4.0 * 60.0 * 4.0, "{told}");
+            }
+            let tolerance = if fit.contains("f32") { 2e-3 } else { 1e-7 };
+            agree(&desk.path(&format!("one{at}/factors.npz")), &desk.path(&format!("on{at}-{ranks}/factors.npz")), tolerance);
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_from_where_it_stood_on_any_number_of_ranks() {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(80, 50, 4, 32)));
+    let fit = "fit x.npy -k 4 --method extrapolated-hals --tol 0";
+    for (ranks, dir) in [(3, "whole"), (3, "cut")] {
+        let first = if dir == "cut" { 17 } else { 40 };
+        assert_eq!(on_ranks(&desk, ranks, &format!("{fit} --max-iters {first} -o {dir}")).code, 3);
+    }
+    assert_eq!(on_ranks(&desk, 3, &format!("{fit} --max-iters 40 -o cut")).code, 3);
+    assert!(factor_bits(&desk.path("cut/factors.npz")) == factor_bits(&desk.path("whole/factors.npz")), "cut and taken up on the same ranks");
+    // on others: the same numbers, another rounding
+    assert_eq!(on_ranks(&desk, 2, &format!("{fit} --max-iters 60 -o cut")).code, 3);
+    desk.ends(3, &format!("{fit} --max-iters 60 -o whole"));
+    agree(&desk.path("cut/factors.npz"), &desk.path("whole/factors.npz"), 1e-7);
+    desk.ends(3, "audit cut");
+}
+
+#[test]
+fn what_cannot_be_is_said_once_and_ends_all_ranks() {
+    let desk = Desk::new();
+    let mut rows = planted(20, 10, 2, 33);
+    desk.put("x.npy", npy_of(&rows));
+    rows[17][3] = -1.0;
+    desk.put("negative.npy", npy_of(&rows));
+    for (code, words, part) in [
+        (66, "fit missing.npy -k 2", "missing.npy"),
+        (65, "fit negative.npy -k 2", "row 18, column 4"),
+        (65, "fit x.npy -k 11", "rank 11"),
+        (2, "fit x.npy -k 2 --holdout 0.1", "holdout"),
+        (2, "fit x.npy -k 2 --loss kl", "loss"),
+        (2, "fit x.npy -k 2 --biases", "biases"),
+        (2, "fit x.npy -k 2 --init nndsvd", "init"),
+        (2, "fit x.npy -k 2 --plan", "--plan"),
+        (2, "info x.npy", "only fit"),
+    ] {
+        let ran = on_ranks(&desk, 3, words);
+        let said = said(&ran);
+        assert!(ran.code == code && said.len() == 1 && said[0].contains(part), "{words}: {} {}", ran.code, ran.err);
+        assert_eq!(ran.out, "", "{words}");
+    }
+}
+
+/// Processes that mpirun has started.
+fn children(of: u32) -> Vec<u32> {
+    let tasks = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
+    tasks.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+fn survives(kills: usize, seed: u64) {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(300, 200, 8, 34)));
+    let fit = "fit x.npy -k 10 --method extrapolated-hals --tol 0 --max-iters 1500 --checkpoint 0.02";
+    let begin = Instant::now();
+    assert_eq!(on_ranks(&desk, 3, &format!("{fit} -o unbroken")).code, 3);
+    let life = begin.elapsed();
+    let expected = factor_bits(&desk.path("unbroken/factors.npz"));
+    let mut dice = Dice::new(seed);
+    let mut met = 0;
+    for kill in 0..kills {
+        let words = format!("{fit} -o killed");
+        let mut launcher = mpirun(&desk, 3, &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(life.mul_f64(dice.roll()));
+        let ranks = children(launcher.id());
+        let victim = ranks.get((dice.roll() * ranks.len() as f64) as usize);
+        if let Some(victim) = victim {
+            met += 1;
+            let killed = Command::new("kill").args(["-9", &victim.to_string()]).status().expect("starts");
+            println!("kill {kill}: process {victim} of {ranks:?}, {killed}");
+        }
+        let begin = Instant::now();
+        let ended = launcher.wait().expect("ends");
+        assert!(begin.elapsed() < life + Duration::from_secs(30), "the others go on without it");
+        if ended.code() == Some(3) {
+            assert!(factor_bits(&desk.path("killed/factors.npz")) == expected, "differs after {kill} kills");
+            fs::remove_dir_all(desk.path("killed")).expect("removes");
+        }
+    }
+    let ended = on_ranks(&desk, 3, &format!("{fit} -o killed"));
+    assert_eq!(ended.code, 3, "{}", ended.err);
+    assert!(factor_bits(&desk.path("killed/factors.npz")) == expected, "differs after {kills} kills");
+    println!("{met} kills of a rank survived");
+}
+
+#[test]
+fn a_killed_rank_ends_the_others_and_the_rerun_ends_with_the_same_bits() {
+    survives(4, 1);
+}
+
+#[test]
+#[ignore = "minutes; ./check-long ranks"]
+fn fifty_kills_of_a_rank() {
+    survives(50, 2);
+}
+
+#[test]
+fn a_signal_to_the_launcher_leaves_a_run_that_can_be_taken_up() {
+    let desk = Desk::new();
+    desk.put("x.npy", npy_of(&planted(300, 200, 8, 35)));
+    let fit = "fit x.npy -k 10 --method hals --tol 0 --max-iters 2000 --checkpoint 100";
+    assert_eq!(on_ranks(&desk, 2, &format!("{fit} -o unbroken")).code, 3);
+    let mut launcher = mpirun(&desk, 2, &format!("{fit} -o cut")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let begin = Instant::now();
+    while !desk.has("cut/manifest.json") && begin.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    Command::new("kill").args(["-TERM", &launcher.id().to_string()]).status().expect("starts");
+    assert_ne!(launcher.wait().expect("ends").code(), Some(0));
+    // no checkpoint was due: it is the signal that saved it
+    assert!(desk.has("cut/restarts/0.npz"));
+    assert_eq!(on_ranks(&desk, 2, &format!("{fit} -o cut")).code, 3);
+    assert!(factor_bits(&desk.path("cut/factors.npz")) == factor_bits(&desk.path("unbroken/factors.npz")));
+}
