@@ -4,7 +4,7 @@ use super::desk::{Desk, Ran, factor_bits};
 use super::inputs::{Dice, gappy_csv, mtx, npy_of, planted};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use thalweg::data::read_factors;
 
@@ -118,6 +118,29 @@ fn children(of: u32) -> Vec<u32> {
     tasks.split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
+/// Waits for the ranks to end, and says how the launcher did. Open MPI 4.1 sometimes stays when a rank is killed while it joins the others:
+/// none for that, once no rank is left.
+fn ended(launcher: &mut Child, limit: Duration) -> Option<i32> {
+    let begin = Instant::now();
+    let mut seen = begin;
+    loop {
+        if let Some(status) = launcher.try_wait().expect("can be waited for") {
+            return status.code();
+        }
+        if !children(launcher.id()).is_empty() {
+            seen = Instant::now();
+        }
+        assert!(seen.duration_since(begin) < limit, "the others go on without it");
+        if seen.elapsed() > Duration::from_secs(5) {
+            launcher.kill().expect("may be killed");
+            launcher.wait().expect("ends");
+            println!("no rank is left, but their launcher");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn survives(kills: usize, seed: u64) {
     let desk = Desk::new();
     desk.put("x.npy", npy_of(&planted(300, 200, 8, 34)));
@@ -127,8 +150,9 @@ fn survives(kills: usize, seed: u64) {
     let life = begin.elapsed();
     let expected = factor_bits(&desk.path("unbroken/factors.npz"));
     let mut dice = Dice::new(seed);
+    // some come before there is a rank, or after the last has ended
     let mut met = 0;
-    for kill in 0..kills {
+    while met < kills {
         let words = format!("{fit} -o killed");
         let mut launcher = mpirun(&desk, 3, &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
         std::thread::sleep(life.mul_f64(dice.roll()));
@@ -137,18 +161,15 @@ fn survives(kills: usize, seed: u64) {
         if let Some(victim) = victim {
             met += 1;
             let killed = Command::new("kill").args(["-9", &victim.to_string()]).status().expect("starts");
-            println!("kill {kill}: process {victim} of {ranks:?}, {killed}");
+            println!("kill {met}: process {victim} of {ranks:?}, {killed}");
         }
-        let begin = Instant::now();
-        let ended = launcher.wait().expect("ends");
-        assert!(begin.elapsed() < life + Duration::from_secs(30), "the others go on without it");
-        if ended.code() == Some(3) {
-            assert!(factor_bits(&desk.path("killed/factors.npz")) == expected, "differs after {kill} kills");
+        if ended(&mut launcher, life + Duration::from_secs(30)) == Some(3) {
+            assert!(factor_bits(&desk.path("killed/factors.npz")) == expected, "differs after {met} kills");
             fs::remove_dir_all(desk.path("killed")).expect("removes");
         }
     }
-    let ended = on_ranks(&desk, 3, &format!("{fit} -o killed"));
-    assert_eq!(ended.code, 3, "{}", ended.err);
+    let rerun = on_ranks(&desk, 3, &format!("{fit} -o killed"));
+    assert_eq!(rerun.code, 3, "{}", rerun.err);
     assert!(factor_bits(&desk.path("killed/factors.npz")) == expected, "differs after {kills} kills");
     println!("{met} kills of a rank survived");
 }
