@@ -85,7 +85,7 @@ fn check_settings(settings: &FitSettings) -> Result<(), Error> {
 pub(crate) fn own_part<T: Real>(problem: &dyn LeastSquares<T>, whole: &Factors<T>) -> Result<Factors<T>, Error> {
     let (here, rank) = (problem.rows_here(), whole.rank());
     if whole.rows() != here.all {
-        return Err(Error::Shape { what: "U of all ranks", expected: (here.all, rank), got: (whole.rows(), rank) });
+        return Err(Error::Shape { what: "the start of U", expected: (here.all, rank), got: (whole.rows(), rank) });
     }
     let (u, v) = whole.split();
     let own = &u[here.first * rank..][..here.count * rank];

@@ -97,7 +97,7 @@ fn separations_take_no_more_than_what_is_refused() {
     for (m, n) in [(600, 400), (2500, 300), (300, 2000)] {
         dense(&desk, "table.npy", (m, n), "<f8");
         let found: serde_json::Value =
-            serde_json::from_str(&desk.run("recover rpca table.npy --max-iters 30 --certify -o run --json").out).expect("a document");
+            serde_json::from_str(&desk.run("recover rpca table.npy --max-iters 30 --certify --threads 1 -o run --json").out).expect("a document");
         let Some(taken) = found["peak_memory"].as_f64() else { return };
         // the program itself takes what a small table does
         worst = worst.max((taken - 24e6) / thalweg_lab::separation_memory((m, n)) as f64);

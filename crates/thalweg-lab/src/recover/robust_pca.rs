@@ -103,10 +103,10 @@ pub struct RobustPcaJob<'a> {
 }
 
 /// Copies of the table that are there at one time: the table as it was read and in both precisions, its two parts, multipliers, and where
-/// the iteration stood.
-const COPIES_OF_TABLE: u64 = 12;
+/// the iteration stood; singular vectors, where the rank is not low.
+const COPIES_OF_TABLE: u64 = 16;
 
-/// Bytes that a separation of an m×n table takes, the table included, from above.
+/// Bytes that a separation of an m×n table takes, the table included, from above; each thread takes some 10 MB beside them.
 pub fn separation_memory((m, n): (usize, usize)) -> u64 {
     COPIES_OF_TABLE * 8 * (m as u64).saturating_mul(n as u64)
 }
