@@ -54,13 +54,14 @@ def planted(m, n, r, seed, noise=0.05):
 
 
 def spectral_fall(x, r):
-    """The largest ratio of neighbouring singular values between half the rank and the rank, on evenly spaced lines, as the default method sees it."""
+    """How sharply the singular values fall at the rank or shortly before it, as the default method sees it: see `spectral_fall` of the library."""
     import numpy as np
 
     x = x if x.shape[0] >= x.shape[1] else x.T
     seen = min(len(x), 6 * r + 40)
     values = np.linalg.svd(x[np.arange(seen) * len(x) // seen], compute_uv=False)
-    return float(np.max(values[r // 2 - 1 : r] / values[r // 2 : r + 1]))
+    here, behind = values[r // 2 - 1 : r], values[r // 2 : r + 1]
+    return float(np.max(here / behind * values[r] / behind))
 
 
 def planted_ratings(m, n, count, r, seed):

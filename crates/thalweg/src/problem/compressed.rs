@@ -90,7 +90,8 @@ impl<T: Real> Compressed<T> {
     }
 }
 
-/// The largest σ_k/σ_{k+1} for r/2 ≤ k ≤ r: how sharply the spectrum falls at the rank r, or at a smaller one that is near.
+/// The largest of σ_k/σ_{k+1} for r/2 ≤ k ≤ r, each divided by the decay that follows it up to the rank, σ_{k+1}/σ_{r+1}: how sharply the
+/// spectrum falls at the rank r, or at a smaller one that is near, behind which it is flat.
 ///
 /// Seen on evenly spaced rows of X, or columns if X is wide: noise is smaller beside the singular values of all of X, so this is a lower
 /// estimate. 1 where nothing lies behind the rank.
@@ -106,8 +107,10 @@ pub fn spectral_fall<T: Real>(x: &Dense<T>, rank: usize) -> f64 {
     let side = seen.min(short);
     let gram = gram_of_columns(if short <= seen { lines } else { lines.transpose() });
     let Some(squares) = symmetric_eigenvalues(&gram, side) else { return 1.0 };
-    let floor = side as f64 * f64::EPSILON * squares.first().copied().unwrap_or(0.0);
-    let falls = squares.windows(2).take(rank).skip((rank / 2).saturating_sub(1)).map(|pair| (pair[0].max(floor) / pair[1].max(floor)).sqrt());
+    let Some(last) = squares.len().checked_sub(1) else { return 1.0 };
+    let floor = side as f64 * f64::EPSILON * squares[0];
+    let sigma = |k: usize| squares[k.min(last)].max(floor).sqrt();
+    let falls = ((rank / 2).saturating_sub(1)..rank.min(last)).map(|k| sigma(k) / sigma(k + 1) * (sigma(rank) / sigma(k + 1)));
     falls.filter(|fall| fall.is_finite()).fold(1.0, f64::max)
 }
 

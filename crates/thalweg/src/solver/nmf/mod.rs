@@ -118,8 +118,8 @@ pub fn check_method(method: &dyn NmfMethod, constraints: &Constraints) -> Result
 /// Up to this rank rows of dense data are solved exactly at less cost than sweeps take to come as far.
 const EXACT_ROWS_UP_TO: usize = 24;
 
-/// A spectrum that falls like this is that of a matrix of low rank and noise, on which sweeps are slow; those of many faces, photographs
-/// or sounds fall by 1.05 at most, that of a single picture can fall by more.
+/// A spectrum that falls like this at the rank, or more than it does from there on to the rank, is that of a matrix of low rank and noise, on
+/// which sweeps are slow. Those of faces, photographs, clothes and birdsong fall by 1.05 at most: where they have a step, more decay follows.
 const SHARP_FALL: f64 = 1.1;
 
 /// The method that suits the data at this rank, and why; from the measurements in `docs/benchmarks.md`.
