@@ -1,8 +1,8 @@
 //! Matrices to factor: dense, sparse with zeros, observed at some entries only, or at all but a few.
 
-use super::AllBut;
 use super::values::{Owner, Values};
-use crate::linalg::{MatRef, Real, fixed_order_sum, gather_rows, mul, mul_transpose, row_major, simd};
+use super::{AllBut, Csr, Sparse, Triplet};
+use crate::linalg::{MatRef, Real, gather_rows, mul, mul_transpose, row_major};
 use crate::{Error, Side};
 use rayon::prelude::*;
 
@@ -58,245 +58,6 @@ impl<T: Real> Dense<T> {
     }
 }
 
-/// One entry of a matrix.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Triplet<T = f64> {
-    /// Row, from 0.
-    pub row: u32,
-    /// Column, from 0.
-    pub col: u32,
-    /// Value.
-    pub value: T,
-}
-
-/// Compressed rows: columns ascending in each row, no column twice.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Csr<T = f64> {
-    cols: usize,
-    starts: Vec<usize>,
-    indices: Vec<u32>,
-    values: Vec<T>,
-}
-
-impl<T: Real> Csr<T> {
-    /// From entries sorted by row, then column, each position once.
-    fn from_sorted(rows: usize, cols: usize, entries: &[Triplet<T>]) -> Self {
-        let mut starts = vec![0; rows + 1];
-        for e in entries {
-            starts[e.row as usize + 1] += 1;
-        }
-        for i in 0..rows {
-            starts[i + 1] += starts[i];
-        }
-        Csr { cols, starts, indices: entries.iter().map(|e| e.col).collect(), values: entries.iter().map(|e| e.value).collect() }
-    }
-
-    /// From how many entries each row has, and the entries row by row.
-    ///
-    /// # Errors
-    /// The first row whose columns do not ascend or do not fit. `None` if there are not as many entries as the rows say.
-    pub(super) fn from_rows(cols: usize, counts: &[u32], indices: Vec<u32>, values: Vec<T>) -> Result<Self, Option<usize>> {
-        let mut starts = Vec::with_capacity(counts.len() + 1);
-        starts.push(0);
-        starts.extend(counts.iter().scan(0, |end, &count| {
-            *end += count as usize;
-            Some(*end)
-        }));
-        if starts.last() != Some(&indices.len()) || indices.len() != values.len() {
-            return Err(None);
-        }
-        let is_sound = |row: &[u32]| row.is_sorted_by(|a, b| a < b) && row.last().is_none_or(|&last| (last as usize) < cols);
-        match starts.windows(2).position(|ends| !is_sound(&indices[ends[0]..ends[1]])) {
-            Some(row) => Err(Some(row)),
-            None => Ok(Csr { cols, starts, indices, values }),
-        }
-    }
-
-    pub(super) fn of_no_rows(cols: usize) -> Self {
-        Csr { cols, starts: vec![0], indices: Vec::new(), values: Vec::new() }
-    }
-
-    /// Puts the rows of another below these.
-    pub(super) fn append(&mut self, below: &Csr<T>) {
-        let end = self.indices.len();
-        self.starts.extend(below.starts[1..].iter().map(|start| end + start));
-        self.indices.extend_from_slice(&below.indices);
-        self.values.extend_from_slice(&below.values);
-    }
-
-    /// What is left without the entries at the places of `hidden`.
-    pub(super) fn without(&self, hidden: &Csr<T>) -> Self {
-        let (mut starts, mut indices, mut values) = (Vec::with_capacity(self.starts.len()), Vec::new(), Vec::new());
-        starts.push(0);
-        for i in 0..self.rows() {
-            let ((columns, row), mut hidden) = (self.row(i), hidden.row(i).0.iter().peekable());
-            for (&j, &x) in columns.iter().zip(row) {
-                while hidden.next_if(|&&h| h < j).is_some() {}
-                if hidden.peek() != Some(&&j) {
-                    indices.push(j);
-                    values.push(x);
-                }
-            }
-            starts.push(indices.len());
-        }
-        Csr { cols: self.cols, starts, indices, values }
-    }
-
-    fn transpose(&self) -> Self {
-        let rows = self.rows();
-        let mut starts = vec![0usize; self.cols + 1];
-        for &j in &self.indices {
-            starts[j as usize + 1] += 1;
-        }
-        for j in 0..self.cols {
-            starts[j + 1] += starts[j];
-        }
-        let mut next = starts.clone();
-        let mut indices = vec![0u32; self.indices.len()];
-        let mut values = vec![T::of(0.0); self.values.len()];
-        for i in 0..rows {
-            let (columns, row) = self.row(i);
-            for (&j, &x) in columns.iter().zip(row) {
-                let at = &mut next[j as usize];
-                indices[*at] = i as u32;
-                values[*at] = x;
-                *at += 1;
-            }
-        }
-        Csr { cols: rows, starts, indices, values }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// Number of columns.
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Number of stored entries.
-    pub fn stored(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Columns and values of row i.
-    pub fn row(&self, i: usize) -> (&[u32], &[T]) {
-        let range = self.starts[i]..self.starts[i + 1];
-        (&self.indices[range.clone()], &self.values[range])
-    }
-
-    /// All stored values, row after row.
-    pub fn values(&self) -> &[T] {
-        &self.values
-    }
-
-    /// Where row i begins among the stored values.
-    pub fn start(&self, i: usize) -> usize {
-        self.starts[i]
-    }
-
-    fn cast<S: Real>(&self) -> Csr<S> {
-        Csr {
-            cols: self.cols,
-            starts: self.starts.clone(),
-            indices: self.indices.clone(),
-            values: self.values.iter().map(|&x| S::of(x.f64())).collect(),
-        }
-    }
-}
-
-/// Stored entries by row and by column.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sparse<T = f64> {
-    /// Row i: the entries of row i of X.
-    pub by_row: Csr<T>,
-    /// Row j: the entries of column j of X.
-    pub by_col: Csr<T>,
-}
-
-/// What to do with a position that is listed twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Duplicates {
-    /// Add the values (Matrix Market, SciPy).
-    Sum,
-    /// Keep the last one listed (a rating that was changed).
-    KeepLast,
-}
-
-impl Duplicates {
-    /// What a user should know where so many were listed again.
-    pub(super) fn note(self, repeated: u64) -> Option<String> {
-        let what = match self {
-            Duplicates::Sum => "the values are added",
-            Duplicates::KeepLast => "the last value listed is kept",
-        };
-        (repeated > 0).then(|| format!("entries at a position listed before: {repeated} ({what})"))
-    }
-}
-
-impl<T: Real> Sparse<T> {
-    /// From entries in any order. Returns the matrix and how many entries were listed again.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if an entry lies outside, or a side does not fit 32-bit indices.
-    pub fn from_triplets(rows: usize, cols: usize, mut entries: Vec<Triplet<T>>, duplicates: Duplicates) -> Result<(Self, usize), Error> {
-        let limit = u32::MAX as usize;
-        if rows > limit || cols > limit {
-            return Err(Error::Shape { what: "a sparse matrix (sides have 32-bit indices)", expected: (limit, limit), got: (rows, cols) });
-        }
-        if let Some(e) = entries.iter().find(|e| e.row as usize >= rows || e.col as usize >= cols) {
-            return Err(Error::Shape {
-                what: "a sparse matrix, judged by its largest entry",
-                expected: (rows, cols),
-                got: (e.row as usize + 1, e.col as usize + 1),
-            });
-        }
-        entries.sort_by_key(|e| (e.row, e.col)); // stable: the last one listed stays last
-        let listed = entries.len();
-        entries.dedup_by(|again, kept| {
-            let same = (again.row, again.col) == (kept.row, kept.col);
-            if same {
-                kept.value = match duplicates {
-                    Duplicates::Sum => kept.value + again.value,
-                    Duplicates::KeepLast => again.value,
-                };
-            }
-            same
-        });
-        let repeated = listed - entries.len();
-        Ok((Sparse::of_rows(Csr::from_sorted(rows, cols, &entries)), repeated))
-    }
-
-    /// From the entries by row.
-    pub(super) fn of_rows(by_row: Csr<T>) -> Self {
-        let by_col = by_row.transpose();
-        Sparse { by_row, by_col }
-    }
-
-    /// The rows of X (`Side::U`) or of Xᵀ (`Side::V`).
-    pub fn rows_of(&self, side: Side) -> &Csr<T> {
-        match side {
-            Side::U => &self.by_row,
-            Side::V => &self.by_col,
-        }
-    }
-
-    /// The stored entries, row by row.
-    pub(super) fn triplets(&self) -> Vec<Triplet<T>> {
-        let of_row = |i: usize| {
-            let (columns, values) = self.by_row.row(i);
-            columns.iter().zip(values).map(move |(&col, &value)| Triplet { row: i as u32, col, value })
-        };
-        (0..self.by_row.rows()).flat_map(of_row).collect()
-    }
-
-    fn cast<S: Real>(&self) -> Sparse<S> {
-        Sparse { by_row: self.by_row.cast(), by_col: self.by_col.cast() }
-    }
-}
-
 /// Entries that were observed; the others are unknown, not zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed<T = f64> {
@@ -334,112 +95,6 @@ pub enum Matrix<T = f64> {
     AllBut(AllBut<T>),
 }
 
-/// Sums over the observed entries of a matrix, each in a fixed order.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Summary {
-    /// Observed entries, N. Zeros of a sparse matrix count.
-    pub observed: u64,
-    /// Stored entries.
-    pub stored: u64,
-    /// Σ w x².
-    pub norm_squared: f64,
-    /// Mean of the observed entries (unweighted).
-    pub mean: f64,
-    /// Population standard deviation of the observed entries (ddof 0, unweighted).
-    pub sd: f64,
-    /// Smallest observed entry.
-    pub min: f64,
-    /// Largest observed entry.
-    pub max: f64,
-    /// Negative entries.
-    pub negatives: u64,
-    /// Stored zeros.
-    pub stored_zeros: u64,
-}
-
-impl Summary {
-    /// That of all parts of a matrix, from those of the parts.
-    pub fn of_parts(parts: &[Summary]) -> Summary {
-        let parts: Vec<&Summary> = parts.iter().filter(|part| part.observed > 0).collect();
-        let count = |f: fn(&Summary) -> u64| parts.iter().map(|part| f(part)).sum::<u64>();
-        let sum = |f: &dyn Fn(&Summary) -> f64| fixed_order_sum(&parts.iter().map(|part| f(part)).collect::<Vec<_>>());
-        let observed = count(|part| part.observed);
-        let mean = sum(&|part| part.observed as f64 * part.mean) / observed as f64;
-        // each part about its own mean, then the parts about that of all
-        let spread = sum(&|part| part.observed as f64 * (part.sd * part.sd + (part.mean - mean) * (part.mean - mean)));
-        Summary {
-            observed,
-            stored: count(|part| part.stored),
-            norm_squared: sum(&|part| part.norm_squared),
-            mean,
-            sd: (spread / observed as f64).sqrt(),
-            min: parts.iter().fold(f64::INFINITY, |least, part| least.min(part.min)),
-            max: parts.iter().fold(f64::NEG_INFINITY, |most, part| most.max(part.max)),
-            negatives: count(|part| part.negatives),
-            stored_zeros: count(|part| part.stored_zeros),
-        }
-    }
-}
-
-/// Sums over some entries.
-struct Partial {
-    count: f64,
-    sum: f64,
-    /// Σx².
-    square: f64,
-    /// Σ(x − their mean)².
-    spread: f64,
-    min: f64,
-    max: f64,
-    negatives: u64,
-    zeros: u64,
-}
-
-impl Partial {
-    /// Entries in a part: few enough to stay in the first cache between two passes.
-    const LENGTH: usize = 2048;
-
-    fn of<T: Real>(values: &[T]) -> Partial {
-        simd(
-            #[inline(always)]
-            || {
-                const L: usize = 16;
-                let (mut sum, mut square, mut spread) = ([0.0; L], [0.0; L], [0.0; L]);
-                let (mut min, mut max) = ([f64::INFINITY; L], [f64::NEG_INFINITY; L]);
-                let (mut negatives, mut zeros) = ([0u64; L], [0u64; L]);
-                for chunk in values.chunks(L) {
-                    for (i, x) in chunk.iter().enumerate() {
-                        let x = x.f64();
-                        sum[i] += x;
-                        square[i] += x * x;
-                        min[i] = if x < min[i] { x } else { min[i] };
-                        max[i] = if x > max[i] { x } else { max[i] };
-                        negatives[i] += u64::from(x < 0.0);
-                        zeros[i] += u64::from(x == 0.0);
-                    }
-                }
-                let count = values.len() as f64;
-                let mean = sum.iter().sum::<f64>() / count;
-                for chunk in values.chunks(L) {
-                    for (i, x) in chunk.iter().enumerate() {
-                        spread[i] += (x.f64() - mean) * (x.f64() - mean);
-                    }
-                }
-                Partial {
-                    count,
-                    sum: sum.iter().sum(),
-                    square: square.iter().sum(),
-                    spread: spread.iter().sum(),
-                    min: min.into_iter().fold(f64::INFINITY, f64::min),
-                    max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
-                    negatives: negatives.iter().sum(),
-                    zeros: zeros.iter().sum(),
-                }
-            },
-        )
-    }
-}
-
 impl<T: Real> Matrix<T> {
     /// (m, n).
     pub fn shape(&self) -> (usize, usize) {
@@ -452,15 +107,10 @@ impl<T: Real> Matrix<T> {
 
     /// Bytes that its numbers and their positions take in memory.
     pub fn bytes(&self) -> u64 {
-        let sparse = |x: &Sparse<T>| {
-            let entry = size_of::<T>() + size_of::<u32>();
-            let of = |csr: &Csr<T>| (csr.values.len() * entry + csr.starts.len() * size_of::<usize>()) as u64;
-            of(&x.by_row) + of(&x.by_col)
-        };
-        let observed = |x: &Observed<T>| sparse(&x.entries) + x.weights.as_ref().map_or(0, sparse);
+        let observed = |x: &Observed<T>| x.entries.bytes() + x.weights.as_ref().map_or(0, Sparse::bytes);
         match self {
             Matrix::Dense(x) => (x.rows * x.cols * size_of::<T>()) as u64,
-            Matrix::Sparse(x) => sparse(x),
+            Matrix::Sparse(x) => x.bytes(),
             Matrix::Observed(x) => observed(x),
             Matrix::AllBut(x) => x.full().bytes() + observed(x.hidden()),
         }
@@ -525,47 +175,6 @@ impl<T: Real> Matrix<T> {
         }
     }
 
-    /// Sums over the observed entries.
-    pub fn summary(&self) -> Summary {
-        let (m, n) = self.shape();
-        let (full, hidden) = self.full_and_hidden();
-        let hidden = hidden.map_or(0, |h| h.entries.by_row.stored() as u64);
-        let stored = match full {
-            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.stored() as u64,
-            _ => m as u64 * n as u64 - hidden,
-        };
-        let observed = match self {
-            Matrix::Observed(_) => stored,
-            _ => m as u64 * n as u64 - hidden,
-        };
-        let slices = |x: &[T]| x.par_chunks(Partial::LENGTH).map(Partial::of).collect();
-        // what is hidden in sparse data is not stored either
-        let parts: Vec<Partial> = match if self.has_unstored_zeros() { full } else { self } {
-            Matrix::Dense(x) => slices(x.values()),
-            Matrix::Sparse(x) => slices(x.by_row.values()),
-            Matrix::Observed(_) | Matrix::AllBut(_) => (0..m)
-                .into_par_iter()
-                .map(|i| {
-                    let mut part = Partial::of(&self.row_entries(i).map(|(_, x, _)| x).collect::<Vec<_>>());
-                    part.square = self.row_entries(i).map(|(_, x, w)| w.f64() * x.f64() * x.f64()).sum();
-                    part
-                })
-                .collect(),
-        };
-        let sum_of = |f: fn(&Partial) -> f64| fixed_order_sum(&parts.iter().map(f).collect::<Vec<_>>());
-        let count = observed as f64;
-        let mean = sum_of(|p| p.sum) / count;
-        let extreme = if observed > stored { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
-        let (min, max) = parts.iter().fold(extreme, |(min, max), p| (f64::min(min, p.min), f64::max(max, p.max)));
-        let negatives = parts.iter().map(|p| p.negatives).sum();
-        let stored_zeros = parts.iter().map(|p| p.zeros).sum();
-        // each part about its own mean, then the parts about that of all: keeps the digits that Σx² − N mean² would lose
-        let spread: Vec<f64> = parts.iter().filter(|p| p.count > 0.0).map(|p| p.spread + p.count * (p.sum / p.count - mean).powi(2)).collect();
-        let norm_squared = sum_of(|p| p.square);
-        let variance = (fixed_order_sum(&spread) + (observed - stored) as f64 * mean * mean) / count;
-        Summary { observed, stored, norm_squared, mean, sd: variance.sqrt(), min, max, negatives, stored_zeros }
-    }
-
     /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored, or hidden, counts as zero.
     pub fn multiply(&self, side: Side, b: &[T], width: usize, out: &mut [T]) {
         match self {
@@ -585,13 +194,9 @@ impl<T: Real> Matrix<T> {
 
     /// Replaces each stored value by a function of it.
     pub(super) fn change_values(&mut self, f: impl Fn(T) -> T) {
-        let change = |values: &mut [T]| values.iter_mut().for_each(|x| *x = f(*x));
         match self {
-            Matrix::Dense(x) => change(x.values_mut()),
-            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => {
-                change(&mut x.by_row.values);
-                change(&mut x.by_col.values);
-            }
+            Matrix::Dense(x) => x.values_mut().iter_mut().for_each(|x| *x = f(*x)),
+            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.change_values(f),
             Matrix::AllBut(x) => x.change_values(&f),
         }
     }

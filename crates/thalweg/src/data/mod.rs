@@ -16,9 +16,11 @@ mod row_blocks;
 mod rpca_instance;
 mod select;
 mod source;
+mod sparse;
 mod sparse_instance;
 mod spelling;
 mod stack;
+mod summary;
 mod values;
 mod weighted;
 
@@ -33,12 +35,14 @@ pub use format::{
 };
 pub use holdout::{Holdout, hold_out, hold_out_again, hold_out_of_blocks};
 pub use instance::{INSTANCE_KINDS, Instance, InstanceKind, Kept, Measurements, read_instance, read_instance_keeping};
-pub use matrix::{Csr, Dense, Duplicates, Matrix, Observed, Sparse, Summary, Triplet};
+pub use matrix::{Dense, Matrix, Observed};
 pub use planted::{LAWS, Law, planted_factors, planted_ratings, with_noise};
 pub use random::stream;
 pub use row_blocks::{BlocksInMemory, RowBlocks};
 pub use rpca_instance::{RobustPcaInstance, read_rpca_instance};
+pub use sparse::{Csr, Duplicates, Sparse, Triplet};
 pub use sparse_instance::{SparseInstance, planted_sparse, read_sparse_instance};
 pub use spelling::{did_you_mean, nearest_name};
 pub use stack::write_matrix;
+pub use summary::Summary;
 pub use values::Owner;
