@@ -78,17 +78,11 @@ impl Needs<'_> {
                     let (chosen, why) = default_method(data, self.rank);
                     (chosen.about(), Some(why))
                 }
-                Held::Ranks(_) if self.data.is_full() => {
-                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves iterations, and with them messages"))
+                Held::Disk(_) | Held::Ranks(_) if self.data.is_full() => {
+                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves passes over the data, or messages"))
                 }
-                Held::Ranks(_) => {
-                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves iterations, and with them messages"))
-                }
-                Held::Disk(_) if self.data.is_full() => {
-                    (named("extrapolated-hals"), Some("all rows share one Gram matrix; extrapolation saves passes over data that stay on disk"))
-                }
-                Held::Disk(_) => {
-                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves passes over data that stay on disk"))
+                Held::Disk(_) | Held::Ranks(_) => {
+                    (named("extrapolated-anls"), Some("each row has its own Gram matrix; extrapolation saves passes over the data, or messages"))
                 }
             }
         }

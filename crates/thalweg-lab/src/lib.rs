@@ -13,12 +13,10 @@ mod manifest;
 mod plan;
 mod predict;
 mod rank;
-mod ranks;
 mod recover;
 pub mod report;
 mod restart;
 mod run_dir;
-mod streamed;
 mod update;
 mod view;
 
@@ -26,7 +24,7 @@ pub use audit::audit_run;
 pub use example_files::{EXAMPLE_FILES, ExampleFile};
 pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
-pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, fit};
+pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, RankRows, RanksRecord, fit};
 pub use fitting::{Held, Needs, batch_size};
 pub use flatness::{Effort, FlatnessRecord, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix};
 pub use given::{Columns, Given};
@@ -34,7 +32,6 @@ pub use manifest::{FitRecord, FitSettings, InputRecord, Labels, Manifest, Restar
 pub use plan::Plan;
 pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
-pub use ranks::{RankRows, RanksRecord};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
     DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,

@@ -92,6 +92,17 @@ pub(crate) fn put_npz(desk: &Desk, name: &str, rows: &[Vec<f64>]) {
     write_npz(&desk.path(name), &[("X", array)]).expect("writes");
 }
 
+/// Rows × columns of uniform numbers in a .npy file of this precision.
+pub(crate) fn uniform((m, n): (usize, usize), descr: &str) -> Vec<u8> {
+    let mut dice = Dice::new((m * n) as u64);
+    let numbers = (0..m * n).map(|_| dice.roll());
+    let body: Vec<u8> = match descr {
+        "<f4" => numbers.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+        _ => numbers.flat_map(f64::to_le_bytes).collect(),
+    };
+    npy(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({m}, {n}), }}"), &body)
+}
+
 /// A `.npy` with this header text and these bytes.
 pub(crate) fn npy(header: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

@@ -1,19 +1,8 @@
 //! What is planned or refused against what fits and separations take.
 
 use super::desk::Desk;
-use super::inputs::{Dice, csv, npy, planted};
+use super::inputs::{Dice, csv, planted, uniform};
 use thalweg::data::{Array, Numbers, write_npz};
-
-/// Rows × columns of uniform numbers in a file of this precision.
-fn dense(desk: &Desk, name: &str, (m, n): (usize, usize), descr: &str) {
-    let mut dice = Dice::new((m * n) as u64);
-    let numbers = (0..m * n).map(|_| dice.roll());
-    let body: Vec<u8> = match descr {
-        "<f4" => numbers.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-        _ => numbers.flat_map(f64::to_le_bytes).collect(),
-    };
-    desk.put(name, npy(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({m}, {n}), }}"), &body));
-}
 
 /// Observed entries, at most so many, in random places.
 fn observed(desk: &Desk, name: &str, (m, n): (usize, usize), count: usize) {
@@ -36,10 +25,10 @@ fn observed(desk: &Desk, name: &str, (m, n): (usize, usize), count: usize) {
 #[test]
 fn fits_take_what_was_planned() {
     let desk = Desk::new();
-    dense(&desk, "tall.npy", (6000, 400), "<f8");
-    dense(&desk, "wide.npy", (300, 12000), "<f8");
-    dense(&desk, "single.npy", (4000, 900), "<f4");
-    dense(&desk, "narrow.npy", (120_000, 20), "<f8");
+    desk.put("tall.npy", uniform((6000, 400), "<f8"));
+    desk.put("wide.npy", uniform((300, 12000), "<f8"));
+    desk.put("single.npy", uniform((4000, 900), "<f4"));
+    desk.put("narrow.npy", uniform((120_000, 20), "<f8"));
     observed(&desk, "ratings.npz", (20_000, 5000), 600_000);
     let mut worst = [f64::INFINITY, 0.0];
     for words in [
@@ -95,7 +84,7 @@ fn separations_take_no_more_than_what_is_refused() {
     let desk = Desk::new();
     let mut worst: f64 = 0.0;
     for (m, n) in [(600, 400), (2500, 300), (300, 2000)] {
-        dense(&desk, "table.npy", (m, n), "<f8");
+        desk.put("table.npy", uniform((m, n), "<f8"));
         let found: serde_json::Value =
             serde_json::from_str(&desk.run("recover rpca table.npy --max-iters 30 --certify --threads 1 -o run --json").out).expect("a document");
         let Some(taken) = found["peak_memory"].as_f64() else { return };

@@ -1,7 +1,7 @@
 //! Data that stay on disk are fitted as those in memory are, with the memory that was planned.
 
 use super::desk::{Desk, factor_bits};
-use super::inputs::{Dice, mtx, npy, npy_of, planted, ratings};
+use super::inputs::{Dice, mtx, npy, npy_of, planted, ratings, uniform};
 use serde_json::Value;
 use std::fs;
 use std::process::Stdio;
@@ -172,23 +172,12 @@ fn time_and_threads_change_no_bit() {
     assert!(factor_bits(&desk.path("whole/factors.npz")) == factor_bits(&desk.path("cut/factors.npz")));
 }
 
-/// Rows × columns of uniform numbers, written row by row.
-fn put_dense(desk: &Desk, name: &str, (m, n): (usize, usize), descr: &str) {
-    let mut dice = Dice::new((m * n) as u64);
-    let numbers = (0..m * n).map(|_| dice.roll());
-    let body: Vec<u8> = match descr {
-        "<f4" => numbers.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-        _ => numbers.flat_map(f64::to_le_bytes).collect(),
-    };
-    desk.put(name, npy(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({m}, {n}), }}"), &body));
-}
-
 #[test]
 fn streamed_fits_take_what_was_planned() {
     let desk = Desk::new();
-    put_dense(&desk, "tall.npy", (30_000, 400), "<f8");
-    put_dense(&desk, "single.npy", (20_000, 900), "<f4");
-    put_dense(&desk, "wide.npy", (1500, 9000), "<f8");
+    desk.put("tall.npy", uniform((30_000, 400), "<f8"));
+    desk.put("single.npy", uniform((20_000, 900), "<f4"));
+    desk.put("wide.npy", uniform((1500, 9000), "<f8"));
     let mut dice = Dice::new(9);
     let lines: String =
         (0..900_000).map(|_| format!("{} {} {}\n", 1 + (20_000.0 * dice.roll()) as u32, 1 + (5000.0 * dice.roll()) as u32, dice.roll())).collect();

@@ -1,18 +1,16 @@
 //! A fit to data that stay on disk.
 
-use crate::fit::{Fitted, fit_blocks};
-use crate::{FitError, FitJob, FitSettings};
+use super::{FitError, FitJob, Fitted, fit_blocks, refuse_without_all};
 use std::sync::Arc;
 use thalweg::Error;
 use thalweg::comm::Alone;
 use thalweg::data::{Holdout, OnDisk, Precision, ReadAhead, RowBlocks, WithoutEntries, hold_out_of_blocks};
 use thalweg::linalg::Real;
-use thalweg::problem::Loss;
 
 /// The same restarts as in memory, one after the other, with a block of rows in memory and the next on its way.
-pub(crate) fn fit_on_disk(job: FitJob<'_>, disk: &Arc<OnDisk>) -> Result<Fitted, FitError> {
-    check_settings(&job.manifest.settings)?;
+pub(super) fn fit_on_disk(job: FitJob<'_>, disk: &Arc<OnDisk>) -> Result<Fitted, FitError> {
     let settings = &job.manifest.settings;
+    refuse_without_all(settings, "for data that stay on disk")?;
     let held = match settings.holdout {
         Some(fraction) => {
             check_memory_of_held(&job, disk, fraction)?;
@@ -38,16 +36,6 @@ fn without<T: Real>(disk: &Arc<OnDisk>, held: Option<&Arc<Holdout>>) -> Arc<dyn 
     match held {
         Some(held) => Arc::new(WithoutEntries::new(disk.clone(), held.clone())),
         None => disk.clone(),
-    }
-}
-
-/// What needs all the data at once.
-fn check_settings(settings: &FitSettings) -> Result<(), Error> {
-    let refused = |name: &'static str, expected: &str, got: String| Err(Error::Parameter { name, expected: expected.into(), got });
-    match settings {
-        _ if settings.loss != Loss::Frobenius => refused("loss", "frobenius for data that stay on disk", settings.loss.to_string()),
-        _ if settings.biases => refused("biases", "none for data that stay on disk: their mean is not known beforehand", "asked".into()),
-        _ => Ok(()),
     }
 }
 

@@ -1,13 +1,13 @@
 //! A fit spread over ranks: each holds some rows of the data and of U.
 
-use crate::fit::{Fitted, fit_blocks};
-use crate::{FitError, FitJob, FitSettings, Labels, Restart};
+use super::{FitError, FitJob, Fitted, fit_blocks, refuse_without_all};
+use crate::{FitSettings, Labels, Restart};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use thalweg::comm::{Comm, Counted, Traffic};
 use thalweg::data::{BlocksInMemory, Precision};
 use thalweg::linalg::Real;
-use thalweg::problem::{LeastSquares, Loss};
+use thalweg::problem::LeastSquares;
 use thalweg::solver::nmf::Momentum;
 use thalweg::{Error, Factors, Side};
 
@@ -45,7 +45,7 @@ impl<'a> RankRows<'a> {
     }
 
     /// Takes down an iteration that began when so much had been sent.
-    pub(crate) fn note_iteration(&self, before: Traffic) {
+    pub(super) fn note_iteration(&self, before: Traffic) {
         let now = self.comm.traffic();
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.0 += 1;
@@ -53,7 +53,7 @@ impl<'a> RankRows<'a> {
         sent.1.bytes += now.bytes - before.bytes;
     }
 
-    pub(crate) fn record(&self) -> RanksRecord {
+    pub(super) fn record(&self) -> RanksRecord {
         let (iterations, sent) = *self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let each = |count: u64| count as f64 / iterations.max(1) as f64;
         RanksRecord { ranks: self.comm.size(), messages_per_iteration: each(sent.messages), bytes_per_iteration: each(sent.bytes) }
@@ -61,7 +61,7 @@ impl<'a> RankRows<'a> {
 }
 
 /// The same restarts as in memory, one after the other.
-pub(crate) fn fit_on_ranks(job: FitJob<'_>, held: &RankRows<'_>) -> Result<Fitted, FitError> {
+pub(super) fn fit_on_ranks(job: FitJob<'_>, held: &RankRows<'_>) -> Result<Fitted, FitError> {
     check_settings(&job.manifest.settings)?;
     match job.manifest.settings.precision {
         Precision::F32 => fit_blocks(job, &held.rows.cast::<f32>(), &held.rows, None, held.comm),
@@ -71,18 +71,17 @@ pub(crate) fn fit_on_ranks(job: FitJob<'_>, held: &RankRows<'_>) -> Result<Fitte
 
 /// What is not made for several ranks.
 fn check_settings(settings: &FitSettings) -> Result<(), Error> {
+    refuse_without_all(settings, "on several ranks")?;
     let refused = |name: &'static str, expected: &str, got: String| Err(Error::Parameter { name, expected: expected.into(), got });
-    match settings {
-        _ if settings.loss != Loss::Frobenius => refused("loss", "frobenius on several ranks", settings.loss.to_string()),
-        _ if settings.biases => refused("biases", "none on several ranks: the mean is not known beforehand", "asked".into()),
-        FitSettings { holdout: Some(share), .. } => refused("holdout", "none on several ranks: no rank sees all entries", share.to_string()),
-        _ if settings.fix_u.is_some() => refused("fix-u", "none on several ranks (columns of V may be given)", "given".into()),
-        _ => Ok(()),
+    match settings.holdout {
+        Some(share) => refused("holdout", "none on several ranks: no rank sees all entries", share.to_string()),
+        None if settings.fix_u.is_some() => refused("fix-u", "none on several ranks (columns of V may be given)", "given".into()),
+        None => Ok(()),
     }
 }
 
 /// The rows of U that belong to this rank, and all of V.
-pub(crate) fn own_part<T: Real>(problem: &dyn LeastSquares<T>, whole: &Factors<T>) -> Result<Factors<T>, Error> {
+pub(super) fn own_part<T: Real>(problem: &dyn LeastSquares<T>, whole: &Factors<T>) -> Result<Factors<T>, Error> {
     let (here, rank) = (problem.rows_here(), whole.rank());
     if whole.rows() != here.all {
         return Err(Error::Shape { what: "the start of U", expected: (here.all, rank), got: (whole.rows(), rank) });
@@ -93,7 +92,7 @@ pub(crate) fn own_part<T: Real>(problem: &dyn LeastSquares<T>, whole: &Factors<T
 }
 
 /// U of all ranks, and V.
-pub(crate) fn of_all<T: Real>(problem: &dyn LeastSquares<T>, comm: &dyn Comm, own: &Factors<T>) -> Result<Factors<T>, Error> {
+pub(super) fn of_all<T: Real>(problem: &dyn LeastSquares<T>, comm: &dyn Comm, own: &Factors<T>) -> Result<Factors<T>, Error> {
     let (here, rank) = (problem.rows_here(), own.rank());
     let counts = comm.agree(Ok([here.count as f64]))?;
     let lengths: Vec<usize> = counts.iter().map(|count| count[0] as usize * rank).collect();
@@ -105,7 +104,7 @@ pub(crate) fn of_all<T: Real>(problem: &dyn LeastSquares<T>, comm: &dyn Comm, ow
 
 impl<T: Real> Restart<T> {
     /// The same with other rows of U.
-    pub(crate) fn with_factors(&self, change: impl Fn(&Factors<T>) -> Result<Factors<T>, Error>) -> Result<Self, Error> {
+    pub(super) fn with_factors(&self, change: impl Fn(&Factors<T>) -> Result<Factors<T>, Error>) -> Result<Self, Error> {
         let mut memory = self.memory.clone();
         if let Some(Momentum { shadow, .. }) = &mut memory.momentum {
             *shadow = change(shadow)?;
