@@ -69,22 +69,24 @@ fn tell_failure(failure: &Failure) -> u8 {
 fn dispatch(cli: &Cli, ranks: &Ranks) -> Result<u8, Failure> {
     let common = &cli.common;
     common.start_threads()?;
-    if let (Command::Fit(args), 2..) = (&cli.command, ranks.comm().size()) {
-        return commands::fit::run_on_ranks(args, common, ranks.comm());
+    let comm = ranks.comm();
+    match &cli.command {
+        Command::Fit(args) if comm.size() > 1 => return commands::fit::run_on_ranks(args, common, comm),
+        Command::Rank(_) | Command::Reproduce(_) | Command::Phase(_) => {}
+        _ => ranks.refuse_several()?,
     }
-    ranks.refuse_several()?;
     match &cli.command {
         Command::Demo(args) => commands::demo::run(args, common),
         Command::Info(args) => commands::info::run(args, common),
         Command::Fit(args) => commands::fit::run(args, common),
         Command::Audit(args) => commands::audit::run(args, common),
         Command::Line(args) => commands::line::run(args, common),
-        Command::Rank(args) => commands::rank::run(args, common),
+        Command::Rank(args) => commands::rank::run(args, common, comm),
         Command::Flatness(args) => commands::flatness::run(args, common),
         Command::Recover(args) => commands::recover::run(args, common),
         Command::Verify(args) => commands::verify::run(args, common),
-        Command::Reproduce(args) => commands::reproduce::run(args, common),
-        Command::Phase(args) => commands::phase::run(args, common),
+        Command::Reproduce(args) => commands::reproduce::run(args, common, comm),
+        Command::Phase(args) => commands::phase::run(args, common, comm),
         #[cfg(feature = "net")]
         Command::Net(args) => commands::net::run(args, common),
         Command::Report(args) => commands::report::run(args, common),

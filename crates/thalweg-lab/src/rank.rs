@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::Error;
 use thalweg::audit::{RankOutcome, RankReport, RankSettings, RankTrial, rank_report, rank_trials, run_rank_trial};
+use thalweg::comm::Comm;
 use thalweg::data::{Dataset, write_atomically};
 
 /// `rank.json`: what was asked, and what was found once every trial is done.
@@ -37,7 +38,9 @@ impl Record for RankSurvey {
 pub struct RankJob<'a> {
     /// What to do: the record without a result.
     pub survey: RankSurvey,
-    /// The data.
+    /// The ranks among which trials are divided. The first writes what was found.
+    pub comm: &'a dyn Comm,
+    /// The data, on every rank.
     pub dataset: &'a Dataset,
     /// Where it is kept.
     pub dir: RunDir,
@@ -68,16 +71,31 @@ pub fn survey_on_disk(job: &RankJob<'_>) -> Result<RankSurvey, FitError> {
     let (settings, note) = job.survey.settings.fitted_to(&job.dataset.matrix)?;
     thalweg::problem::Nmf::new(&job.dataset.matrix, settings.first)?;
     thalweg::data::hold_out(&job.dataset.matrix, settings.fraction, settings.seed)?;
-    let _lock = take_directory(job)?;
+    let comm = job.comm;
     let trials = rank_trials(&settings);
-    let outcomes = run_trials(job, &settings, &trials)?;
+    // the first rank holds the directory for all
+    let lock = if comm.rank() == 0 { take_directory(job).map(Some) } else { Ok(None) };
+    let _lock = all_have(comm, lock)?;
+    let own: Vec<RankTrial> = trials.iter().copied().skip(comm.rank()).step_by(comm.size()).collect();
+    let mut outcomes = comm.all_have(run_trials(job, &settings, &own))?;
+    if comm.size() > 1 && comm.rank() == 0 {
+        outcomes = run_trials(job, &settings, &trials)?;
+    }
     let mut survey = job.survey.clone();
     if outcomes.len() == trials.len() {
         let in_order: Vec<(RankTrial, RankOutcome)> = outcomes.into_iter().collect();
         survey.result = Some(rank_report(&job.dataset.matrix, &settings, &in_order, note.into_iter().collect()));
     }
-    job.dir.write(&survey).map_err(FitError::Output)?;
+    if comm.rank() == 0 {
+        job.dir.write(&survey).map_err(FitError::Output)?;
+    }
     Ok(survey)
+}
+
+/// As [`Comm`]'s own, for what the interface tells apart.
+fn all_have<X>(comm: &dyn Comm, own: Result<X, FitError>) -> Result<X, FitError> {
+    let told = comm.agree(if own.is_ok() { Ok([]) } else { Err(Error::Peer { rank: comm.rank() }) });
+    own.and_then(|own| told.map(|_| own).map_err(FitError::Input))
 }
 
 fn folder(dir: &RunDir) -> PathBuf {

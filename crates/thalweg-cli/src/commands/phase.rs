@@ -5,6 +5,7 @@ use crate::args::Common;
 use crate::exit::Failure;
 use clap::Args;
 use std::path::PathBuf;
+use thalweg::comm::Comm;
 use thalweg::map::ENSEMBLES;
 use thalweg_lab::Phase;
 use thalweg_lab::experiment::Scale;
@@ -59,9 +60,9 @@ fn parse_sweep(text: &str) -> Result<Sweep, String> {
     Sweep::new(parameter, low, high, count).map_err(|error| error.to_string())
 }
 
-pub fn run(args: &PhaseArgs, common: &Common) -> Result<u8, Failure> {
+pub fn run(args: &PhaseArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
     let model = ENSEMBLES.iter().find(|(_, name)| *name == args.model).expect("the parser knows the models").0;
     let phase = Phase::new(model, args.x, args.y, &args.at, args.trials, common.seed).map_err(|error| Failure::Usage(error.to_string()))?;
     let dir = common.output.clone().unwrap_or_else(|| PathBuf::from("thalweg-phase"));
-    Plan { experiments: vec![&phase], scale: Scale::Full, shard: args.shard, merge: &args.merge, data: None, dir }.carry_out(common)
+    Plan { experiments: vec![&phase], scale: Scale::Full, shard: args.shard, merge: &args.merge, data: None, dir, comm }.carry_out(common)
 }

@@ -6,12 +6,14 @@ use crate::args::{Common, PenaltyArgs, ReadArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::TrialBar;
+use crate::ranks::first_tells;
 use crate::signals::Interrupt;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use thalweg::audit::{RankReport, RankSettings, five_digits, usual_fraction};
+use thalweg::comm::Comm;
 use thalweg_lab::{FitError, RankJob, RankSurvey, RunDir, survey_on_disk, write_rank_report};
 
 /// `rank`.
@@ -55,8 +57,10 @@ struct RankDocument<'a> {
     page: PathBuf,
 }
 
-pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
-    let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
+pub fn run(args: &RankArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
+    let is_first = comm.rank() == 0;
+    let common = &Common { quiet: common.quiet || !is_first, ..common.clone() };
+    let (dataset, record) = first_tells(comm, input::load_asked(&args.input, &args.read, common))?;
     let (first, last) = args.ranks;
     let penalty = args.penalty.read()?;
     penalty.check()?;
@@ -76,6 +80,7 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
     let bar = TrialBar::new(common.quiet);
     let outcome = survey_on_disk(&RankJob {
         survey: RankSurvey { schema: 1, thalweg: env!("CARGO_PKG_VERSION").to_owned(), input: record, settings, result: None },
+        comm,
         dataset: &dataset,
         dir: dir.clone(),
         threads: common.thread_count(),
@@ -88,6 +93,9 @@ pub fn run(args: &RankArgs, common: &Common) -> Result<u8, Failure> {
         FitError::Input(error) => Failure::about(&args.input, error),
         other => other.into(),
     })?;
+    if !is_first {
+        return Ok(DONE);
+    }
     let Some(report) = &survey.result else {
         common.say(format_args!("not finished; give the same command again to go on ({})", dir.path().display()));
         return Ok(interrupt.exit_code().unwrap_or(LIMIT));

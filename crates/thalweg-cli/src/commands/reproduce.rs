@@ -4,11 +4,13 @@ use super::{print_json, print_text};
 use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT};
 use crate::progress::TrialBar;
+use crate::ranks::first_tells;
 use crate::signals::Interrupt;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
+use thalweg::comm::Comm;
 use thalweg_lab::experiment::{AnyExperiment, Bench, Document, Reproduction, Scale, Shard, Store, TrialJob, run_trials, usual_data_folder};
 use thalweg_lab::{experiments_of, listed, papers};
 
@@ -79,31 +81,30 @@ pub struct Plan<'a> {
     pub data: Option<PathBuf>,
     /// Where trials and pages go.
     pub dir: PathBuf,
+    /// The ranks among which trials are divided. The first writes the pages and prints.
+    pub comm: &'a dyn Comm,
 }
 
-pub fn run(args: &ReproduceArgs, common: &Common) -> Result<u8, Failure> {
+pub fn run(args: &ReproduceArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
     if args.list {
-        return list(args, common);
+        return if comm.rank() == 0 { list(args, common) } else { Ok(DONE) };
     }
     let Some(paper) = &args.paper else {
         return Err(Failure::Usage(format!("which paper? one of: {}; --list tells the items", papers().join(", "))));
     };
     let experiments = experiments_of(paper, args.item.as_deref().unwrap_or("all"))?;
     let dir = common.output.clone().unwrap_or_else(|| PathBuf::from(format!("thalweg-{}", experiments[0].about().paper)));
-    Plan { experiments, scale: args.scale.into(), shard: args.shard, merge: &args.merge, data: args.data.clone(), dir }.carry_out(common)
+    Plan { experiments, scale: args.scale.into(), shard: args.shard, merge: &args.merge, data: args.data.clone(), dir, comm }.carry_out(common)
 }
 
 impl Plan<'_> {
     /// Runs what is not done, writes the pages, and prints what is known.
     pub fn carry_out(self, common: &Common) -> Result<u8, Failure> {
-        let dir = &self.dir;
+        let (dir, comm, is_first) = (&self.dir, self.comm, self.comm.rank() == 0);
+        let common = &Common { quiet: common.quiet || !is_first, ..common.clone() };
         std::fs::create_dir_all(dir).map_err(|source| Failure::Output(thalweg::Error::Io { path: dir.clone(), source }))?;
         let store = Store::open(&dir.join("trials.sqlite")).map_err(Failure::Output)?;
-        for other in self.merge {
-            let path = if other.is_dir() { other.join("trials.sqlite") } else { other.clone() };
-            let merged = store.merge(&path)?;
-            common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
-        }
+        first_tells(comm, if is_first { self.take_over(&store, common) } else { Ok(()) })?;
         let bench = Bench::new(self.data.clone().or_else(usual_data_folder)).keeping(dir.join("checkpoints"));
         let interrupt = Interrupt::listen();
         let begin = std::time::Instant::now();
@@ -117,7 +118,7 @@ impl Plan<'_> {
             let job = TrialJob {
                 experiment,
                 scale: self.scale,
-                shard: self.shard,
+                shard: self.shard.of_rank(comm.rank(), comm.size()),
                 store: &store,
                 bench: &bench,
                 threads: common.thread_count(),
@@ -127,7 +128,11 @@ impl Plan<'_> {
             };
             let outcome = run_trials(&job);
             bar.finish();
-            is_complete &= outcome?.is_complete();
+            let tally = first_tells(comm, outcome.map_err(Failure::from))?;
+            is_complete &= comm.agree(Ok([f64::from(u8::from(tally.is_complete()))]))?.iter().all(|one| one[0] == 1.0);
+            if !is_first {
+                continue;
+            }
             let known = Reproduction::known(experiment, self.scale, &store, &bench)?;
             let page = known.write(dir).map_err(Failure::Output)?;
             if !common.json {
@@ -135,7 +140,7 @@ impl Plan<'_> {
             }
             done.push(known);
         }
-        if common.json {
+        if common.json && is_first {
             match &done[..] {
                 [known] => print_json(&known.document())?,
                 all => {
@@ -144,7 +149,17 @@ impl Plan<'_> {
                 }
             }
         }
-        Ok(if is_complete { DONE } else { interrupt.exit_code().unwrap_or(LIMIT) })
+        Ok(if is_complete || !is_first { DONE } else { interrupt.exit_code().unwrap_or(LIMIT) })
+    }
+
+    /// The trials of other folders.
+    fn take_over(&self, store: &Store, common: &Common) -> Result<(), Failure> {
+        for other in self.merge {
+            let path = if other.is_dir() { other.join("trials.sqlite") } else { other.clone() };
+            let merged = store.merge(&path)?;
+            common.say(format_args!("{}: {} trials added, {} known", path.display(), merged.added, merged.known));
+        }
+        Ok(())
     }
 }
 

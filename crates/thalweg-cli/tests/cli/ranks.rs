@@ -88,6 +88,33 @@ fn a_run_goes_on_from_where_it_stood_on_any_number_of_ranks() {
 }
 
 #[test]
+fn sweeps_are_divided_among_ranks_and_tell_the_same() {
+    let (alone, spread) = (Desk::new(), Desk::new());
+    for desk in [&alone, &spread] {
+        desk.put("x.npy", npy_of(&planted(40, 25, 3, 34)));
+    }
+    for (at, sweep) in [
+        "rank x.npy -k 1:4 --repeats 2 --restarts 2",
+        "phase sensing --x rate=2:6:3 --y d=6:10:2 --trials 2",
+        "phase completion --x p=20:60:3 --y d=8:10:2 --trials 2 --shard 2/2",
+        "reproduce star-convexity fig2 --scale smoke",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let words = format!("{sweep} --json -o out{at}");
+        let (one, many) = (alone.run(&words), on_ranks(&spread, 3, &words));
+        assert_eq!((many.code, said(&many)), (one.code, said(&one)), "{words}: {}", many.err);
+        assert_eq!(many.out, one.out, "{words}");
+        // nothing is left for one process to do
+        let again = spread.run(&format!("{words} --max-time 0.000001"));
+        assert_eq!((again.code, again.out), (one.code, one.out), "{words}, again");
+    }
+    let refused = on_ranks(&spread, 3, "rank x.npy -k 1:4 --seed 5 -o out0");
+    assert_eq!((refused.code, said(&refused).len()), (2, 1), "{}", refused.err);
+}
+
+#[test]
 fn what_cannot_be_is_said_once_and_ends_all_ranks() {
     let desk = Desk::new();
     let mut rows = planted(20, 10, 2, 33);

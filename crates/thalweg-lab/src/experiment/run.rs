@@ -15,6 +15,13 @@ pub struct Shard {
     pub of: usize,
 }
 
+impl Shard {
+    /// What one of several ranks does of this part, from rank 0.
+    pub fn of_rank(self, rank: usize, size: usize) -> Shard {
+        Shard { number: self.number + rank * self.of, of: self.of * size }
+    }
+}
+
 impl Default for Shard {
     fn default() -> Self {
         Shard { number: 1, of: 1 }

@@ -4,8 +4,8 @@ use super::{FitArgs, Source, default_dir, exit_code, fit_in, given, settings, te
 use crate::args::Common;
 use crate::exit::{DONE, Failure};
 use crate::input;
+use crate::ranks::first_tells;
 use std::time::Duration;
-use thalweg::Error;
 use thalweg::comm::{Comm, Counted, balanced_parts};
 use thalweg::data::{BlocksInMemory, Matrix};
 use thalweg_lab::{InputRecord, Labels, RankRows, RunDir};
@@ -61,14 +61,4 @@ fn kept_of_all<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Re
 
 fn names([rows, cols]: [Option<Vec<String>>; 2]) -> Labels {
     Labels { rows, cols }
-}
-
-/// What failed on several ranks is told by the first of them.
-fn first_tells<X>(comm: &dyn Comm, own: Result<X, Failure>) -> Result<X, Failure> {
-    let told = comm.agree(if own.is_ok() { Ok([]) } else { Err(Error::Peer { rank: comm.rank() }) });
-    match (own, told) {
-        (Err(own), Err(Error::Peer { rank })) if rank == comm.rank() => Err(own),
-        (_, Err(error)) => Err(error.into()),
-        (own, Ok(_)) => own,
-    }
 }
