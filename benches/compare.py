@@ -5,6 +5,7 @@ Steps, each of which keeps what is already there:
     problems   makes the data and one start for each, as .npy and .npz files, in the work folder
     peers      runs every peer on them, one process for each pair
     ours       runs thalweg's `fit_trace` example on the same files
+    speed      times iterations against their products with the `fit_speed` example
     table      writes docs/benchmarks.md and docs/benchmarks.svg from the traces
     choice     runs the two methods that the default chooses from above rank 24 on problems of their own, and prints the table of docs/methods.md
 
@@ -93,7 +94,7 @@ def choice(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["all", "problems", "peers", "ours", "table", "choice", "peer"])
+    parser.add_argument("step", choices=["all", "problems", "peers", "ours", "speed", "table", "choice", "peer"])
     parser.add_argument("name", nargs="?")
     parser.add_argument("method", nargs="?")
     parser.add_argument("--data", type=Path, help="folder with the real data sets, as data/README.md of the project lays them out")
@@ -119,6 +120,9 @@ def main():
             run_peers(args, name)
         if args.step in ("all", "ours"):
             run_ours(args, name)
+    if args.step in ("all", "speed"):
+        program = REPO / "target/release/examples/fit_speed"
+        (args.work / tables.SPEED).write_text(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
     if args.step in ("all", "table"):
         tables.write(REPO / "docs", args.work, names, f"Date {args.date}; {args.machine}.")
 

@@ -3,8 +3,9 @@
     cargo run --release --example planted_shards -- ratings 480189 17770 111000000 20 DIR/train.shards DIR/ratings
     python benches/large_ratings.py DIR target/release/thalweg THREADS PENALTY ITERATIONS...
 
-Prints the held-out RMSE after each number of iterations with the seconds of the solver and the largest memory of the process. thalweg goes on
-in one run directory; LIBMF begins anew, which is what its binding offers, and its seconds are those of its own passes alone. Needs numpy and libmf.
+Prints the held-out RMSE after each number of iterations with seconds of the processor and of the clock, and the largest memory. thalweg runs anew for
+each number, streamed only for the last, and all that it does counts: reading, the first and the last objective, the proof. LIBMF runs once, and
+what it does before the end of its first pass does not count. Needs numpy and libmf, and Linux for LIBMF's processor seconds.
 """
 
 import json
@@ -31,15 +32,17 @@ def rmse(u, v, test):
 
 
 def thalweg(program, folder, test, threads, penalty, iterations, stream):
-    run = folder / ("run-streamed" if stream else "run-memory")
-    for count in iterations:
-        words = [program, "fit", folder / "train.shards", "-k", "20", "--precision", "f32", "--l2", penalty, "--tol", "0", "--max-iters", str(count)]
-        words += ["--threads", threads, "--max-memory", "20G", "-o", run, "--json", "--quiet", "--checkpoint", "60"] + (["--stream"] if stream else [])
-        fit = json.loads(subprocess.run([str(w) for w in words], stdout=subprocess.PIPE).stdout)
-        factors = np.load(run / "factors.npz")
-        found = rmse(factors["U"], factors["V"], test)
-        name = "thalweg --stream" if stream else "thalweg"
-        print(f"{name:18} {count:4} iterations {fit['seconds']:8.1f} s  RMSE {found:.5f}  peak {fit['peak_memory'] / 2**30:.2f} GiB  passes {fit.get('passes')}", flush=True)
+    words = [program, "fit", folder / "train.shards", "-k", "20", "--precision", "f32", "--l2", penalty, "--tol", "0", "--max-iters", iterations]
+    words += ["--threads", threads, "--max-memory", "20G", "--json", "--quiet", *(["--stream"] if stream else [])]
+    words += ["-o", folder / f"run-{iterations}{'-streamed' if stream else ''}"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.time()
+    fit = json.loads(subprocess.run([str(w) for w in words], stdout=subprocess.PIPE).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    factors = np.load(words[-1] / "factors.npz")
+    name = "thalweg --stream" if stream else "thalweg"
+    print(f"{name:18} {iterations:>4} iterations: {after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:7.1f} s of the processor, "
+          f"{time.time() - begin:7.1f} s, RMSE {rmse(factors['U'], factors['V'], test):.5f}, {fit['peak_memory'] / 2**30:.2f} GiB, passes {fit.get('passes')}", flush=True)
 
 
 LIBMF = """
@@ -62,27 +65,34 @@ def libmf(folder, threads, iterations, penalty, eta):
     child = subprocess.Popen(["stdbuf", "-oL", sys.executable, "-u", "-c", script], stdout=subprocess.PIPE, text=True)
     first = None
     for line in child.stdout:
-        now = time.time()
+        now = (processor_seconds(child.pid), time.time())
         numbers = re.match(r"\s*(\d+)\s+([\d.]+)\s+([\d.]+)", line)
         if numbers and numbers[1] == "0":
             first = now
         if numbers and first:
-            print(f"LIBMF l2={penalty} eta={eta} {int(numbers[1]) + 1:4} iterations {now - first:8.1f} s after the first  RMSE {numbers[3]}", flush=True)
+            name = f"LIBMF {penalty:g}, {eta:g}"
+            print(f"{name:18} {int(numbers[1]) + 1:4} iterations: {now[0] - first[0]:7.1f} s of the processor, {now[1] - first[1]:7.1f} s, RMSE {numbers[3]}", flush=True)
         elif "peak" in line:
-            print(f"LIBMF peak {int(line.split()[1]) / 2**20:.2f} GiB", flush=True)
+            print(f"LIBMF took {int(line.split()[1]) / 2**20:.2f} GiB", flush=True)
     child.wait()
+
+
+def processor_seconds(process):
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main():
     folder, program, threads, penalty = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
-    iterations = [int(word) for word in sys.argv[5:]]
+    iterations = sys.argv[5:]
     print("load", os.getloadavg(), flush=True)
     test = triplets(folder / "ratings.test")
-    for stream in (False, True):
-        thalweg(program, folder, test, threads, penalty, iterations, stream)
+    for count in iterations:
+        thalweg(program, folder, test, threads, penalty, count, False)
+    thalweg(program, folder, test, threads, penalty, iterations[-1], True)
     del test
     for l2 in (0.02, 0.05):
-        libmf(folder, threads, max(iterations), l2, 0.1)
+        libmf(folder, threads, 3 * int(iterations[-1]), l2, 0.1)
     print("load", os.getloadavg(), flush=True)
 
 

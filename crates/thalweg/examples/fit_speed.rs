@@ -2,14 +2,18 @@
 //!
 //! For each planted problem, precision and number of threads (1 and 2): milliseconds of an iteration; of its products alone (the normal
 //! equations of both half-steps with a rule that moves nothing); their share of the iteration; and the products' arithmetic beside that of a
-//! square matrix product, or the rate at which they read X beside that of a plain sum, whichever binds.
+//! square matrix product, or the rate at which they read X beside that of a plain sum, whichever binds. On two threads and dense data also what
+//! fixed orders of summation cost: XV and XᵀU beside the same with parts and sums as threads find them.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Par};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
 use thalweg::data::{Dense, Duplicates, Matrix, Observed, Sparse, Triplet, stream};
-use thalweg::linalg::{mul, row_major};
+use thalweg::linalg::{MatRef, mul, mul_transpose, multiply, row_major, row_major_mut};
 use thalweg::problem::{Nmf, RowSeparable, Stay, When};
 use thalweg::solver::Iteration;
 use thalweg::solver::nmf::{Alternating, Init, WorkingPrecision, default_method, method};
@@ -76,7 +80,6 @@ fn gemm_ceiling<T: WorkingPrecision>() -> f64 {
 
 /// Rate at which the entries of X are read by a sum, in GB/s.
 fn sum_ceiling<T: WorkingPrecision>(values: &[T]) -> f64 {
-    use rayon::prelude::*;
     let sum = |block: &[T]| {
         let mut sums = [T::of(0.0); 64];
         for chunk in block.chunks_exact(64) {
@@ -89,6 +92,43 @@ fn sum_ceiling<T: WorkingPrecision>(values: &[T]) -> f64 {
         black_box(values.par_chunks(1 << 16).map(sum).collect::<Vec<T>>());
     });
     size_of_val(values) as f64 / 1e6 / ms
+}
+
+/// Milliseconds of XV and XᵀU with fixed orders of summation, and with one part for each thread: of the rows in XV, of the rows or of the columns
+/// in XᵀU, by our kernel or by faer's threads, whichever is faster.
+fn orders<T: WorkingPrecision>(x: &Dense<T>, (u, v): (&[T], &[T]), r: usize, threads: usize) -> (f64, f64) {
+    let (m, n, x) = (u.len() / r, v.len() / r, x.view());
+    let (u, v) = (row_major(u, m, r), row_major(v, n, r));
+    let (mut xv, mut xtu) = (vec![T::of(0.0); m * r], vec![T::of(0.0); n * r]);
+    let fixed = milliseconds(|| mul(x, v, black_box(&mut xv))) + milliseconds(|| mul_transpose(x, u, black_box(&mut xtu)));
+    let in_parts = |a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]| {
+        let part = a.nrows().div_ceil(threads);
+        out.par_chunks_mut(part * r).enumerate().for_each(|(at, out)| {
+            let rows = out.len() / r;
+            multiply(a.subrows(at * part, rows), b, row_major_mut(out, rows, r));
+        });
+    };
+    let by_faer = |a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]| {
+        matmul(row_major_mut(out, a.nrows(), r), Accum::Replace, a, b, T::of(1.0), Par::rayon(threads));
+    };
+    let sums_of_rows = |out: &mut [T]| {
+        let (part, starts) = (m.div_ceil(threads), (0..threads).into_par_iter());
+        let sums: Vec<Vec<T>> = starts
+            .map(|at| {
+                let (first, rows) = (at * part, part.min(m - at * part));
+                let mut sum = vec![T::of(0.0); n * r];
+                multiply(x.subrows(first, rows).transpose(), u.subrows(first, rows), row_major_mut(&mut sum, n, r));
+                sum
+            })
+            .collect();
+        out.fill(T::of(0.0));
+        sums.iter().for_each(|sum| out.iter_mut().zip(sum).for_each(|(all, one)| *all += *one));
+    };
+    let rows = milliseconds(|| in_parts(x, v, black_box(&mut xv))).min(milliseconds(|| by_faer(x, v, black_box(&mut xv))));
+    let columns = milliseconds(|| in_parts(x.transpose(), u, black_box(&mut xtu)))
+        .min(milliseconds(|| by_faer(x.transpose(), u, black_box(&mut xtu))))
+        .min(milliseconds(|| sums_of_rows(black_box(&mut xtu))));
+    (fixed, rows + columns)
 }
 
 fn measure<T: WorkingPrecision>(name: &str, x: &Matrix<T>, r: usize, threads: usize) {
@@ -125,6 +165,10 @@ fn measure<T: WorkingPrecision>(name: &str, x: &Matrix<T>, r: usize, threads: us
     print!("products {products:8.2} ms = {:3.0} %; {rate:6.1} of {ceiling:6.1} GF/s = {:3.0} %", 100.0 * products / whole, 100.0 * rate / ceiling);
     match x {
         Matrix::Dense(x) => {
+            if threads > 1 {
+                let (fixed, free) = orders(x, (u, v), r, threads);
+                print!("; XV and XᵀU {fixed:.2} ms in fixed order, {free:.2} ms in any");
+            }
             let (rate, ceiling) = (2.0 * size_of_val(x.values()) as f64 / 1e6 / products, sum_ceiling(x.values()));
             println!("; {rate:5.1} of {ceiling:5.1} GB/s = {:3.0} %", 100.0 * rate / ceiling);
         }
