@@ -78,7 +78,7 @@ fn data_on_disk() {
 }
 
 #[test]
-#[ignore = "fifty kills of a streamed fit take minutes: cargo test --workspace --test cli kills_ -- --ignored --nocapture"]
+#[ignore = "fifty kills of a streamed fit take minutes: ./check-long kills"]
 fn fifty_kills_of_streamed_fits_lose_nothing() {
     let desk = Desk::new();
     shards(&desk);

@@ -23,7 +23,7 @@ impl Source {
             Some(part) => format!("{part}, {}", place.into()),
             None => place.into(),
         };
-        Error::Malformed { path: self.path.clone(), place, expected: expected.into(), found: found.into() }
+        Error::Malformed { path: self.path.clone(), place, expected: expected.into(), found: printable(found.into()) }
     }
 }
 
@@ -85,6 +85,11 @@ pub(crate) fn read_within(
     reader.take(left.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
     budget.claim(what, bytes.len() as u64)?;
     Ok(bytes)
+}
+
+/// What a decoder says of a file, which may be a part of it: control characters escaped.
+pub(crate) fn printable(said: String) -> String {
+    if said.contains(char::is_control) { said.escape_debug().to_string() } else { said }
 }
 
 const SHOWN_CHARS: usize = 40;

@@ -3,7 +3,7 @@
 use super::block;
 use super::write::Origin;
 use crate::Error;
-use crate::data::source::{Budget, read_within};
+use crate::data::source::{Budget, printable, read_within};
 use crate::data::{Csr, Matrix, Observed, Sparse};
 use crate::linalg::Real;
 use serde::{Deserialize, Serialize};
@@ -83,8 +83,12 @@ impl Shards {
     /// [`Error::Malformed`] if it is missing or does not hold together, [`Error::Memory`] if it is longer than `max_memory`, [`Error::Io`].
     pub fn open(folder: &Path, max_memory: u64) -> Result<Self, Error> {
         let path = folder.join(RECORD);
-        let malformed =
-            |place: String, expected: &str, found: String| Error::Malformed { path: path.clone(), place, expected: expected.into(), found };
+        let malformed = |place: String, expected: &str, found: String| Error::Malformed {
+            path: path.clone(),
+            place,
+            expected: expected.into(),
+            found: printable(found),
+        };
         if !path.exists() && folder.join(block_name(0)).exists() {
             return Err(malformed(
                 "the file".into(),
@@ -159,7 +163,7 @@ impl Shards {
             path: path.clone(),
             place: "the file".into(),
             expected: "a name for each row, for each column, or none".into(),
-            found,
+            found: printable(found),
         };
         let labels: Labels = serde_json::from_slice(&read_file(&path, max_memory)?).map_err(|e| malformed(e.to_string()))?;
         for (names, side) in [(&labels.rows, self.record.rows), (&labels.cols, self.record.cols)] {

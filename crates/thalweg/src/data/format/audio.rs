@@ -13,6 +13,7 @@ use crate::data::source::{Budget, Source};
 use realfft::RealFftPlanner;
 use std::f64::consts::TAU;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::errors::Error as SoundError;
 use symphonia::core::formats::probe::Hint;
@@ -66,6 +67,8 @@ fn is_sound(bytes: &[u8]) -> bool {
     is_wave || [&b"fLaC"[..], b"OggS", b"ID3"].iter().any(|magic| bytes.starts_with(magic))
 }
 
+const READABLE: &str = "readable FLAC, WAV, MP3 or Ogg Vorbis";
+
 /// Samples of the mean of the channels.
 struct Sound {
     samples: Vec<f64>,
@@ -75,8 +78,14 @@ struct Sound {
     lost: usize,
 }
 
+/// The decoders are another library's: where one panics, it is the sound that is damaged.
 fn decode(source: &Source, budget: &Budget) -> Result<Sound, Error> {
-    let fail = |e: SoundError| source.malformed("sound", "readable FLAC, WAV, MP3 or Ogg Vorbis", e.to_string());
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_all(source, budget)));
+    decoded.unwrap_or_else(|_| Err(source.malformed("sound", READABLE, "what its decoder does not expect")))
+}
+
+fn decode_all(source: &Source, budget: &Budget) -> Result<Sound, Error> {
+    let fail = |e: SoundError| source.malformed("sound", READABLE, e.to_string());
     budget.claim("the sound", source.bytes.len() as u64)?;
     let stream = MediaSourceStream::new(Box::new(Cursor::new(source.bytes.clone())), Default::default());
     let probe = symphonia::default::get_probe();
@@ -211,6 +220,15 @@ mod tests {
         assert_eq!((largest, data.row_labels.expect("labels")[64].as_str()), (64, "250.000 Hz"));
         assert!((column[64] - 100.0 / 128.0 * 1024.0 / 2.0).abs() < 3.0, "{}", column[64]);
         assert_eq!(data.col_labels.expect("labels"), ["0.000 s", "0.064 s"]);
+    }
+
+    /// With checks of overflow the decoder multiplies channels by bytes and panics.
+    #[test]
+    fn sound_that_its_decoder_does_not_expect_is_damaged() {
+        let mut file = sample()[0].1.clone();
+        file[22..24].fill(0xff);
+        file[34] = 24;
+        assert!(matches!(bytes("x.wav", &file), Err(Error::Malformed { .. })));
     }
 
     #[test]

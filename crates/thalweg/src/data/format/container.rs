@@ -219,6 +219,7 @@ fn is_movie(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::Error;
     use crate::data::format::tests::{bytes, dense, read_bytes};
     use crate::data::{ReadOptions, read};
     use std::io::Write;
@@ -271,7 +272,7 @@ mod tests {
             assert!(read_bytes(name, &file, &options).expect_err("none").to_string().contains("one file \"c.csv\""));
         }
         let options = ReadOptions { member: Some("x".into()), ..ReadOptions::default() };
-        assert!(matches!(read_bytes("x.csv", TABLE, &options), Err(crate::Error::Parameter { name: "member", .. })));
+        assert!(matches!(read_bytes("x.csv", TABLE, &options), Err(Error::Parameter { name: "member", .. })));
     }
 
     #[test]
@@ -282,6 +283,16 @@ mod tests {
             assert_eq!((data.format, dense(&data)), ("images", vec![vec![1.0, 2.0], vec![3.0, 4.0]]));
             assert_eq!(data.row_labels.expect("names"), ["s/2.pgm", "s/10.pgm"]);
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_damaged_archive_can_be_shown() {
+        let mut damaged = tar(&[("x.csv", TABLE)]);
+        // the checksum is no number, and the name that is told beside it cannot be shown
+        damaged[..3].copy_from_slice(b"\x1b[2");
+        damaged[148..156].copy_from_slice(b"\n\x1b[31m--");
+        let Err(Error::Malformed { found, .. }) = bytes("x.tar", &damaged) else { panic!("it is damaged") };
+        assert!(found.contains("\\u{1b}") && !found.contains(char::is_control), "{found}");
     }
 
     /// Names that lead out of a folder, are no files on some system, run as commands, or cannot be shown.
