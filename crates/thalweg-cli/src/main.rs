@@ -69,8 +69,10 @@ fn tell_failure(failure: &Failure) -> u8 {
 fn dispatch(cli: &Cli, ranks: &Ranks) -> Result<u8, Failure> {
     let common = &cli.common;
     common.start_threads()?;
-    if let (Command::Fit(args), 2..) = (&cli.command, ranks.comm().size()) {
-        return commands::fit::run_on_ranks(args, common, ranks.comm());
+    match (&cli.command, ranks.comm().size()) {
+        (Command::Fit(args), 2..) => return commands::fit::run_on_ranks(args, common, ranks.comm()),
+        (Command::Recover(args), 2..) => return commands::recover::run_on_ranks(args, common, ranks.comm()),
+        _ => {}
     }
     ranks.refuse_several()?;
     match &cli.command {

@@ -74,7 +74,7 @@ impl Ranks {
     pub fn refuse_several(&self) -> Result<(), Failure> {
         match (self.comm().size(), self.comm().rank()) {
             (1, _) => Ok(()),
-            (_, 0) => Err(Failure::Usage("of all commands only fit runs on several ranks".into())),
+            (_, 0) => Err(Failure::Usage("of all commands only fit and recover run on several ranks".into())),
             (_, _) => Err(Failure::Input(Error::Peer { rank: 0 })),
         }
     }

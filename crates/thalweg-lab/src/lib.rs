@@ -38,8 +38,9 @@ pub use ranks::{RankRows, RanksRecord};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
     DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged, judged_separation, read_certificate,
-    recover_in, recover_sparse_in, recovery_problem, separate_in, separation_memory, verify_certificate, verify_deep_sparse, verify_robust_pca,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, TableOnRanks, judged,
+    judged_separation, read_certificate, recover_in, recover_sparse_in, recovery_problem, separate_in, separation_memory, table_part,
+    verify_certificate, verify_deep_sparse, verify_robust_pca,
 };
 pub use report::{
     HistoryRow, PictureOptions, PixelOrder, RecoveryView, ReportFiles, RunView, Views, write_rank_report, write_recovery_report, write_report,

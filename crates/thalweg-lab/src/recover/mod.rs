@@ -6,6 +6,7 @@ mod factored;
 mod kind;
 mod proof;
 mod robust_pca;
+mod table_on_ranks;
 
 pub use certificate::{Certificate, read_certificate};
 pub use deep_sparse::{
@@ -15,9 +16,10 @@ pub use factored::{DENSE_LIMIT, FactoredSettings};
 pub use kind::RecoverKind;
 pub use proof::Proof;
 pub use robust_pca::{
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged_separation, separate_in,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, judged_separation, separate_in,
     separation_memory, verify_robust_pca,
 };
+pub use table_on_ranks::{TableOnRanks, table_part};
 
 use crate::run_dir::Record;
 use crate::{FitError, RunDir};

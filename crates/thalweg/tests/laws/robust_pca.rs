@@ -259,20 +259,20 @@ fn a_budget_is_used_up() {
     let planted = planted((60, 60), 2, 0.05, 0.0, 6);
     let spent: f64 = planted.y.iter().zip(&planted.low_rank).map(|(y, m)| (y - m).abs()).sum();
     let options = RobustPcaOptions { tol: 1e-5, ..Default::default() };
-    let within = solve_robust_pca_within(&problem(&planted), spent, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), spent, &options, &|| false).unwrap();
     let certificate = certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(spent)).unwrap();
     assert!(certificate.certified, "{certificate:?}");
     assert!(distance(&planted, &within.solution.low_rank) < 1e-12);
     // half of it: nothing exact is planted, but the bound is close
-    let within = solve_robust_pca_within(&problem(&planted), 0.5 * spent, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), 0.5 * spent, &options, &|| false).unwrap();
     let certificate = certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(0.5 * spent)).unwrap();
     assert!(within.problem.deviation(&within.solution.low_rank) <= 0.5 * spent * (1.0 + 1e-12));
     assert!(!certificate.certified && certificate.relative_gap() < 1e-2, "{certificate:?}");
     let all: f64 = planted.y.iter().map(|y| y.abs()).sum();
-    let within = solve_robust_pca_within(&problem(&planted), 2.0 * all, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), 2.0 * all, &options, &|| false).unwrap();
     assert!(within.solution.low_rank.singular_values.is_empty());
     assert!(certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(2.0 * all)).unwrap().certified);
-    assert!(matches!(solve_robust_pca_within(&problem(&planted), -1.0, &options), Err(Error::Parameter { name: "budget", .. })));
+    assert!(matches!(solve_robust_pca_within(&problem(&planted), -1.0, &options, &|| false), Err(Error::Parameter { name: "budget", .. })));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use args::{CONVEX, NormArg};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use thalweg::comm::Comm;
 use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping};
 use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg::solver::convex::RECOVERY_TOLERANCE;
@@ -63,6 +64,16 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
         RecoverKind::Rpca => robust_pca::run(args, common),
         RecoverKind::Sparse => deep_sparse::run(args, common),
         RecoverKind::Measured(kind) => recover_measured(kind, args, common),
+    }
+}
+
+/// As a recovery by one process; the first rank alone writes and prints.
+pub fn run_on_ranks(args: &RecoverArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
+    let kind = RecoverKind::named(&args.kind).expect("the parser knows the kinds");
+    comm.all_have(refuse_others(kind, args))?;
+    match kind {
+        RecoverKind::Rpca => robust_pca::run_on_ranks(args, common, comm),
+        _ => comm.all_have(Err(Failure::Usage(format!("recover {} runs on one process: of all kinds only rpca runs on several ranks", kind.name())))),
     }
 }
 

@@ -3,6 +3,7 @@
 mod budget;
 mod dual_point;
 mod exact;
+mod ranks;
 mod shrink;
 mod solve;
 mod splitting;
@@ -10,4 +11,4 @@ mod table;
 mod tangent;
 
 pub use budget::{WithinBudget, solve_robust_pca_within};
-pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless};
+pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_over_ranks, solve_robust_pca_unless};
