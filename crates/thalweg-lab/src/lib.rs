@@ -37,8 +37,8 @@ pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use ranks::{RankRows, RanksRecord};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
-    DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, TableOnRanks, judged,
+    DeepSparseSettings, EntriesOnRanks, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord,
+    RecoverSettings, RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, TableOnRanks, judged,
     judged_separation, read_certificate, recover_in, recover_sparse_in, recovery_problem, separate_in, separation_memory, table_part,
     verify_certificate, verify_deep_sparse, verify_robust_pca,
 };

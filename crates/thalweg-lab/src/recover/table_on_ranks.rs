@@ -1,11 +1,12 @@
 //! A separation of a table whose rows are spread over ranks.
 
 use super::RobustPcaSettings;
+use super::entries_on_ranks::record;
 use super::robust_pca::Solved;
-use crate::{FitError, RanksRecord};
+use crate::FitError;
 use std::time::Instant;
 use thalweg::Error;
-use thalweg::comm::{Comm, Counted, Traffic, equal_parts};
+use thalweg::comm::{Comm, Counted, equal_parts};
 use thalweg::data::RobustPcaInstance;
 use thalweg::problem::{RobustPca, RobustPcaRows};
 use thalweg::solver::convex::robust_pca::{RobustPcaOptions, WithinBudget, solve_robust_pca_over_ranks};
@@ -53,12 +54,4 @@ impl TableOnRanks<'_> {
         let problem = RobustPca::new(m, n, whole.y.clone(), Some(rows.lambda()))?;
         Ok(Some(Solved { within: WithinBudget { problem, solution }, seconds, ranks }))
     }
-}
-
-/// What so many iterations took, of all that was sent since `before`.
-fn record(comm: &Counted<'_>, before: Traffic, iterations: usize) -> RanksRecord {
-    let now = comm.traffic();
-    let each = |count: u64| count as f64 / iterations.max(1) as f64;
-    let (messages, bytes) = (now.messages - before.messages, now.bytes - before.bytes);
-    RanksRecord { ranks: comm.size(), messages_per_iteration: each(messages), bytes_per_iteration: each(bytes) }
 }

@@ -141,7 +141,7 @@ impl dyn Comm + '_ {
         Ok(all)
     }
 
-    /// To one rank, which has to [`receive`](Self::receive) as many numbers from this one.
+    /// To one rank, which has to `receive` as many numbers from this one.
     ///
     /// # Errors
     /// [`Error::Peer`].

@@ -9,14 +9,14 @@ use thalweg::linalg::TruncatedSvd;
 use thalweg::problem::{RecoveryStatus, RobustPca};
 use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless, solve_robust_pca_within};
 
-struct Planted {
-    shape: (usize, usize),
-    low_rank: Vec<f64>,
-    y: Vec<f64>,
+pub struct Planted {
+    pub shape: (usize, usize),
+    pub low_rank: Vec<f64>,
+    pub y: Vec<f64>,
 }
 
 /// Rank r with a share of corruptions ten times as large, and a share of entries that were not observed.
-fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed: u64) -> Planted {
+pub fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed: u64) -> Planted {
     let mut rng = stream(seed, 7);
     let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
     let (u, v) = (normals(m * r), normals(n * r));
@@ -38,7 +38,7 @@ fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed:
     Planted { shape: (m, n), low_rank, y }
 }
 
-fn problem(planted: &Planted) -> RobustPca {
+pub fn problem(planted: &Planted) -> RobustPca {
     RobustPca::new(planted.shape.0, planted.shape.1, planted.y.clone(), None).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn solve(planted: &Planted) -> (RobustPca, RobustPcaSolution) {
     (problem, solution)
 }
 
-fn distance(planted: &Planted, low_rank: &TruncatedSvd) -> f64 {
+pub fn distance(planted: &Planted, low_rank: &TruncatedSvd) -> f64 {
     let x = low_rank.to_dense(planted.shape.0, planted.shape.1);
     let square = |x: f64| x * x;
     let (off, size) = x.iter().zip(&planted.low_rank).fold((0.0, 0.0), |(off, size), (x, m)| (off + square(x - m), size + square(*m)));

@@ -1,10 +1,10 @@
 //! `thalweg recover rpca`.
 
-use super::{Files, RecoverArgs, absolute, directory, ending, status_code, tell, word};
+use super::{Files, RecoverArgs, absolute, directory, ending, on_ranks, status_code, tell, word};
 use crate::args::Common;
 use crate::exit::{DONE, Failure};
 use crate::input::Asked;
-use crate::memory::{self, peak};
+use crate::memory::peak;
 use crate::signals::Interrupt;
 use serde::Serialize;
 use std::path::Path;
@@ -93,20 +93,15 @@ impl Part {
     fn where_it_stands(args: &RecoverArgs, common: &Common, comm: &dyn Comm) -> Result<Option<Part>, Failure> {
         let asked = Asked::of(&args.input, &args.read, common)?;
         let Ok(disk) = OnDisk::open(&asked.path, &asked.options) else { return Ok(None) };
-        let (shape, sha256) = (disk.shape(), disk.sha256().to_owned());
-        if shape.0 < shape.1 || disk.shards().is_some() {
+        let (m, n) = disk.shape();
+        if m < n || disk.shards().is_some() {
             return Ok(None);
         }
-        let blocks = disk.part::<f64>(comm.rank(), comm.size());
-        Ok(match blocks.as_ref().map(|blocks| blocks.block(0)) {
-            Ok(Ok(block)) => match &*block {
-                Matrix::Dense(x) => {
-                    Some(Part { rows: x.values().to_vec(), whole: None, record: instance_record(asked, sha256, shape, shape.0 * shape.1) })
-                }
-                _ => None,
-            },
-            _ => None,
-        })
+        // gaps, which are not read row by row, are in what is read whole
+        let Ok(blocks) = disk.part::<f64>(comm.rank(), comm.size()) else { return Ok(None) };
+        let Matrix::Dense(x) = blocks.block(0)?.into_owned() else { return Ok(None) };
+        let record = instance_record(asked, disk.sha256().to_owned(), (m, n), m * n);
+        Ok(Some(Part { rows: x.into_values(), whole: None, record }))
     }
 }
 
@@ -195,10 +190,7 @@ fn in_words(input: &Path, manifest: &RobustPcaManifest, result: &RobustPcaRecord
         ),
         format!("gap              {:.1e}: no separation costs less by more than that part; λ = {:.6e}", result.gap, result.lambda),
     ];
-    if let Some(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }) = result.ranks {
-        let sent = memory::in_words(bytes_per_iteration as u64);
-        lines.push(format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration"));
-    }
+    lines.extend(result.ranks.map(on_ranks));
     lines.extend(ending(result.relative_error, result.proof.as_ref(), dir, input));
     lines.join("\n") + "\n"
 }

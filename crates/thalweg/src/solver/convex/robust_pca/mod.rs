@@ -3,7 +3,6 @@
 mod budget;
 mod dual_point;
 mod exact;
-mod ranks;
 mod shrink;
 mod solve;
 mod splitting;

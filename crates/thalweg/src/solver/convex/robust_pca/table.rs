@@ -1,10 +1,9 @@
 //! Y as the solver works on it.
 
-use super::ranks::Ranks;
 use crate::Error;
-use crate::comm::Alone;
 use crate::linalg::{exponent, fixed_order_sum, largest_magnitude, scale, scale_all};
 use crate::problem::{RobustPca, RobustPcaRows};
+use crate::solver::Ranks;
 use rayon::prelude::*;
 
 /// Y with the long side as rows and its largest entry in [1, 2): in reach of single precision.
@@ -34,7 +33,7 @@ impl<'a> Table<'a> {
         let y = scale_all(problem.data(), -power);
         let y = if m >= n { y } else { transposed(&y, m, n) };
         // alone, nobody can be lost
-        Table::new(Ranks::new(&Alone, vec![m.max(n)]), m.min(n), y, problem.lambda(), (largest, power)).ok()
+        Table::new(Ranks::alone(m.max(n)), m.min(n), y, problem.lambda(), (largest, power)).ok()
     }
 
     /// None if Y = 0.
