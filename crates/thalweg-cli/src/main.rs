@@ -70,9 +70,10 @@ fn dispatch(cli: &Cli, ranks: &Ranks) -> Result<u8, Failure> {
     let common = &cli.common;
     common.start_threads()?;
     let comm = ranks.comm();
-    match &cli.command {
-        Command::Fit(args) if comm.size() > 1 => return commands::fit::run_on_ranks(args, common, comm),
-        Command::Rank(_) | Command::Reproduce(_) | Command::Phase(_) => {}
+    match (&cli.command, comm.size()) {
+        (Command::Fit(args), 2..) => return commands::fit::run_on_ranks(args, common, comm),
+        (Command::Recover(args), 2..) => return commands::recover::run_on_ranks(args, common, comm),
+        (Command::Rank(_) | Command::Reproduce(_) | Command::Phase(_), _) => {}
         _ => ranks.refuse_several()?,
     }
     match &cli.command {

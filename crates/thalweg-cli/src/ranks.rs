@@ -74,7 +74,7 @@ impl Ranks {
     pub fn refuse_several(&self) -> Result<(), Failure> {
         match (self.comm().size(), self.comm().rank()) {
             (1, _) => Ok(()),
-            (_, 0) => Err(Failure::Usage("of all commands only fit, rank, phase and reproduce run on several ranks".into())),
+            (_, 0) => Err(Failure::Usage("of all commands only fit, recover, rank, phase and reproduce run on several ranks".into())),
             (_, _) => Err(Failure::Input(Error::Peer { rank: 0 })),
         }
     }
@@ -93,15 +93,5 @@ impl Ranks {
             #[cfg(feature = "mpi")]
             Ranks::Several(comm) => comm.end_all(code),
         }
-    }
-}
-
-/// What failed on several ranks is told by the first of them.
-pub fn first_tells<X>(comm: &dyn Comm, own: Result<X, Failure>) -> Result<X, Failure> {
-    let told = comm.agree(if own.is_ok() { Ok([]) } else { Err(Error::Peer { rank: comm.rank() }) });
-    match (own, told) {
-        (Err(own), Err(Error::Peer { rank })) if rank == comm.rank() => Err(own),
-        (_, Err(error)) => Err(error.into()),
-        (own, Ok(_)) => own,
     }
 }

@@ -34,9 +34,10 @@ pub use predict::{Prediction, predict};
 pub use rank::{RankJob, RankSurvey, survey_on_disk};
 pub use recover::{
     Certificate, CertificateRecord, DENSE_LIMIT, DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord,
-    DeepSparseSettings, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings,
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged, judged_separation, read_certificate,
-    recover_in, recover_sparse_in, recovery_problem, separate_in, separation_memory, verify_certificate, verify_deep_sparse, verify_robust_pca,
+    DeepSparseSettings, EntriesOnRanks, FactoredSettings, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord,
+    RecoverSettings, RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, TableOnRanks, judged,
+    judged_separation, read_certificate, recover_in, recover_sparse_in, recovery_problem, separate_in, separation_memory, table_part,
+    verify_certificate, verify_deep_sparse, verify_robust_pca,
 };
 pub use report::{
     HistoryRow, PictureOptions, PixelOrder, RecoveryView, ReportFiles, RunView, Views, write_rank_report, write_recovery_report, write_report,

@@ -75,7 +75,7 @@ pub fn survey_on_disk(job: &RankJob<'_>) -> Result<RankSurvey, FitError> {
     let trials = rank_trials(&settings);
     // the first rank holds the directory for all
     let lock = if comm.rank() == 0 { take_directory(job).map(Some) } else { Ok(None) };
-    let _lock = all_have(comm, lock)?;
+    let _lock = comm.all_have(lock)?;
     let own: Vec<RankTrial> = trials.iter().copied().skip(comm.rank()).step_by(comm.size()).collect();
     let mut outcomes = comm.all_have(run_trials(job, &settings, &own))?;
     if comm.size() > 1 && comm.rank() == 0 {
@@ -90,12 +90,6 @@ pub fn survey_on_disk(job: &RankJob<'_>) -> Result<RankSurvey, FitError> {
         job.dir.write(&survey).map_err(FitError::Output)?;
     }
     Ok(survey)
-}
-
-/// As [`Comm`]'s own, for what the interface tells apart.
-fn all_have<X>(comm: &dyn Comm, own: Result<X, FitError>) -> Result<X, FitError> {
-    let told = comm.agree(if own.is_ok() { Ok([]) } else { Err(Error::Peer { rank: comm.rank() }) });
-    own.and_then(|own| told.map(|_| own).map_err(FitError::Input))
 }
 
 fn folder(dir: &RunDir) -> PathBuf {

@@ -72,6 +72,8 @@ pub enum Command {
     /// How flat is the loss at a fit, a recovery, or factors from a file?
     Flatness(FlatnessArgs),
     /// Recover a low-rank matrix or a sparse vector, with a proof if asked for.
+    ///
+    /// Under `mpirun -n N` the rows of rpca, and of completion with --method als, are spread over N processes.
     Recover(RecoverArgs),
     /// Check a certificate of a recovery from the instance alone.
     Verify(VerifyArgs),

@@ -6,7 +6,6 @@ use crate::args::{Common, PenaltyArgs, ReadArgs};
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input;
 use crate::progress::TrialBar;
-use crate::ranks::first_tells;
 use crate::signals::Interrupt;
 use clap::Args;
 use serde::Serialize;
@@ -60,7 +59,7 @@ struct RankDocument<'a> {
 pub fn run(args: &RankArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
     let is_first = comm.rank() == 0;
     let common = &Common { quiet: common.quiet || !is_first, ..common.clone() };
-    let (dataset, record) = first_tells(comm, input::load_asked(&args.input, &args.read, common))?;
+    let (dataset, record) = comm.all_have(input::load_asked(&args.input, &args.read, common))?;
     let (first, last) = args.ranks;
     let penalty = args.penalty.read()?;
     penalty.check()?;

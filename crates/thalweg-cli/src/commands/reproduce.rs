@@ -4,7 +4,6 @@ use super::{print_json, print_text};
 use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT};
 use crate::progress::TrialBar;
-use crate::ranks::first_tells;
 use crate::signals::Interrupt;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -104,7 +103,7 @@ impl Plan<'_> {
         let common = &Common { quiet: common.quiet || !is_first, ..common.clone() };
         std::fs::create_dir_all(dir).map_err(|source| Failure::Output(thalweg::Error::Io { path: dir.clone(), source }))?;
         let store = Store::open(&dir.join("trials.sqlite")).map_err(Failure::Output)?;
-        first_tells(comm, if is_first { self.take_over(&store, common) } else { Ok(()) })?;
+        comm.all_have(if is_first { self.take_over(&store, common) } else { Ok(()) })?;
         let bench = Bench::new(self.data.clone().or_else(usual_data_folder)).keeping(dir.join("checkpoints"));
         let interrupt = Interrupt::listen();
         let begin = std::time::Instant::now();
@@ -128,7 +127,7 @@ impl Plan<'_> {
             };
             let outcome = run_trials(&job);
             bar.finish();
-            let tally = first_tells(comm, outcome.map_err(Failure::from))?;
+            let tally = comm.all_have(outcome)?;
             is_complete &= comm.agree(Ok([f64::from(u8::from(tally.is_complete()))]))?.iter().all(|one| one[0] == 1.0);
             if !is_first {
                 continue;

@@ -89,7 +89,7 @@ fn separations_take_no_more_than_what_is_refused() {
             serde_json::from_str(&desk.run("recover rpca table.npy --max-iters 30 --certify --threads 1 -o run --json").out).expect("a document");
         let Some(taken) = found["peak_memory"].as_f64() else { return };
         // the program itself takes what a small table does
-        worst = worst.max((taken - 24e6) / thalweg_lab::separation_memory((m, n)) as f64);
+        worst = worst.max((taken - 24e6) / thalweg_lab::separation_memory((m, n), 1) as f64);
         std::fs::remove_dir_all(desk.path("run")).expect("is there");
     }
     println!("{worst:.3}");

@@ -1,4 +1,4 @@
-//! `mpirun -n N thalweg fit` finds what one process finds, and what it was killed at it finishes with the same bits.
+//! `mpirun -n N thalweg fit` and `recover` find what one process finds, and what a fit was killed at it finishes with the same bits.
 
 use super::desk::{Desk, Ran, factor_bits};
 use super::inputs::{Dice, gappy_csv, mtx, npy_of, planted};
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use thalweg::data::read_factors;
+use thalweg::data::{read_factors, read_npz};
 
 fn mpirun(desk: &Desk, ranks: usize, words: &str) -> Command {
     let mut command = Command::new("mpirun");
@@ -121,6 +121,7 @@ fn what_cannot_be_is_said_once_and_ends_all_ranks() {
     desk.put("x.npy", npy_of(&rows));
     rows[17][3] = -1.0;
     desk.put("negative.npy", npy_of(&rows));
+    desk.put("infinite.csv", "1,2\n3,inf\n");
     for (code, words, part) in [
         (66, "fit missing.npy -k 2", "missing.npy"),
         (65, "fit negative.npy -k 2", "row 18, column 4"),
@@ -130,13 +131,116 @@ fn what_cannot_be_is_said_once_and_ends_all_ranks() {
         (2, "fit x.npy -k 2 --biases", "biases"),
         (2, "fit x.npy -k 2 --init nndsvd", "init"),
         (2, "fit x.npy -k 2 --plan", "--plan"),
-        (2, "info x.npy", "only fit"),
+        (66, "recover rpca missing.npy", "missing.npy"),
+        (65, "recover rpca infinite.csv", "infinite.csv"),
+        (2, "recover rpca x.npy --budget 3", "budget"),
+        (2, "recover rpca x.npy --rank 3", "--rank"),
+        (75, "recover rpca x.npy --max-memory 16K", "20 rows and 10 columns"),
+        (2, "recover sparse x.npy", "rpca and completion"),
+        (2, "recover completion x.npy", "als on several ranks"),
+        (2, "recover completion x.npy --method gradient --rank 2", "als on several ranks"),
+        (65, "recover completion x.npy --method als --rank 11", "rank 11"),
+        (2, "info x.npy", "only fit and recover"),
     ] {
         let ran = on_ranks(&desk, 3, words);
         let said = said(&ran);
         assert!(ran.code == code && said.len() == 1 && said[0].contains(part), "{words}: {} {}", ran.code, ran.err);
         assert_eq!(ran.out, "", "{words}");
     }
+}
+
+fn array(desk: &Desk, run: &str, name: &str) -> Vec<f64> {
+    read_npz(&desk.path(&format!("{run}/solution.npz")), 1 << 24).expect("reads").remove(name).expect("there").values.into_f64()
+}
+
+fn assert_near(one: &[f64], other: &[f64], tolerance: f64, what: &str) {
+    let largest = one.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let off = one.iter().zip(other).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()));
+    assert!(one.len() == other.len() && off <= tolerance * largest, "{what}: off by {off:e} of {largest}");
+}
+
+/// Rank two, with this share of the entries off by up to ten.
+fn corrupted(m: usize, n: usize, share: f64, seed: u64) -> Vec<Vec<f64>> {
+    let mut dice = Dice::new(seed);
+    let mut factor = |rows: usize| -> Vec<[f64; 2]> { (0..rows).map(|_| [dice.roll() - 0.5, dice.roll() - 0.5]).collect() };
+    let (u, v) = (factor(m), factor(n));
+    let mut error = || if dice.roll() < share { 20.0 * (dice.roll() - 0.5) } else { 0.0 };
+    u.iter().map(|u| v.iter().map(|v| u[0] * v[0] + u[1] * v[1] + error()).collect()).collect()
+}
+
+#[test]
+fn any_number_of_ranks_completes_a_matrix_as_one_process_does() {
+    let desk = Desk::new();
+    let rows = corrupted(90, 60, 0.0, 44);
+    desk.put("x.npy", npy_of(&rows));
+    desk.put("x.mtx", mtx(&rows, 0.5, 1));
+    for (file, flags) in [("x.npy", "--keep 0.5 --seed 5"), ("x.mtx", "")] {
+        let words = format!("recover completion {file} --method als --rank 2 {flags}");
+        let alone = desk.json(0, &format!("{words} -o {file}-one"));
+        for ranks in [1, 2, 4] {
+            let run = format!("{file}-{ranks}");
+            let ran = on_ranks(&desk, ranks, &format!("{words} --json -o {run}"));
+            assert_eq!((ran.code, said(&ran)), (0, vec![]), "{run}: {}", ran.err);
+            let told: serde_json::Value = serde_json::from_str(&ran.out).expect("one document");
+            for field in ["status", "rank", "iterations", "measurements", "shape", "method"] {
+                assert_eq!(told[field], alone[field], "{run}: {field}");
+            }
+            // the same entries were hidden, and are found
+            assert_eq!(told["hidden_rmse"].as_f64().map(|rmse| rmse < 1e-6), (!flags.is_empty()).then_some(true), "{told}");
+            assert_eq!(told["ranks"].as_u64(), (ranks > 1).then_some(ranks as u64));
+            agree(&desk.path(&format!("{file}-one/solution.npz")), &desk.path(&format!("{run}/solution.npz")), 1e-7);
+            desk.ends(0, &format!("report {run}"));
+        }
+    }
+}
+
+#[test]
+fn any_number_of_ranks_separates_a_table_as_one_process_does() {
+    let desk = Desk::new();
+    desk.put("tall.npy", npy_of(&corrupted(120, 50, 0.03, 41)));
+    desk.put("wide.csv", gappy_csv(&corrupted(40, 110, 0.03, 42), 0.04, 3));
+    for file in ["tall.npy", "wide.csv"] {
+        let alone = desk.json(0, &format!("recover rpca {file} --certify -o {file}-one"));
+        for ranks in [1, 2, 4] {
+            let run = format!("{file}-{ranks}");
+            let ran = on_ranks(&desk, ranks, &format!("recover rpca {file} --certify --json -o {run}"));
+            assert_eq!((ran.code, said(&ran)), (0, vec![]), "{run}: {}", ran.err);
+            let told: serde_json::Value = serde_json::from_str(&ran.out).expect("one document");
+            for field in ["status", "rank", "corrupted", "certified", "iterations", "measurements", "shape", "lambda"] {
+                assert_eq!(told[field], alone[field], "{run}: {field}");
+            }
+            if ranks > 1 {
+                assert_eq!(told["ranks"], ranks);
+                assert!(told["messages_per_iteration"].as_f64().is_some_and(|count| count > 4.0), "{told}");
+                assert!(told["bytes_per_iteration"].as_f64().is_some_and(|bytes| bytes > 1e4), "{told}");
+            }
+            for name in ["low_rank", "sparse", "singular_values"] {
+                assert_near(&array(&desk, &run, name), &array(&desk, &format!("{file}-one"), name), 1e-11, &run);
+            }
+            desk.ends(0, &format!("verify {run} --problem {file}"));
+            desk.ends(0, &format!("report {run}"));
+        }
+    }
+}
+
+#[test]
+fn a_signal_to_the_launcher_ends_a_separation_with_what_was_found() {
+    let desk = Desk::new();
+    let mut dice = Dice::new(43);
+    let noise: Vec<Vec<f64>> = (0..300).map(|_| (0..200).map(|_| dice.roll() - 0.5).collect()).collect();
+    desk.put("noise.npy", npy_of(&noise));
+    let words = "recover rpca noise.npy --tol 1e-15 --max-iters 1000000 -o cut";
+    let mut launcher = mpirun(&desk, 2, words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let begin = Instant::now();
+    while !desk.has("cut") && begin.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    Command::new("kill").args(["-TERM", &launcher.id().to_string()]).status().expect("starts");
+    assert_ne!(launcher.wait().expect("ends").code(), Some(0));
+    let manifest: serde_json::Value = serde_json::from_slice(&desk.bytes("cut/manifest.json")).expect("a manifest");
+    assert_eq!(manifest["result"]["status"], "stopped", "{manifest}");
+    assert!(desk.has("cut/solution.npz"));
 }
 
 /// Processes that mpirun has started.

@@ -2,25 +2,29 @@
 
 mod certificate;
 mod deep_sparse;
+mod entries_on_ranks;
 mod factored;
 mod kind;
 mod proof;
 mod robust_pca;
+mod table_on_ranks;
 
 pub use certificate::{Certificate, read_certificate};
 pub use deep_sparse::{
     DeepSparseCertificateRecord, DeepSparseJob, DeepSparseManifest, DeepSparseRecord, DeepSparseSettings, recover_sparse_in, verify_deep_sparse,
 };
+pub use entries_on_ranks::EntriesOnRanks;
 pub use factored::{DENSE_LIMIT, FactoredSettings};
 pub use kind::RecoverKind;
 pub use proof::Proof;
 pub use robust_pca::{
-    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, judged_separation, separate_in,
+    RobustPcaCertificateRecord, RobustPcaJob, RobustPcaManifest, RobustPcaRecord, RobustPcaSettings, TableOf, judged_separation, separate_in,
     separation_memory, verify_robust_pca,
 };
+pub use table_on_ranks::{TableOnRanks, table_part};
 
 use crate::run_dir::Record;
-use crate::{FitError, RunDir};
+use crate::{FitError, RanksRecord, RunDir};
 use certificate::{array, arrays_beside};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,10 +33,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::certificate::recovery::{RecoveryVerdict, leading_factors, nothing_fits_below, objective, relative_misfit, rules_out, verify};
+use thalweg::comm::{Alone, Comm};
 use thalweg::data::{Holdout, Instance, InstanceKind, Kept, ReadOptions, write_npz};
 use thalweg::linalg::relative_error;
 use thalweg::map::{MeasurementMap, map_of};
-use thalweg::problem::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
+use thalweg::problem::{Domain, Factored, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 use thalweg::solver::convex::recover;
 use thalweg::solver::{Progress, Stop};
 use thalweg::{Error, Factors};
@@ -107,6 +112,9 @@ pub struct RecoverRecord {
     /// √(mean squared error) over the entries that were hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden_rmse: Option<f64>,
+    /// Where the rows were spread over ranks, and what they sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RanksRecord>,
 }
 
 /// `manifest.json` of a recovery: of a matrix from measurements, unless it says otherwise.
@@ -173,8 +181,10 @@ impl Record for CertificateRecord {
 
 /// A recovery to run.
 pub struct RecoverJob<'a> {
-    /// The instance.
-    pub instance: &'a Instance,
+    /// The instance: alone, and on the first of several ranks.
+    pub instance: Option<&'a Instance>,
+    /// What one of several ranks holds of it, for factors.
+    pub held: Option<&'a EntriesOnRanks<'a>>,
     /// What was hidden from it.
     pub hidden: Option<&'a Holdout>,
     /// The manifest without a result.
@@ -205,18 +215,32 @@ pub fn recovery_problem<'a>(
 }
 
 /// Solves, judges the answer from the instance, and writes `solution.npz`, `manifest.json` and, if asked for, `certificate.json` with
-/// `certificate.npz`.
+/// `certificate.npz`. On several ranks, which find factors together, the first does all but the first of these; the manifests of the others have
+/// no result.
 ///
 /// # Errors
 /// [`FitError::Other`] if the directory holds another run, [`FitError::Input`] for a bad instance, [`FitError::Output`].
 pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
     let settings = &job.manifest.settings;
-    let map = map_of(job.instance)?;
-    if let Some(factored) = &settings.factored {
-        let record = factored::recover_in_factors(&job, &*map, factored)?;
-        return finish(job, record);
+    if let (Some(held), Some(factored)) = (job.held, &settings.factored) {
+        let problem = Factored::in_rows(&held.map, &held.b, factored.rank, held.shape.0)?;
+        let comm: &dyn Comm = held.comm;
+        let Some(found) = factored::recover_in_factors(&job, &problem, factored, comm)? else { return comm.all_have(Ok(job.manifest)) };
+        let judge = || finish(factored::judged(&job, &*map_of(job.whole())?, found)?, job);
+        return comm.all_have(judge());
     }
-    let problem = recovery_problem(&*map, &job.instance.b, settings.norm, settings.fidelity, settings.domain)?;
+    if job.held.is_some() {
+        return Err(Error::Parameter { name: "method", expected: "als on several ranks".into(), got: "convex".into() }.into());
+    }
+    let instance = job.whole();
+    let map = map_of(instance)?;
+    if let Some(factored) = &settings.factored {
+        let problem = Factored::new(&*map, &instance.b, factored.rank, settings.domain == Domain::PositiveSemidefinite)?;
+        let found = factored::recover_in_factors(&job, &problem, factored, &Alone)?.expect("alone, this is the first");
+        let record = factored::judged(&job, &*map, found)?;
+        return finish(record, job);
+    }
+    let problem = recovery_problem(&*map, &instance.b, settings.norm, settings.fidelity, settings.domain)?;
     take(&job)?;
     let begin = Instant::now();
     let stop = Stop { max_iters: settings.max_iters, max_time: job.max_time, tol: settings.tol };
@@ -224,7 +248,7 @@ pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
     let seconds = begin.elapsed().as_secs_f64();
     let (_, d2) = map.shape();
     let mut record = RecoverRecord {
-        relative_error: job.instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
+        relative_error: instance.truth.as_ref().map(|truth| relative_error(&found.x, truth)),
         hidden_rmse: job.hidden.and_then(|hidden| hidden.rmse_of(|i, j| found.x[i * d2 + j])),
         ..judged(&problem, &found, seconds)
     };
@@ -235,10 +259,14 @@ pub fn recover_in(job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
         record.verdict = Some(verdict);
         record.verify_seconds = Some(begin.elapsed().as_secs_f64());
     }
-    finish(job, record)
+    finish(record, job)
 }
 
 impl RecoverJob<'_> {
+    fn whole(&self) -> &Instance {
+        self.instance.expect("whoever works on the whole has it")
+    }
+
     fn watch(&self, progress: &Progress) -> ControlFlow<()> {
         (self.observe)(progress);
         if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -251,7 +279,7 @@ fn take(job: &RecoverJob<'_>) -> Result<(), FitError> {
     take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, objective, noise, domain or method")
 }
 
-fn finish(job: RecoverJob<'_>, record: RecoverRecord) -> Result<RecoverManifest, FitError> {
+fn finish(record: RecoverRecord, job: RecoverJob<'_>) -> Result<RecoverManifest, FitError> {
     let manifest = RecoverManifest { result: Some(record), ..job.manifest };
     job.dir.write(&manifest).map_err(FitError::Output)?;
     Ok(manifest)
@@ -307,6 +335,7 @@ pub fn judged(problem: &Recovery<'_>, found: &Recovered, seconds: f64) -> Recove
         verify_seconds: None,
         relative_error: None,
         hidden_rmse: None,
+        ranks: None,
     }
 }
 
@@ -343,7 +372,7 @@ fn certify(job: &RecoverJob<'_>, problem: &Recovery<'_>, found: &Recovered) -> R
         fidelity: settings.fidelity,
         domain: settings.domain,
         shape,
-        instance_sha256: job.instance.sha256.clone(),
+        instance_sha256: job.whole().sha256.clone(),
         kept: job.manifest.instance.kept,
         arrays: name.to_owned(),
         verdict,

@@ -1,18 +1,21 @@
 //! Robust PCA of a table, its files and its certificate.
 
 use super::certificate::{array, arrays_beside};
+use super::table_on_ranks::TableOnRanks;
 use super::{Proof, RecoverKind, RecoverManifest, take_directory};
 use crate::run_dir::Record;
-use crate::{FitError, RunDir};
+use crate::{FitError, RanksRecord, RunDir};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thalweg::Error;
 use thalweg::certificate::{RobustPcaCertificate, certify_robust_pca};
+use thalweg::comm::{Alone, Comm};
 use thalweg::data::{RobustPcaInstance, write_npz};
 use thalweg::linalg::{TruncatedSvd, relative_error};
 use thalweg::problem::{RecoveryStatus, RobustPca};
-use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, WithinBudget, solve_robust_pca, solve_robust_pca_within};
+use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, WithinBudget, solve_robust_pca_unless, solve_robust_pca_within};
 
 /// What identifies a separation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,9 @@ pub struct RobustPcaRecord {
     pub verify_seconds: f64,
     /// ‖X − truth‖_F / ‖truth‖_F of the low-rank part.
     pub relative_error: Option<f64>,
+    /// Where the rows were spread over ranks, and what they sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RanksRecord>,
 }
 
 /// `manifest.json` of a separation.
@@ -93,45 +99,111 @@ impl Record for RobustPcaCertificateRecord {
 /// A separation to run.
 pub struct RobustPcaJob<'a> {
     /// The table.
-    pub instance: &'a RobustPcaInstance,
+    pub table: TableOf<'a>,
     /// The manifest without a result.
     pub manifest: RobustPcaManifest,
     /// Where it is kept.
     pub dir: RunDir,
     /// Time limit.
     pub max_time: Option<Duration>,
+    /// Set from outside to end the run.
+    pub stop: &'a AtomicBool,
+}
+
+/// Where the table of a separation is.
+#[derive(Clone, Copy)]
+pub enum TableOf<'a> {
+    /// In memory.
+    Memory(&'a RobustPcaInstance),
+    /// In the memory of several ranks.
+    Ranks(&'a TableOnRanks<'a>),
+}
+
+impl TableOf<'_> {
+    /// The whole of it, where that is here: alone, or on the first rank.
+    fn whole(&self) -> Option<&RobustPcaInstance> {
+        match self {
+            TableOf::Memory(instance) => Some(instance),
+            TableOf::Ranks(held) => held.whole,
+        }
+    }
+
+    fn comm(&self) -> &dyn Comm {
+        match self {
+            TableOf::Memory(_) => &Alone,
+            TableOf::Ranks(held) => held.comm,
+        }
+    }
 }
 
 /// Copies of the table that are there at one time: the table as it was read and in both precisions, its two parts, multipliers, and where
 /// the iteration stood; singular vectors, where the rank is not low.
 const COPIES_OF_TABLE: u64 = 16;
+/// Those of the first of several ranks beside its part of these: the table, its two parts, the multiplier, and copies to prove and to write.
+const COPIES_ON_FIRST: u64 = 8;
 
-/// Bytes that a separation of an m×n table takes, the table included, from above; each thread takes some 10 MB beside them.
-pub fn separation_memory((m, n): (usize, usize)) -> u64 {
-    COPIES_OF_TABLE * 8 * (m as u64).saturating_mul(n as u64)
+/// Bytes that a separation of an m×n table takes on each of so many ranks, the first, which takes most, the table included, from above; each
+/// thread takes some 10 MB beside them.
+pub fn separation_memory((m, n): (usize, usize), ranks: usize) -> u64 {
+    let bytes = 8 * (m as u64).saturating_mul(n as u64);
+    match ranks {
+        0 | 1 => COPIES_OF_TABLE.saturating_mul(bytes),
+        _ => (COPIES_OF_TABLE.saturating_mul(bytes) / ranks as u64).saturating_add(COPIES_ON_FIRST.saturating_mul(bytes)),
+    }
 }
 
 /// Separates the table, judges the answer from it, and writes `solution.npz`, `manifest.json` and, if asked for, `certificate.json` with
-/// `certificate.npz`.
+/// `certificate.npz`. On several ranks the first does all but the first of these; the manifests of the others have no result.
 ///
 /// # Errors
 /// [`FitError::Other`] if the directory holds another run, [`FitError::Input`] for a bad table or setting, [`FitError::Output`].
 pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError> {
-    let (settings, (m, n)) = (&job.manifest.settings, job.instance.shape);
-    let problem = RobustPca::new(m, n, job.instance.y.clone(), settings.lambda)?;
+    let settings = &job.manifest.settings;
     if settings.budget.is_some_and(|budget| !(budget >= 0.0 && budget.is_finite())) {
         let got = format!("{:?}", settings.budget.unwrap_or(f64::NAN));
         return Err(Error::Parameter { name: "budget", expected: "a finite number, not negative".into(), got }.into());
     }
-    let identity = |s: &RobustPcaSettings| (s.kind, s.lambda, s.budget);
-    take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, lambda or budget")?;
-    let begin = Instant::now();
+    let Some(solved) = solve(&job)? else { return job.table.comm().all_have(Ok(job.manifest)) };
+    let whole = job.table.whole().expect("whoever has the solution has the table");
+    job.table.comm().all_have(judge(&job, whole, solved)).map(|result| RecoverManifest { result: Some(result), ..job.manifest })
+}
+
+/// What a solver found.
+pub(super) struct Solved {
+    pub within: WithinBudget,
+    pub seconds: f64,
+    pub ranks: Option<RanksRecord>,
+}
+
+/// None on all ranks but the first.
+fn solve(job: &RobustPcaJob<'_>) -> Result<Option<Solved>, FitError> {
+    let settings = &job.manifest.settings;
     let options = RobustPcaOptions { max_iters: settings.max_iters, tol: settings.tol, max_time: job.max_time };
-    let WithinBudget { problem, solution } = match settings.budget {
-        Some(budget) => solve_robust_pca_within(&problem, budget, &options)?,
-        None => WithinBudget { solution: solve_robust_pca(&problem, &options), problem },
+    let is_stopped = || job.stop.load(Ordering::Relaxed);
+    let instance = match job.table {
+        TableOf::Memory(instance) => instance,
+        TableOf::Ranks(held) => return held.solve(settings, &options, &is_stopped, || take(job)),
     };
-    let seconds = begin.elapsed().as_secs_f64();
+    let problem = RobustPca::new(instance.shape.0, instance.shape.1, instance.y.clone(), settings.lambda)?;
+    take(job)?;
+    let begin = Instant::now();
+    let within = match settings.budget {
+        Some(budget) => solve_robust_pca_within(&problem, budget, &options, &is_stopped)?,
+        None => WithinBudget { solution: solve_robust_pca_unless(&problem, &options, &is_stopped), problem },
+    };
+    Ok(Some(Solved { within, seconds: begin.elapsed().as_secs_f64(), ranks: None }))
+}
+
+/// Creates the directory, or makes sure that it holds this very run.
+fn take(job: &RobustPcaJob<'_>) -> Result<(), FitError> {
+    let identity = |s: &RobustPcaSettings| (s.kind, s.lambda, s.budget);
+    take_directory(&job.dir, &job.manifest, |a, b| identity(a) == identity(b), "kind, lambda or budget")
+}
+
+/// Judges the solution from the table, and writes everything.
+fn judge(job: &RobustPcaJob<'_>, instance: &RobustPcaInstance, solved: Solved) -> Result<RobustPcaRecord, FitError> {
+    let settings = &job.manifest.settings;
+    let Solved { within: WithinBudget { problem, solution }, seconds, ranks } = solved;
     let begin = Instant::now();
     let certificate = certify_robust_pca(&problem, &solution.low_rank, &solution.dual, settings.budget)?;
     let verify_seconds = begin.elapsed().as_secs_f64();
@@ -139,9 +211,9 @@ pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError>
     parts.write(&job.dir, &solution.low_rank).map_err(FitError::Output)?;
     let proof = settings.certify.then(|| Proof::from(&certificate));
     if let Some(verdict) = &proof {
-        write_certificate(&job, problem.lambda(), &solution, verdict.clone()).map_err(FitError::Output)?;
+        write_certificate(job, instance, problem.lambda(), &solution, verdict.clone()).map_err(FitError::Output)?;
     }
-    let result = Some(RobustPcaRecord {
+    let result = RobustPcaRecord {
         status: judged_separation(solution.status, &certificate, settings.tol),
         lambda: problem.lambda(),
         objective: certificate.objective,
@@ -153,11 +225,11 @@ pub fn separate_in(job: RobustPcaJob<'_>) -> Result<RobustPcaManifest, FitError>
         iterations: solution.iterations,
         seconds,
         verify_seconds,
-        relative_error: job.instance.truth_low_rank.as_ref().map(|truth| relative_error(&parts.low_rank, truth)),
-    });
-    let manifest = RecoverManifest { result, ..job.manifest };
-    job.dir.write(&manifest).map_err(FitError::Output)?;
-    Ok(manifest)
+        relative_error: instance.truth_low_rank.as_ref().map(|truth| relative_error(&parts.low_rank, truth)),
+        ranks,
+    };
+    job.dir.write(&RecoverManifest { result: Some(result.clone()), ..job.manifest.clone() }).map_err(FitError::Output)?;
+    Ok(result)
 }
 
 /// A claim of convergence that the proved gap contradicts is withdrawn. The gap is from above, hence the factor.
@@ -197,8 +269,14 @@ impl Parts {
     }
 }
 
-fn write_certificate(job: &RobustPcaJob<'_>, lambda: f64, solution: &RobustPcaSolution, verdict: Proof) -> Result<(), Error> {
-    let (m, n) = job.instance.shape;
+fn write_certificate(
+    job: &RobustPcaJob<'_>,
+    instance: &RobustPcaInstance,
+    lambda: f64,
+    solution: &RobustPcaSolution,
+    verdict: Proof,
+) -> Result<(), Error> {
+    let (m, n) = instance.shape;
     let TruncatedSvd { u, singular_values, v } = &solution.low_rank;
     let r = singular_values.len();
     let arrays = [("U", array(&[m, r], u)), ("s", array(&[r], singular_values)), ("V", array(&[n, r], v)), ("W", array(&[m, n], &solution.dual))];
@@ -211,7 +289,7 @@ fn write_certificate(job: &RobustPcaJob<'_>, lambda: f64, solution: &RobustPcaSo
         lambda,
         budget: job.manifest.settings.budget,
         shape: (m, n),
-        instance_sha256: job.instance.sha256.clone(),
+        instance_sha256: instance.sha256.clone(),
         arrays: name.to_owned(),
         verdict,
     })

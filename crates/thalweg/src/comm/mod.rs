@@ -1,6 +1,7 @@
 //! Ranks: processes, or threads, that work on one problem together, each on its part of the data.
 
 mod counted;
+mod tall;
 mod threads;
 
 pub use counted::{Counted, Traffic};
@@ -130,6 +131,9 @@ impl dyn Comm + '_ {
     /// # Errors
     /// [`Error::Peer`].
     pub fn all_sum<T: Real>(&self, values: Vec<T>) -> Result<Vec<T>, Error> {
+        if self.size() == 1 {
+            return Ok(values);
+        }
         let mut all = vec![T::of(0.0); values.len()];
         let lengths: Vec<usize> = equal_parts(values.len(), self.size()).iter().map(|part| part.len()).collect();
         let own = self.reduce_scatter(values, &lengths)?;
@@ -137,17 +141,63 @@ impl dyn Comm + '_ {
         Ok(all)
     }
 
+    /// To one rank, which has to `receive` as many numbers from this one.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn send<T: Real>(&self, to: usize, values: &[T]) -> Result<(), Error> {
+        self.exchange(to, bytes(values), to, &mut [])
+    }
+
+    /// What one rank sends to this one.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn receive<T: Real>(&self, from: usize, values: &mut [T]) -> Result<(), Error> {
+        self.exchange(from, &[], from, bytes_mut(values))
+    }
+
+    /// The parts of all ranks, in their order, on the first: none on the others. That of rank k has `lengths[k]` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn gather_to_first<T: Real>(&self, own: &[T], lengths: &[usize]) -> Result<Option<Vec<T>>, Error> {
+        if self.rank() > 0 {
+            return self.send(0, own).map(|()| None);
+        }
+        let mut all = own.to_vec();
+        all.resize(lengths.iter().sum(), T::of(0.0));
+        let mut rest = &mut all[own.len()..];
+        for (from, &length) in lengths.iter().enumerate().skip(1) {
+            let (part, after) = rest.split_at_mut(length);
+            self.receive(from, part)?;
+            rest = after;
+        }
+        Ok(Some(all))
+    }
+
+    /// What the first rank has, on all.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn tell_all<T: Real>(&self, of_first: &[T], length: usize) -> Result<Vec<T>, Error> {
+        let lengths: Vec<usize> = (0..self.size()).map(|rank| if rank == 0 { length } else { 0 }).collect();
+        let mut told = vec![T::of(0.0); length];
+        self.all_gather(of_first, &lengths, &mut told)?;
+        Ok(told)
+    }
+
     /// What this rank has, if all have something.
     ///
     /// # Errors
     /// As `agree`.
-    pub fn all_have<X>(&self, own: Result<X, Error>) -> Result<X, Error> {
-        let (told, own) = match own {
-            Ok(own) => (Ok([]), Some(own)),
-            Err(error) => (Err(error), None),
-        };
-        self.agree(told)?;
-        Ok(own.expect("who has nothing has told so"))
+    pub fn all_have<X, E: From<Error>>(&self, own: Result<X, E>) -> Result<X, E> {
+        let told = self.agree(if own.is_ok() { Ok([]) } else { Err(Error::Peer { rank: self.rank() }) });
+        match (own, told) {
+            (Err(own), Err(Error::Peer { rank })) if rank == self.rank() => Err(own),
+            (_, Err(error)) => Err(error.into()),
+            (own, Ok(_)) => own,
+        }
     }
 
     /// What each rank has, in the order of ranks, if all have something: then, too, all know that one has failed.
@@ -187,6 +237,10 @@ mod tests {
                 comm.all_gather(&vec![rank as f32; lengths[rank]], &lengths, &mut all)?;
                 let part = comm.reduce_scatter((0..total).map(|at| (at * (rank + 1)) as f64).collect(), &lengths)?;
                 let sum = comm.all_sum(vec![rank as f64, 1.0, 0.5])?;
+                let gathered = comm.gather_to_first(&vec![rank as f32; lengths[rank]], &lengths)?;
+                assert_eq!(gathered, (rank == 0).then(|| all.clone()));
+                let of_first: &[f64] = if rank == 0 { &[3.0, 4.0] } else { &[] };
+                assert_eq!(comm.tell_all(of_first, 2)?, [3.0, 4.0]);
                 Ok::<_, Error>((all, part, sum, comm.agree(Ok([rank as f64]))?))
             });
             let expected: Vec<f32> = (0..size).flat_map(|k| vec![k as f32; lengths[k]]).collect();

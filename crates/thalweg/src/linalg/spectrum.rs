@@ -53,6 +53,17 @@ pub fn orthonormalise<T: Real>(a: &mut [T], columns: usize) {
     }
 }
 
+/// Q (rows×h) and R (h×columns) of a row-major matrix, h = min(rows, columns), by Householder's QR.
+pub fn thin_qr<T: Real>(a: &[T], rows: usize, columns: usize) -> (Vec<T>, Vec<T>) {
+    decompose_on_one_thread();
+    if a.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let qr = row_major(a, rows, columns).qr();
+    let entries = |m: MatRef<'_, T>| (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |j| (i, j))).map(|at| m[at]).collect();
+    (entries(qr.compute_thin_Q().as_ref()), entries(qr.thin_R()))
+}
+
 /// The backend's decompositions read a global: one thread, so that the bits do not depend on their number.
 pub(super) fn decompose_on_one_thread() {
     static SEQUENTIAL: Once = Once::new();

@@ -24,6 +24,55 @@ pub fn sketch_width(rows: usize, cols: usize, rank: usize) -> usize {
     (rank + OVERSAMPLING).min(rows).min(cols)
 }
 
+/// A matrix known by its products, the rows of whose products may be spread over ranks.
+pub trait TallProducts {
+    /// Rows that are here.
+    fn rows(&self) -> usize;
+
+    /// out ← A·B, row-major of this width.
+    fn forward(&self, b: &[f64], width: usize, out: &mut [f64]);
+
+    /// out ← AᵀB, over all rows. None if that cannot be had.
+    fn backward(&self, b: &[f64], width: usize, out: &mut [f64]) -> Option<()>;
+
+    /// As [`orthonormalise`], of a matrix with A's rows.
+    fn orthonormalise(&self, b: &mut [f64], width: usize) -> Option<()>;
+
+    /// As [`thin_svd`], of a matrix with A's rows.
+    fn thin_svd(&self, b: &[f64], width: usize) -> Option<TruncatedSvd>;
+}
+
+/// All rows are here.
+struct AllHere<F, B> {
+    rows: usize,
+    forward: F,
+    backward: B,
+}
+
+impl<F: Fn(&[f64], usize, &mut [f64]), B: Fn(&[f64], usize, &mut [f64])> TallProducts for AllHere<F, B> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn forward(&self, b: &[f64], width: usize, out: &mut [f64]) {
+        (self.forward)(b, width, out);
+    }
+
+    fn backward(&self, b: &[f64], width: usize, out: &mut [f64]) -> Option<()> {
+        (self.backward)(b, width, out);
+        Some(())
+    }
+
+    fn orthonormalise(&self, b: &mut [f64], width: usize) -> Option<()> {
+        orthonormalise(b, width);
+        Some(())
+    }
+
+    fn thin_svd(&self, b: &[f64], width: usize) -> Option<TruncatedSvd> {
+        thin_svd(b, self.rows, width)
+    }
+}
+
 /// The leading `rank` singular triplets by randomised subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4).
 ///
 /// `sketch`: cols × [`sketch_width`] random numbers. `forward(B, w, out)`: out ← A·B; `backward(B, w, out)`: out ← Aᵀ·B, both row-major of
@@ -35,22 +84,26 @@ pub fn truncated_svd(
     forward: impl Fn(&[f64], usize, &mut [f64]),
     backward: impl Fn(&[f64], usize, &mut [f64]),
 ) -> Option<TruncatedSvd> {
-    let width = sketch_width(rows, cols, rank);
-    let (mut left, mut right) = (vec![0.0; rows * width], sketch);
+    leading_triplets(&AllHere { rows, forward, backward }, cols, rank, sketch)
+}
+
+/// The same of a matrix whose rows may be spread over ranks: U is that of the rows that are here.
+pub fn leading_triplets(a: &impl TallProducts, cols: usize, rank: usize, sketch: Vec<f64>) -> Option<TruncatedSvd> {
+    let width = sketch.len() / cols;
+    let (mut left, mut right) = (vec![0.0; a.rows() * width], sketch);
     for _ in 0..PASSES {
-        forward(&right, width, &mut left);
-        orthonormalise(&mut left, width);
-        backward(&left, width, &mut right);
+        a.forward(&right, width, &mut left);
+        a.orthonormalise(&mut left, width)?;
+        a.backward(&left, width, &mut right)?;
         orthonormalise(&mut right, width);
     }
-    forward(&right, width, &mut left);
+    a.forward(&right, width, &mut left);
     // A ≈ (A R) Rᵀ, and A R = P Σ Qᵀ makes A ≈ P Σ (R Q)ᵀ
-    decompose_on_one_thread();
-    let svd = row_major(&left, rows, width).thin_svd().ok()?;
+    let svd = a.thin_svd(&left, width)?;
     let mut rotated = vec![0.0; cols * width];
-    multiply(row_major(&right, cols, width), svd.V(), row_major_mut(&mut rotated, cols, width));
-    let leading = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..rank).map(move |k| m[(i, k)])).collect();
-    Some(TruncatedSvd { u: leading(svd.U()), singular_values: (0..rank).map(|k| svd.S()[k]).collect(), v: leading(row_major(&rotated, cols, width)) })
+    multiply(row_major(&right, cols, width), row_major(&svd.v, width, width), row_major_mut(&mut rotated, cols, width));
+    let leading = |x: &[f64]| x.chunks_exact(width).flat_map(|row| row[..rank].iter().copied()).collect();
+    Some(TruncatedSvd { u: leading(&svd.u), singular_values: svd.singular_values[..rank].to_vec(), v: leading(&rotated) })
 }
 
 /// The whole singular value decomposition of a row-major m×n matrix, min(m, n) triplets. None if it does not end.

@@ -5,6 +5,7 @@ use crate::data::stream;
 use crate::linalg::{dot, scale_all};
 use crate::{Error, Factors, Side};
 use rand::RngExt;
+use std::ops::Range;
 
 pub(super) const KIND: MapKind =
     MapKind { name: "sampling", formula: "wᵢ e_row e_colᵀ", about: "completion from single entries, weighted or not; p positions", sample };
@@ -48,6 +49,18 @@ impl Sampling {
             Some(pair) => refuse("given once", pair[0]),
             None => Ok(Sampling { name: KIND.name, shape, rows, cols, weights }),
         }
+    }
+
+    /// The entries in some rows, which are counted from the first of them, and which measurements they are: what one of several ranks holds.
+    /// There may be none.
+    pub fn in_rows(&self, rows: Range<usize>) -> (Self, Vec<usize>) {
+        let measurements: Vec<usize> = (0..self.rows.len()).filter(|&k| rows.contains(&(self.rows[k] as usize))).collect();
+        let shape = (rows.len(), self.shape.1);
+        let first = rows.start as u32;
+        let own = measurements.iter().map(|&k| self.rows[k] - first).collect();
+        let cols = measurements.iter().map(|&k| self.cols[k]).collect();
+        let weights = super::rows_of(&self.weights, 1, &measurements);
+        (Sampling { name: self.name, shape, rows: own, cols, weights }, measurements)
     }
 
     pub(super) fn named(self, name: &'static str) -> Self {

@@ -2,7 +2,7 @@
 
 use super::{BlockTrace, Objective};
 use crate::linalg::{Polynomial, dot};
-use crate::map::MeasurementMap;
+use crate::map::{MeasurementMap, Sampling};
 use crate::{Error, Factors, Side};
 
 /// f(U, V) = ½‖A(UVᵀ) − b‖², or f(U) = ½‖A(UUᵀ) − b‖² over positive semidefinite X.
@@ -21,7 +21,20 @@ impl<'a> Factored<'a> {
     /// [`Error::Shape`] unless b has one number for each measurement, [`Error::NotFinite`], [`Error::Rank`], [`Error::Parameter`] for U = V
     /// under a map that is not symmetric.
     pub fn new(map: &'a dyn MeasurementMap, b: &'a [f64], rank: usize, is_semidefinite: bool) -> Result<Self, Error> {
-        let (rows, cols) = map.shape();
+        Factored::of_part(map, b, rank, is_semidefinite, map.shape().0)
+    }
+
+    /// The part that one of several ranks has of the problem over X with `all_rows` rows: some rows of U, and the entries in those of X. What
+    /// depends on one row of U is as it is in the whole; everything else is a sum over ranks.
+    ///
+    /// # Errors
+    /// As [`Factored::new`].
+    pub fn in_rows(map: &'a Sampling, b: &'a [f64], rank: usize, all_rows: usize) -> Result<Self, Error> {
+        Factored::of_part(map, b, rank, false, all_rows)
+    }
+
+    fn of_part(map: &'a dyn MeasurementMap, b: &'a [f64], rank: usize, is_semidefinite: bool, rows: usize) -> Result<Self, Error> {
+        let cols = map.shape().1;
         if b.len() != map.len() {
             return Err(Error::Shape { what: "b", expected: (map.len(), 1), got: (b.len(), 1) });
         }

@@ -17,6 +17,7 @@ mod penalty;
 mod quadratic_network;
 mod recovery;
 mod robust_pca;
+mod robust_pca_rows;
 mod row_fit;
 mod row_separable;
 mod segment;
@@ -39,6 +40,7 @@ pub use penalty::{FactorPenalty, PENALTY_SCALINGS, Penalty, PenaltyScaling, Pena
 pub use quadratic_network::QuadraticNetwork;
 pub use recovery::{Domain, Fidelity, Norm, Recovered, Recovery, RecoveryStatus, Witness};
 pub use robust_pca::{RobustPca, default_lambda};
+pub use robust_pca_rows::RobustPcaRows;
 pub use row_fit::{DivergenceUpdate, FIT_FLOOR, RowFit, RowWork, Slope};
 pub use row_separable::{Measure, Panel, RowSeparable, RowUpdate, Stay, When};
 pub(crate) use segment::check_inputs;

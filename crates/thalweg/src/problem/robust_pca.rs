@@ -1,7 +1,7 @@
 //! A low-rank matrix under sparse corruptions of any size.
 
 use crate::Error;
-use crate::linalg::{TruncatedSvd, fixed_order_sum, mul, row_major};
+use crate::linalg::{TruncatedSvd, fixed_order_sum, largest_magnitude, mul, row_major};
 use rayon::prelude::*;
 
 /// min ‖X‖_* + λ‖S‖₁ subject to X + S = Y on the observed entries; ‖·‖₁ is the sum of absolute values there.
@@ -21,6 +21,41 @@ pub fn default_lambda(rows: usize, cols: usize) -> f64 {
     1.0 / (rows.max(cols).max(1) as f64).sqrt()
 }
 
+/// λ, checked.
+pub(super) fn weight(given: Option<f64>, rows: usize, cols: usize) -> Result<f64, Error> {
+    let lambda = given.unwrap_or(default_lambda(rows, cols));
+    if lambda > 0.0 && lambda.is_finite() {
+        return Ok(lambda);
+    }
+    Err(Error::Parameter { name: "lambda", expected: "a positive number".into(), got: lambda.to_string() })
+}
+
+/// What some rows hold.
+pub(super) struct Seen {
+    pub is_observed: bool,
+    /// max |Y|.
+    pub largest: f64,
+}
+
+/// Looks at rows of Y, of which `first` is the first in the table; refuses an infinity.
+pub(super) fn seen(y: &[f64], cols: usize, first: usize) -> Result<Seen, Error> {
+    if let Some(at) = y.iter().position(|x| x.is_infinite()) {
+        return Err(Error::NotFinite { what: "the data", row: first + at / cols, col: at % cols, value: y[at] });
+    }
+    Ok(Seen { is_observed: y.iter().any(|x| !x.is_nan()), largest: largest_magnitude(y) })
+}
+
+/// Refuses what all rows together must not be.
+pub(super) fn check_content(all: &Seen) -> Result<(), Error> {
+    if !all.is_observed {
+        return Err(Error::Empty { what: "the data", why: "no entry is observed" });
+    }
+    if all.largest > LARGEST || (all.largest > 0.0 && all.largest < 1.0 / LARGEST) {
+        return Err(Error::Range { largest: all.largest, precision: "f64" });
+    }
+    Ok(())
+}
+
 impl RobustPca {
     /// Y row-major, m×n, NaN where an entry was not observed; λ is [`default_lambda`] unless given.
     ///
@@ -31,20 +66,8 @@ impl RobustPca {
         if rows.checked_mul(cols) != Some(y.len()) {
             return Err(Error::Shape { what: "the data of robust PCA", expected: (rows, cols), got: (y.len(), 1) });
         }
-        let lambda = lambda.unwrap_or(default_lambda(rows, cols));
-        if !(lambda > 0.0 && lambda.is_finite()) {
-            return Err(Error::Parameter { name: "lambda", expected: "a positive number".into(), got: lambda.to_string() });
-        }
-        if let Some(at) = y.iter().position(|x| x.is_infinite()) {
-            return Err(Error::NotFinite { what: "the data", row: at / cols, col: at % cols, value: y[at] });
-        }
-        if y.iter().all(|x| x.is_nan()) {
-            return Err(Error::Empty { what: "the data", why: "no entry is observed" });
-        }
-        let largest = y.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-        if largest > LARGEST || (largest > 0.0 && largest < 1.0 / LARGEST) {
-            return Err(Error::Range { largest, precision: "f64" });
-        }
+        let lambda = weight(lambda, rows, cols)?;
+        check_content(&seen(&y, cols, 0)?)?;
         Ok(RobustPca { rows, cols, y, lambda })
     }
 

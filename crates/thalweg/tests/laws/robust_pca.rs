@@ -9,14 +9,14 @@ use thalweg::linalg::TruncatedSvd;
 use thalweg::problem::{RecoveryStatus, RobustPca};
 use thalweg::solver::convex::robust_pca::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless, solve_robust_pca_within};
 
-struct Planted {
-    shape: (usize, usize),
-    low_rank: Vec<f64>,
-    y: Vec<f64>,
+pub struct Planted {
+    pub shape: (usize, usize),
+    pub low_rank: Vec<f64>,
+    pub y: Vec<f64>,
 }
 
 /// Rank r with a share of corruptions ten times as large, and a share of entries that were not observed.
-fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed: u64) -> Planted {
+pub fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed: u64) -> Planted {
     let mut rng = stream(seed, 7);
     let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
     let (u, v) = (normals(m * r), normals(n * r));
@@ -38,7 +38,7 @@ fn planted((m, n): (usize, usize), r: usize, corrupted: f64, missing: f64, seed:
     Planted { shape: (m, n), low_rank, y }
 }
 
-fn problem(planted: &Planted) -> RobustPca {
+pub fn problem(planted: &Planted) -> RobustPca {
     RobustPca::new(planted.shape.0, planted.shape.1, planted.y.clone(), None).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn solve(planted: &Planted) -> (RobustPca, RobustPcaSolution) {
     (problem, solution)
 }
 
-fn distance(planted: &Planted, low_rank: &TruncatedSvd) -> f64 {
+pub fn distance(planted: &Planted, low_rank: &TruncatedSvd) -> f64 {
     let x = low_rank.to_dense(planted.shape.0, planted.shape.1);
     let square = |x: f64| x * x;
     let (off, size) = x.iter().zip(&planted.low_rank).fold((0.0, 0.0), |(off, size), (x, m)| (off + square(x - m), size + square(*m)));
@@ -259,20 +259,20 @@ fn a_budget_is_used_up() {
     let planted = planted((60, 60), 2, 0.05, 0.0, 6);
     let spent: f64 = planted.y.iter().zip(&planted.low_rank).map(|(y, m)| (y - m).abs()).sum();
     let options = RobustPcaOptions { tol: 1e-5, ..Default::default() };
-    let within = solve_robust_pca_within(&problem(&planted), spent, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), spent, &options, &|| false).unwrap();
     let certificate = certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(spent)).unwrap();
     assert!(certificate.certified, "{certificate:?}");
     assert!(distance(&planted, &within.solution.low_rank) < 1e-12);
     // half of it: nothing exact is planted, but the bound is close
-    let within = solve_robust_pca_within(&problem(&planted), 0.5 * spent, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), 0.5 * spent, &options, &|| false).unwrap();
     let certificate = certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(0.5 * spent)).unwrap();
     assert!(within.problem.deviation(&within.solution.low_rank) <= 0.5 * spent * (1.0 + 1e-12));
     assert!(!certificate.certified && certificate.relative_gap() < 1e-2, "{certificate:?}");
     let all: f64 = planted.y.iter().map(|y| y.abs()).sum();
-    let within = solve_robust_pca_within(&problem(&planted), 2.0 * all, &options).unwrap();
+    let within = solve_robust_pca_within(&problem(&planted), 2.0 * all, &options, &|| false).unwrap();
     assert!(within.solution.low_rank.singular_values.is_empty());
     assert!(certify_robust_pca(&within.problem, &within.solution.low_rank, &within.solution.dual, Some(2.0 * all)).unwrap().certified);
-    assert!(matches!(solve_robust_pca_within(&problem(&planted), -1.0, &options), Err(Error::Parameter { name: "budget", .. })));
+    assert!(matches!(solve_robust_pca_within(&problem(&planted), -1.0, &options, &|| false), Err(Error::Parameter { name: "budget", .. })));
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::{FitArgs, Source, default_dir, exit_code, fit_in, given, settings, te
 use crate::args::Common;
 use crate::exit::{DONE, Failure};
 use crate::input;
-use crate::ranks::first_tells;
 use std::time::Duration;
 use thalweg::comm::{Comm, Counted, balanced_parts};
 use thalweg::data::{BlocksInMemory, Matrix};
@@ -16,7 +15,7 @@ pub fn run_on_ranks(args: &FitArgs, common: &Common, comm: &dyn Comm) -> Result<
     let (held, record) = held_rows(args, common, &counted)?;
     let source = Source::Ranks(Box::new(held));
     let prepared = settings(args, &source, common).and_then(|settings| Ok((given(&settings)?, settings)));
-    let (given, settings) = first_tells(comm, prepared)?;
+    let (given, settings) = comm.all_have(prepared)?;
     let dir = RunDir::new(common.output.clone().unwrap_or_else(|| default_dir(args)));
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint);
     let (manifest, interrupt) = fit_in(source.data(), given, record, settings, dir.clone(), checkpoint_every, common)?;
@@ -29,9 +28,10 @@ pub fn run_on_ranks(args: &FitArgs, common: &Common, comm: &dyn Comm) -> Result<
 
 /// The rows of this rank: read where they stand, or kept of all of them.
 fn held_rows<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<(RankRows<'a>, InputRecord), Failure> {
+    let all: &dyn Comm = comm;
     if args.stream || args.plan {
         let option = if args.stream { "--stream" } else { "--plan" };
-        return first_tells(comm, Err(Failure::Usage(format!("{option} is for one process: each of several ranks holds its rows in memory"))));
+        return all.all_have(Err(Failure::Usage(format!("{option} is for one process: each of several ranks holds its rows in memory"))));
     }
     let quiet = Common { quiet: true, ..common.clone() };
     let on_disk = input::open_asked(&args.input, &args.read, &quiet).and_then(|(disk, record)| {
@@ -39,10 +39,10 @@ fn held_rows<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Resu
         let labels = disk.shards().map_or(Ok([None, None]), |shards| shards.labels(common.max_memory))?;
         Ok((RankRows::new(comm, rows, disk.kind(), disk.precision(), names(labels)), record))
     });
-    let is_read = (comm as &dyn Comm).agree(Ok([f64::from(u8::from(on_disk.is_ok()))]))?;
+    let is_read = all.agree(Ok([f64::from(u8::from(on_disk.is_ok()))]))?;
     match on_disk {
         Ok(found) if is_read.iter().all(|one| one[0] == 1.0) => Ok(found),
-        _ => first_tells(comm, kept_of_all(args, common, comm)),
+        _ => all.all_have(kept_of_all(args, common, comm)),
     }
 }
 

@@ -10,17 +10,19 @@ use super::{print_json, print_text};
 use crate::args::Common;
 use crate::exit::{DONE, Failure, LIMIT, NOT_ESTABLISHED};
 use crate::input::{Asked, NAMED};
+use crate::memory;
 use crate::signals::Interrupt;
 use args::{CONVEX, NormArg};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use thalweg::data::{InstanceKind, Kept, read_instance, read_instance_keeping};
+use thalweg::comm::{Alone, Comm, Counted};
+use thalweg::data::{Holdout, Instance, InstanceKind, Kept, read_instance, read_instance_keeping};
 use thalweg::problem::{Domain, Fidelity, Norm, RecoveryStatus};
 use thalweg::solver::convex::RECOVERY_TOLERANCE;
 use thalweg_lab::{
-    DENSE_LIMIT, FactoredSettings, FitError, InstanceRecord, Proof, RecoverJob, RecoverKind, RecoverManifest, RecoverRecord, RecoverSettings, RunDir,
-    recover_in,
+    DENSE_LIMIT, EntriesOnRanks, FactoredSettings, FitError, InstanceRecord, Proof, RanksRecord, RecoverJob, RecoverKind, RecoverManifest,
+    RecoverRecord, RecoverSettings, RunDir, recover_in,
 };
 
 const MAX_ITERS: usize = 5000;
@@ -52,6 +54,9 @@ struct RecoverDocument {
     verify_seconds: Option<f64>,
     relative_error: Option<f64>,
     hidden_rmse: Option<f64>,
+    /// On several ranks: how many, and what the first sends in an iteration.
+    #[serde(flatten)]
+    ranks: Option<RanksRecord>,
     #[serde(flatten)]
     files: Files,
 }
@@ -62,7 +67,18 @@ pub fn run(args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
     match kind {
         RecoverKind::Rpca => robust_pca::run(args, common),
         RecoverKind::Sparse => deep_sparse::run(args, common),
-        RecoverKind::Measured(kind) => recover_measured(kind, args, common),
+        RecoverKind::Measured(kind) => recover_measured(kind, args, common, &Alone),
+    }
+}
+
+/// As a recovery by one process; the first rank alone writes and prints.
+pub fn run_on_ranks(args: &RecoverArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
+    let kind = RecoverKind::named(&args.kind).expect("the parser knows the kinds");
+    comm.all_have(refuse_others(kind, args))?;
+    match kind {
+        RecoverKind::Rpca => robust_pca::run_on_ranks(args, common, comm),
+        RecoverKind::Measured(InstanceKind::Completion) => recover_measured(InstanceKind::Completion, args, common, comm),
+        _ => comm.all_have(Err(Failure::Usage(format!("recover {} is for one process: rpca and completion run on several ranks", kind.name())))),
     }
 }
 
@@ -112,21 +128,42 @@ fn factored(args: &RecoverArgs, (d1, d2): (usize, usize), common: &Common) -> Re
     }
 }
 
-fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> Result<u8, Failure> {
-    let asked = Asked::of(&args.input, &args.read, common)?;
-    let kept = args.keep.map(|fraction| Kept { fraction, seed: common.seed });
-    let about = |error| Failure::about(&args.input, error);
-    let (instance, hidden) = match kept {
-        Some(kept) => read_instance_keeping(&asked.path, &asked.options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?,
-        None => (read_instance(&asked.path, kind, &asked.options).map_err(about)?, None),
-    };
-    asked.compare(&instance.sha256, common);
-    let (sha256, measurements) = (instance.sha256.clone(), instance.b.len());
-    let record = InstanceRecord { path: absolute(&asked.path), sha256, shape: instance.shape, measurements, read: asked.options, kept };
-    let factored = factored(args, instance.shape, common)?;
-    if factored.is_some() && kind == InstanceKind::Quadratic && !args.positive {
-        return Err(Failure::Usage("factors of a symmetric matrix need --positive".into()));
+/// An instance as it was read.
+struct Measured {
+    instance: Instance,
+    hidden: Option<Holdout>,
+    record: InstanceRecord,
+    factored: Option<FactoredSettings>,
+}
+
+impl Measured {
+    fn read(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> Result<Self, Failure> {
+        let asked = Asked::of(&args.input, &args.read, common)?;
+        let kept = args.keep.map(|fraction| Kept { fraction, seed: common.seed });
+        let about = |error| Failure::about(&args.input, error);
+        let (instance, hidden) = match kept {
+            Some(kept) => {
+                read_instance_keeping(&asked.path, &asked.options, kept).map(|(instance, hidden)| (instance, Some(hidden))).map_err(about)?
+            }
+            None => (read_instance(&asked.path, kind, &asked.options).map_err(about)?, None),
+        };
+        asked.compare(&instance.sha256, common);
+        let (sha256, measurements) = (instance.sha256.clone(), instance.b.len());
+        let record = InstanceRecord { path: absolute(&asked.path), sha256, shape: instance.shape, measurements, read: asked.options, kept };
+        let factored = factored(args, instance.shape, common)?;
+        if factored.is_some() && kind == InstanceKind::Quadratic && !args.positive {
+            return Err(Failure::Usage("factors of a symmetric matrix need --positive".into()));
+        }
+        Ok(Measured { instance, hidden, record, factored })
     }
+}
+
+fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
+    let Measured { instance, hidden, record, factored } = comm.all_have(Measured::read(kind, args, common))?;
+    let counted = Counted::new(comm);
+    let held = if comm.size() > 1 { Some(comm.all_have(EntriesOnRanks::of(&instance, &counted))?) } else { None };
+    // the others need no more than what they hold
+    let whole = (comm.rank() == 0).then_some(instance);
     let settings = RecoverSettings {
         kind,
         norm: if args.objective == NormArg::Flat { Norm::Flat } else { Norm::Nuclear },
@@ -149,7 +186,8 @@ fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> 
     let interrupt = Interrupt::listen();
     let manifest = RecoverManifest::new(record, settings);
     let job = RecoverJob {
-        instance: &instance,
+        instance: whole.as_ref(),
+        held: held.as_ref(),
         hidden: hidden.as_ref(),
         manifest,
         dir: dir.clone(),
@@ -161,7 +199,8 @@ fn recover_measured(kind: InstanceKind, args: &RecoverArgs, common: &Common) -> 
         FitError::Input(error) => Failure::about(&args.input, error),
         other => other.into(),
     })?;
-    let result = manifest.result.as_ref().expect("a recovery that returns has a result");
+    // the first rank has the result
+    let Some(result) = &manifest.result else { return Ok(DONE) };
     tell(common, || document(&manifest, result, &dir), || in_words(&args.input, &manifest, result, &dir))?;
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(result)))
 }
@@ -248,6 +287,7 @@ fn document(manifest: &RecoverManifest, result: &RecoverRecord, dir: &RunDir) ->
         verify_seconds: result.verify_seconds,
         relative_error: result.relative_error,
         hidden_rmse: result.hidden_rmse,
+        ranks: result.ranks,
         files: Files::of(dir, verdict.is_some()),
     }
 }
@@ -284,9 +324,16 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
     if let Some(rmse) = result.hidden_rmse {
         lines.push(format!("hidden entries   missed by {rmse:.4e}, root mean square"));
     }
+    lines.extend(result.ranks.map(on_ranks));
     let proof = result.verdict.map(|verdict| Proof::of_measured(&verdict, manifest.settings.fidelity));
     lines.extend(ending(result.relative_error, proof.as_ref(), dir, input));
     lines.join("\n") + "\n"
+}
+
+/// What several ranks sent.
+fn on_ranks(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }: RanksRecord) -> String {
+    let sent = memory::in_words(bytes_per_iteration as u64);
+    format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration")
 }
 
 /// What every kind ends with: the error where the truth is known, what was proved, the files, and how to go on.

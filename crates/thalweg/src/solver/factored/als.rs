@@ -5,6 +5,7 @@ use crate::data::{Csr, Duplicates, Sparse, Triplet};
 use crate::linalg::{Cholesky, ROW_BLOCK, gather_gram, gather_rows, gram_of_rows};
 use crate::map::{Definition, MeasurementMap};
 use crate::problem::Factored;
+use crate::solver::Ranks;
 use crate::{Error, Side};
 use rayon::prelude::*;
 
@@ -43,6 +44,13 @@ impl FactoredMethod for AlternatingLeastSquares {
             _ => Ok(Box::new(AllRows)),
         }
     }
+
+    fn begin_on_ranks<'p>(&self, problem: &Factored<'p>) -> Result<Box<dyn Step + 'p>, Error> {
+        match problem.map().definition() {
+            Definition::Entries(rows, cols, weights) => Ok(Box::new(ByRows::new(rows, cols, weights, problem)?)),
+            _ => Err(Error::Parameter { name: "measurements", expected: "sampled entries on several ranks".into(), got: "another map".into() }),
+        }
+    }
 }
 
 /// wᵢ x_{row, col} = bᵢ: rows of U separate, and share nothing but V.
@@ -64,31 +72,62 @@ impl ByRows {
 }
 
 impl Step for ByRows {
-    fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+    fn step(&mut self, problem: &Factored<'_>, ranks: &Ranks<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let r = problem.rank();
         let (u, v) = x.split_at_mut(problem.left_len());
-        solve_rows(&self.right.by_row, &self.weights.by_row, v, u, r);
-        solve_rows(&self.right.by_col, &self.weights.by_col, u, v, r);
+        solve_rows(u, r, |at, gram, row| gather((&self.right.by_row, &self.weights.by_row), v, at, gram, row));
+        let equations = |at: usize, gram: &mut [f64], row: &mut [f64]| gather((&self.right.by_col, &self.weights.by_col), u, at, gram, row);
+        let is_solved = if ranks.is_alone() {
+            solve_rows(v, r, equations);
+            true
+        } else {
+            solve_summed_rows(v, r, ranks, equations).is_some()
+        };
         *residual = problem.residual(x);
-        true
+        is_solved
     }
 }
 
-/// Each row of `rows` ← (Σ w vᵀv)⁻¹ Σ w y v over its entries.
-fn solve_rows(right: &Csr<f64>, weights: &Csr<f64>, held: &[f64], rows: &mut [f64], r: usize) {
+/// G ← Σ w vᵀv and g ← Σ w y v of row `at`, over its entries.
+fn gather((right, weights): (&Csr<f64>, &Csr<f64>), held: &[f64], at: usize, gram: &mut [f64], row: &mut [f64]) {
+    let (indices, values) = right.row(at);
+    gram.fill(0.0);
+    gather_gram(indices, Some(weights.row(at).1), held, row.len(), gram);
+    row.fill(0.0);
+    gather_rows(indices, values, held, row);
+}
+
+/// Each row ← G⁻¹g with what `equations(row, G, g)` writes.
+fn solve_rows(rows: &mut [f64], r: usize, equations: impl Fn(usize, &mut [f64], &mut [f64]) + Sync) {
     rows.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, rows)| {
         let mut gram = vec![0.0; r * r];
         for (at, row) in rows.chunks_exact_mut(r).enumerate() {
-            let (indices, values) = right.row(block * ROW_BLOCK + at);
-            gram.fill(0.0);
-            gather_gram(indices, Some(weights.row(block * ROW_BLOCK + at).1), held, r, &mut gram);
-            row.fill(0.0);
-            gather_rows(indices, values, held, row);
+            equations(block * ROW_BLOCK + at, &mut gram, row);
             let lift = LIFT * (0..r).map(|k| gram[k * r + k]).sum::<f64>() / r as f64;
             (0..r).for_each(|k| gram[k * r + k] += lift);
             solve_in_place(&mut gram, row);
         }
     });
+}
+
+/// The same with G and g summed over ranks, each of which solves a part of the rows; all gather them. None if a rank is lost.
+fn solve_summed_rows(rows: &mut [f64], r: usize, ranks: &Ranks<'_>, equations: impl Fn(usize, &mut [f64], &mut [f64]) + Sync) -> Option<()> {
+    let (count, width) = (rows.len() / r, r * r + r);
+    let mut own = vec![0.0; count * width];
+    own.par_chunks_mut(ROW_BLOCK * width).enumerate().for_each(|(block, own)| {
+        for (at, own) in own.chunks_exact_mut(width).enumerate() {
+            let (gram, row) = own.split_at_mut(r * r);
+            equations(block * ROW_BLOCK + at, gram, row);
+        }
+    });
+    let (here, summed) = ranks.sum_parts(own, count, width)?;
+    let mut solved = vec![0.0; here.len() * r];
+    solve_rows(&mut solved, r, |at, gram, row| {
+        let (of_gram, of_row) = summed[at * width..][..width].split_at(r * r);
+        gram.copy_from_slice(of_gram);
+        row.copy_from_slice(of_row);
+    });
+    ranks.gather_parts(&solved, count, r, rows)
 }
 
 /// x ← G⁻¹x for a small positive definite G, which is overwritten; 0 along pivots that are not positive.
@@ -117,7 +156,7 @@ fn solve_in_place(gram: &mut [f64], x: &mut [f64]) {
 struct AllRows;
 
 impl Step for AllRows {
-    fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+    fn step(&mut self, problem: &Factored<'_>, _: &Ranks<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let (u, v) = x.split_at_mut(problem.left_len());
         let solved = solve_side(problem.map(), problem.b(), Side::U, v, u, problem.rank()).is_some()
             && solve_side(problem.map(), problem.b(), Side::V, u, v, problem.rank()).is_some();

@@ -4,6 +4,7 @@ use super::{FactoredAbout, FactoredMethod, Step};
 use crate::Error;
 use crate::linalg::{Cholesky, dot, gram};
 use crate::problem::{Factored, Objective};
+use crate::solver::Ranks;
 
 /// What length a change of the factors has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn divide(gradient: &mut [f64], factor: &[f64], r: usize) {
 }
 
 impl Step for Descending {
-    fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+    fn step(&mut self, problem: &Factored<'_>, _: &Ranks<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let mut gradient = vec![0.0; problem.dim()];
         problem.transposed(x, residual, &mut gradient);
         let scaled = self.scaled(problem, x, &gradient);

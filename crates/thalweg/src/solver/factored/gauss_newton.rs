@@ -4,6 +4,7 @@ use super::{FactoredAbout, FactoredMethod, Step};
 use crate::linalg::{Cholesky, among_workers, dot};
 use crate::map::Jacobian;
 use crate::problem::{Factored, Objective};
+use crate::solver::Ranks;
 use crate::{Error, Side};
 
 /// (JᵀJ + μI) δ = −Jᵀr with J the derivative of A(UVᵀ): by a Cholesky factor where J is small, else by conjugate gradients that know J
@@ -51,7 +52,7 @@ enum Normal {
 }
 
 impl Step for Damped {
-    fn step(&mut self, problem: &Factored<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
+    fn step(&mut self, problem: &Factored<'_>, _: &Ranks<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         among_workers(|| self.lower(problem, x, residual))
     }
 }

@@ -1,10 +1,12 @@
 //! Spectral starts: the leading part of A*(b).
 
+use crate::comm::Comm;
 use crate::data::stream;
-use crate::linalg::{dot, lanczos, multiply_vector, sketch_width, symmetric_eigenvectors, truncated_svd};
+use crate::linalg::{TallProducts, TruncatedSvd, dot, lanczos, leading_triplets, multiply_vector, sketch_width, symmetric_eigenvectors};
 use crate::map::Definition;
 use crate::problem::Factored;
-use crate::{Factors, Side};
+use crate::solver::Ranks;
+use crate::{Error, Factors, Side};
 use rand_distr::{Distribution, StandardNormal};
 
 /// Steps of Lanczos' method, besides a few for each vector: a start needs two digits.
@@ -16,13 +18,27 @@ const STEPS: usize = 24;
 /// Where Aᵢ = xᵢxᵢᵀ and V = U (phase retrieval), bᵢ is first replaced by (yᵢ − 1)/(yᵢ + √(p/d) − 1) with yᵢ = bᵢ/mean(b), which weighs
 /// large measurements down: Mondelli, Montanari (2019).
 pub fn spectral_start(problem: &Factored<'_>, seed: u64) -> Option<Factors> {
+    started(problem, &Ranks::alone(problem.map().shape().0), seed)
+}
+
+/// The same where the problem is the part that one of several ranks holds: its rows of U, and V. To be called by all ranks alike.
+///
+/// # Errors
+/// [`Error::Peer`].
+pub fn spectral_start_on_ranks(problem: &Factored<'_>, seed: u64, comm: &dyn Comm) -> Result<Option<Factors>, Error> {
+    let ranks = Ranks::join(comm, problem.map().shape().0)?;
+    let start = started(problem, &ranks, seed);
+    ranks.into_failure().map_or(Ok(start), Err)
+}
+
+fn started(problem: &Factored<'_>, ranks: &Ranks<'_>, seed: u64) -> Option<Factors> {
     let (d1, d2) = problem.map().shape();
     let r = problem.rank();
-    let mut start = if problem.is_semidefinite() { eigenvectors(problem)? } else { singular_vectors(problem, seed)? };
+    let mut start = if problem.is_semidefinite() { eigenvectors(problem)? } else { singular_vectors(problem, ranks, seed)? };
     let mut image = vec![0.0; problem.b().len()];
     problem.map().apply_factored(&start, &mut image);
-    let size = dot(&image, &image);
-    let fit = if size > 0.0 { dot(&image, problem.b()) / size } else { 0.0 };
+    let [size, along] = ranks.sums([dot(&image, &image), dot(&image, problem.b())])?;
+    let fit = if size > 0.0 { along / size } else { 0.0 };
     let root = fit.abs().sqrt();
     start.as_mut_slice().iter_mut().for_each(|x| *x *= root);
     if fit < 0.0 && !problem.is_semidefinite() {
@@ -32,17 +48,44 @@ pub fn spectral_start(problem: &Factored<'_>, seed: u64) -> Option<Factors> {
     Some(start)
 }
 
-fn singular_vectors(problem: &Factored<'_>, seed: u64) -> Option<Factors> {
-    let (map, b, r) = (problem.map(), problem.b(), problem.rank());
-    let (d1, d2) = map.shape();
+fn singular_vectors(problem: &Factored<'_>, ranks: &Ranks<'_>, seed: u64) -> Option<Factors> {
+    let ((d1, d2), r) = (problem.map().shape(), problem.rank());
     let mut rng = stream(seed, 0);
-    let sketch = (0..d2 * sketch_width(d1, d2, r)).map(|_| StandardNormal.sample(&mut rng)).collect();
-    let forward = |x: &[f64], width: usize, out: &mut [f64]| map.adjoint_times(b, Side::U, x, width, out);
-    let backward = |x: &[f64], width: usize, out: &mut [f64]| map.adjoint_times(b, Side::V, x, width, out);
-    let svd = truncated_svd((d1, d2), r, sketch, forward, backward)?;
+    let sketch = (0..d2 * sketch_width(ranks.all_rows(), d2, r)).map(|_| StandardNormal.sample(&mut rng)).collect();
+    let svd = leading_triplets(&Adjoint { problem, ranks }, d2, r, sketch)?;
     let roots: Vec<f64> = svd.singular_values.iter().map(|s| s.sqrt()).collect();
     let buffer = svd.u.chunks_exact(r).chain(svd.v.chunks_exact(r)).flat_map(|row| row.iter().zip(&roots).map(|(x, s)| x * s)).collect();
     Factors::new(d1, d2, r, buffer).ok()
+}
+
+/// A*(b).
+struct Adjoint<'a> {
+    problem: &'a Factored<'a>,
+    ranks: &'a Ranks<'a>,
+}
+
+impl TallProducts for Adjoint<'_> {
+    fn rows(&self) -> usize {
+        self.problem.map().shape().0
+    }
+
+    fn forward(&self, b: &[f64], width: usize, out: &mut [f64]) {
+        self.problem.map().adjoint_times(self.problem.b(), Side::U, b, width, out);
+    }
+
+    fn backward(&self, b: &[f64], width: usize, out: &mut [f64]) -> Option<()> {
+        self.problem.map().adjoint_times(self.problem.b(), Side::V, b, width, out);
+        out.copy_from_slice(&self.ranks.sum(out.to_vec())?);
+        Some(())
+    }
+
+    fn orthonormalise(&self, b: &mut [f64], width: usize) -> Option<()> {
+        self.ranks.orthonormalise(b, width)
+    }
+
+    fn thin_svd(&self, b: &[f64], width: usize) -> Option<TruncatedSvd> {
+        self.ranks.tall_svd(b, width)
+    }
 }
 
 fn eigenvectors(problem: &Factored<'_>) -> Option<Factors> {

@@ -1,6 +1,6 @@
 //! min ‖X‖_* subject to ‖Y − X‖₁ ≤ budget, through the λ for which the budget is used up.
 
-use super::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca};
+use super::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca_unless};
 use crate::Error;
 use crate::problem::{RecoveryStatus, RobustPca};
 use crate::solver::clock::Clock;
@@ -22,14 +22,19 @@ const USED_UP: f64 = 1e-9;
 /// Minimises ‖X‖_* over ‖Y − X‖₁ ≤ budget. The deviation falls as λ grows, so its λ is found by bisection of log λ between 1/√(mn), where
 /// X = 0, and 1, where X = Y; a matrix that is low-rank but for sparse entries whose sum is the budget is met at the first λ.
 ///
-/// `Stalled` where no λ uses the budget up to the tolerance: X is then feasible, and nothing more is said of it. `TimeLimit`: the last X, which
-/// need not be feasible.
+/// `Stalled` where no λ uses the budget up to the tolerance: X is then feasible, and nothing more is said of it. `TimeLimit`, and
+/// `Stopped` as soon as `is_stopped` says so: the last X, which need not be feasible.
 ///
 /// # Errors
 /// [`Error::Parameter`] unless the budget is finite and not negative.
 ///
 /// Source: FM, eq. (6.9).
-pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &RobustPcaOptions) -> Result<WithinBudget, Error> {
+pub fn solve_robust_pca_within(
+    problem: &RobustPca,
+    budget: f64,
+    options: &RobustPcaOptions,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<WithinBudget, Error> {
     if !(budget >= 0.0 && budget.is_finite()) {
         return Err(Error::Parameter { name: "budget", expected: "a finite number, not negative".into(), got: budget.to_string() });
     }
@@ -41,8 +46,8 @@ pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &Robus
     let mut feasible: Option<WithinBudget> = None;
     for _ in 0..MAX_TRIALS {
         let problem = problem.clone().with_lambda(lambda)?;
-        let solution = solve_robust_pca(&problem, &left());
-        if solution.status == RecoveryStatus::TimeLimit {
+        let solution = solve_robust_pca_unless(&problem, &left(), is_stopped);
+        if matches!(solution.status, RecoveryStatus::TimeLimit | RecoveryStatus::Stopped) {
             return Ok(WithinBudget { problem, solution });
         }
         let deviation = problem.deviation(&solution.low_rank);
@@ -65,7 +70,7 @@ pub fn solve_robust_pca_within(problem: &RobustPca, budget: f64, options: &Robus
         // λ = 1: X = Y
         None => {
             let problem = problem.clone().with_lambda(1.0)?;
-            let solution = solve_robust_pca(&problem, &left());
+            let solution = solve_robust_pca_unless(&problem, &left(), is_stopped);
             WithinBudget { problem, solution }
         }
     };

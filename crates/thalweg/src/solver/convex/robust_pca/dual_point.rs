@@ -1,7 +1,8 @@
 //! A dual point from the splitting's multiplier, whose norm exceeds 1 until the very end.
 
 use super::splitting::{Splitting, clamp, narrowed};
-use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, multiply, row_major, row_major_mut, symmetric_eigenvalues, symmetric_eigenvectors, tall_gram};
+use super::table::Table;
+use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, multiply, row_major, row_major_mut, tall_gram};
 use rayon::prelude::*;
 
 /// W with |W| ≤ λ in every entry and 0 where nothing was observed.
@@ -19,10 +20,10 @@ impl<T: Real> DualPoint<T> {
     /// times as much of the bound. None if a decomposition does not end.
     pub fn near(splitting: &Splitting<'_, T>) -> Option<Self> {
         let table = splitting.table;
-        let (rows, cols) = (table.rows, table.cols);
+        let cols = table.cols;
         let multiplier = splitting.multiplier();
-        let (squares, vectors) = symmetric_eigenvectors(&tall_gram(row_major(&multiplier, rows, cols)), cols)?;
-        let plain = DualPoint { bound: inner(&table.y, &multiplier, cols) / squares[0].sqrt().max(1.0), w: multiplier };
+        let (squares, vectors) = table.ranks.eigenvectors(&gram_of_all(&multiplier, table)?, cols)?;
+        let plain = DualPoint { bound: inner(&multiplier, table)? / squares[0].sqrt().max(1.0), w: multiplier };
         let above = squares.iter().take_while(|&&square| square > 1.0).count();
         if above == 0 {
             return Some(plain);
@@ -31,8 +32,8 @@ impl<T: Real> DualPoint<T> {
         let part = |square: &f64| (OVERSHOOT * (1.0 - 1.0 / square.sqrt())).min(1.0);
         let pulled: Vec<f64> = kept.chunks_exact(cols).zip(&squares).flat_map(|(v, square)| v.iter().map(move |v| v * part(square))).collect();
         let w = clipped_difference(&plain.w, (&narrowed(kept), &narrowed(&pulled)), &table.y, (cols, table.lambda));
-        let largest = symmetric_eigenvalues(&tall_gram(row_major(&w, rows, cols)), cols)?[0];
-        let moved = DualPoint { bound: inner(&table.y, &w, cols) / largest.sqrt().max(1.0), w };
+        let largest = table.ranks.eigenvalues(&gram_of_all(&w, table)?, cols)?[0];
+        let moved = DualPoint { bound: inner(&w, table)? / largest.sqrt().max(1.0), w };
         Some(if moved.bound > plain.bound { moved } else { plain })
     }
 }
@@ -54,8 +55,15 @@ fn clipped_difference<T: Real>(w: &[T], (v, pulled): (&[T], &[T]), y: &[f64], (c
     out
 }
 
+/// WᵀW.
+fn gram_of_all<T: Real>(w: &[T], table: &Table<'_>) -> Option<Vec<f64>> {
+    table.ranks.sum_symmetric(tall_gram(row_major(w, table.rows, table.cols)), table.cols)
+}
+
 /// ⟨Y, W⟩ over the observed entries.
-fn inner<T: Real>(y: &[f64], w: &[T], cols: usize) -> f64 {
+fn inner<T: Real>(w: &[T], table: &Table<'_>) -> Option<f64> {
+    let cols = table.cols;
     let of_row = |(y, w): (&[f64], &[T])| y.iter().zip(w).map(|(&y, w)| if y.is_nan() { 0.0 } else { y * w.f64() }).sum();
-    fixed_order_sum(&y.par_chunks(cols).zip(w.par_chunks(cols)).map(of_row).collect::<Vec<f64>>())
+    let here = fixed_order_sum(&table.y.par_chunks(cols).zip(w.par_chunks(cols)).map(of_row).collect::<Vec<f64>>());
+    table.ranks.sums([here]).map(|[all]| all)
 }

@@ -1,9 +1,8 @@
 //! The exact finish: a matrix of rank r that agrees with Y wherever Y is not corrupted, and its multiplier.
 
+use super::table::Table;
 use super::tangent::Tangent;
-use crate::linalg::{
-    ROW_BLOCK, TruncatedSvd, gram_between, largest_magnitude, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, simd, thin_svd,
-};
+use crate::linalg::{ROW_BLOCK, TruncatedSvd, gram_between, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut, simd, thin_svd};
 use rayon::prelude::*;
 
 /// Steps after which agreement is not expected any more.
@@ -23,34 +22,32 @@ const PATIENCE: usize = 4;
 const SETTLED: f64 = 0.9;
 
 /// X = U C Vᵀ with orthonormal U, V and an r×r core.
-pub(super) struct Fitted {
+struct Fitted<'a> {
+    table: &'a Table<'a>,
     u: Vec<f64>,
     v: Vec<f64>,
     core: Vec<f64>,
     rank: usize,
-    cols: usize,
 }
 
 /// X by alternating projections: drop what looks corrupted, project the rest on the tangent space of the rank-r matrices at X, return to
 /// rank r. None unless the uncorrupted residuals fall to rounding.
 ///
-/// `y`: row-major, NaN where not observed; `left`: rows×r and `v`: cols×r of the start X = left·vᵀ, `threshold`: what a
-/// corruption exceeds there. Converges linearly with the factor
+/// `left`: rows×r and `v`: cols×r of the start X = left·vᵀ, `threshold`: what a corruption exceeds there. Converges linearly with the factor
 /// ‖P_T P_Ω P_T‖.
 ///
 /// Source: Cai, Cai, Wei (2019), accelerated alternating projections. We take the threshold from the median residual, start from a point
 /// of the convex problem instead of from the spectrum, and return by X = (X+E)V (Uᵀ(X+E)V)⁻¹ Uᵀ(X+E), which needs no decomposition.
-pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], rank: usize, threshold: f64) -> Option<(TruncatedSvd, f64)> {
-    let rows = y.len() / cols;
-    let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * largest_magnitude(y);
-    let mut fitted = Fitted::from_product(left, v, rows, cols, rank);
+pub(super) fn fit_uncorrupted<'a>(table: &'a Table<'a>, left: &[f64], v: &[f64], rank: usize, threshold: f64) -> Option<(TruncatedSvd, f64)> {
+    let noise = 2.0 * f64::EPSILON * (rank as f64).sqrt() * table.largest;
+    let mut fitted = Fitted::from_product(table, left, v, rank)?;
     let mut medians: Vec<f64> = vec![];
     let (mut threshold, mut last) = (threshold, f64::INFINITY);
     for _ in 0..MAX_STEPS {
-        let median = fitted.median_residual(y);
+        let median = fitted.median_residual()?;
         medians.push(median);
         threshold = (OUTLIER * median.max(noise)).max(DECAY * threshold);
-        let misfit = fitted.step(y, threshold)?;
+        let misfit = fitted.step(threshold)?;
         let is_fitted = median <= noise && threshold <= OUTLIER * noise;
         // at rounding the sum falls no further; a row that lags behind still lowers it
         if is_fitted && misfit > SETTLED * last {
@@ -64,13 +61,13 @@ pub(super) fn fit_uncorrupted(y: &[f64], cols: usize, left: &[f64], v: &[f64], r
     None
 }
 
-impl Fitted {
-    fn from_product(left: &[f64], v: &[f64], rows: usize, cols: usize, rank: usize) -> Self {
+impl<'a> Fitted<'a> {
+    fn from_product(table: &'a Table<'a>, left: &[f64], v: &[f64], rank: usize) -> Option<Self> {
         let mut u = left.to_vec();
-        orthonormalise(&mut u, rank);
-        let core = gram_between(&u, left, rank);
-        debug_assert_eq!(rows * rank, left.len());
-        Fitted { u, v: v.to_vec(), core, rank, cols }
+        table.ranks.orthonormalise(&mut u, rank)?;
+        let core = table.ranks.sum(gram_between(&u, left, rank))?;
+        debug_assert_eq!(table.rows * rank, left.len());
+        Some(Fitted { table, u, v: v.to_vec(), core, rank })
     }
 
     /// U C, rows×r.
@@ -82,30 +79,32 @@ impl Fitted {
     }
 
     /// The median of |Y − X| over a fixed sample of observed entries.
-    fn median_residual(&self, y: &[f64]) -> f64 {
-        let r = self.rank;
+    fn median_residual(&self) -> Option<f64> {
+        let (table, r) = (self.table, self.rank);
         // a stride without common factors with the sides visits all rows and columns
-        let stride = (y.len() / SAMPLE).max(1) | 1;
+        let stride = (table.all_entries() / SAMPLE).max(1) | 1;
         let left = self.left();
-        let of = |at: usize| {
-            let (i, j) = (at / self.cols, at % self.cols);
+        let of = |i: usize, j: usize| {
             let x: f64 = left[i * r..][..r].iter().zip(&self.v[j * r..][..r]).map(|(a, b)| a * b).sum();
-            (y[at] - x).abs()
+            (table.y[i * table.cols + j] - x).abs()
         };
-        let mut residuals: Vec<f64> = (0..y.len()).step_by(stride).map(of).filter(|d| !d.is_nan()).collect();
+        let mut residuals = table.ranks.sampled(stride, table.cols, of)?;
+        residuals.retain(|d| !d.is_nan());
         if residuals.is_empty() {
-            return f64::INFINITY;
+            return Some(f64::INFINITY);
         }
         let middle = residuals.len() / 2;
-        *residuals.select_nth_unstable_by(middle, f64::total_cmp).1
+        Some(*residuals.select_nth_unstable_by(middle, f64::total_cmp).1)
     }
 
     /// One step with the residuals up to `threshold`; returns the sum of those before it. None if the core becomes singular.
-    fn step(&mut self, y: &[f64], threshold: f64) -> Option<f64> {
-        let (r, cols) = (self.rank, self.cols);
+    fn step(&mut self, threshold: f64) -> Option<f64> {
+        let (ranks, r, cols) = (&self.table.ranks, self.rank, self.table.cols);
         let mut left = self.left();
         let v = row_major(&self.v, cols, r);
-        let parts: Vec<(Vec<f64>, Vec<f64>, f64)> = y
+        let parts: Vec<(Vec<f64>, Vec<f64>, f64)> = self
+            .table
+            .y
             .par_chunks(ROW_BLOCK * cols)
             .enumerate()
             .map(|(block, y)| {
@@ -122,28 +121,34 @@ impl Fitted {
             .collect();
         let ev: Vec<f64> = parts.iter().flat_map(|(ev, ..)| ev.iter().copied()).collect();
         let mut right = vec![0.0; cols * r];
-        mul(v, row_major(&self.core, r, r).transpose(), &mut right);
+        if ranks.is_first() {
+            mul(v, row_major(&self.core, r, r).transpose(), &mut right);
+        }
         parts.iter().for_each(|(_, etu, _)| add(&mut right, etu));
-        let mut core = gram_between(&self.u, &ev, r);
+        // three sums in one
+        right.extend(gram_between(&self.u, &ev, r));
+        right.push(parts.iter().map(|(.., misfit)| misfit).sum());
+        let mut right = ranks.sum(right)?;
+        let misfit = right.pop()?;
+        let mut core = right.split_off(cols * r);
         add(&mut core, &self.core);
         add(&mut left, &ev);
         (self.u, self.v) = (left.clone(), right.clone());
-        orthonormalise(&mut self.u, r);
+        ranks.orthonormalise(&mut self.u, r)?;
         orthonormalise(&mut self.v, r);
-        let inverse = inverse(&core, r)?;
-        let (of_u, of_v) = (gram_between(&self.u, &left, r), gram_between(&self.v, &right, r));
+        let inverse = ranks.by_first(r * r, || inverse(&core, r))?;
+        let (of_u, of_v) = (ranks.sum(gram_between(&self.u, &left, r))?, gram_between(&self.v, &right, r));
         let mut half = vec![0.0; r * r];
         mul(row_major(&of_u, r, r), row_major(&inverse, r, r), &mut half);
         mul(row_major(&half, r, r), row_major(&of_v, r, r).transpose(), &mut self.core);
-        Some(parts.iter().map(|(.., misfit)| misfit).sum())
+        Some(misfit)
     }
 
     /// U diag(σ) Vᵀ without the singular values at rounding.
     fn decomposed(&self, noise: f64) -> Option<TruncatedSvd> {
         let r = self.rank;
-        let core = thin_svd(&self.core, r, r)?;
-        let rows = self.u.len() / r;
-        let floor = noise * (rows as f64 * self.cols as f64).sqrt();
+        let core = self.table.ranks.small_svd(&self.core, r)?;
+        let floor = noise * (self.table.ranks.all_rows() as f64 * self.table.cols as f64).sqrt();
         let k = core.singular_values.iter().take_while(|&&s| s > floor).count();
         let rotate = |basis: &[f64], rotation: &[f64]| {
             let kept: Vec<f64> = rotation.chunks_exact(r).flat_map(|row| row[..k].iter().copied()).collect();
@@ -198,7 +203,8 @@ fn inverse(k: &[f64], r: usize) -> Option<Vec<f64>> {
 ///
 /// `sparse`: S, row-major, 0 off its support. W = B + P_free(H) with H in T, B the given values and `start` off them, and
 /// P_T P_free H = UVᵀ − P_T B, by conjugate gradients. None if T and the support are not transversal enough for those to end.
-pub(super) fn multiplier(y: &[f64], low_rank: &TruncatedSvd, sparse: &[f64], lambda: f64, start: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn multiplier(table: &Table<'_>, low_rank: &TruncatedSvd, sparse: &[f64], start: &[f64]) -> Option<Vec<f64>> {
+    let y = &table.y;
     let free: Vec<bool> = sparse.iter().zip(y).map(|(s, y)| *s == 0.0 && !y.is_nan()).collect();
     let mut w: Vec<f64> = (0..y.len())
         .map(|at| {
@@ -207,12 +213,12 @@ pub(super) fn multiplier(y: &[f64], low_rank: &TruncatedSvd, sparse: &[f64], lam
             } else if y[at].is_nan() {
                 0.0
             } else {
-                lambda.copysign(sparse[at])
+                table.lambda.copysign(sparse[at])
             }
         })
         .collect();
-    let tangent = Tangent::new(low_rank);
-    let right = tangent.sign_minus(&w);
+    let tangent = Tangent::new(table, low_rank);
+    let right = tangent.sign_minus(&w)?;
     let h = tangent.solve_on(&free, right)?;
     tangent.add_on(&free, &h, &mut w);
     Some(w)
@@ -220,9 +226,10 @@ pub(super) fn multiplier(y: &[f64], low_rank: &TruncatedSvd, sparse: &[f64], lam
 
 /// Whether W, a [`multiplier`] of X, looks like one of the convex problem: below λ off the support, and below 1 in norm off T. An
 /// estimate by power iteration, for the solver's own use; the verdict is the certificate's.
-pub(super) fn looks_dual(low_rank: &TruncatedSvd, sparse: &[f64], lambda: f64, w: &[f64]) -> bool {
-    let largest = w.par_iter().zip(sparse).map(|(w, s)| if *s == 0.0 { w.abs() } else { 0.0 }).reduce(|| 0.0, f64::max);
-    largest < lambda && Tangent::new(low_rank).norm_off_tangent(w) < 1.0
+pub(super) fn looks_dual(table: &Table<'_>, low_rank: &TruncatedSvd, sparse: &[f64], w: &[f64]) -> bool {
+    let here = w.par_iter().zip(sparse).map(|(w, s)| if *s == 0.0 { w.abs() } else { 0.0 }).reduce(|| 0.0, f64::max);
+    let is_below = table.ranks.largest(here).is_some_and(|largest| largest < table.lambda);
+    is_below && Tangent::new(table, low_rank).norm_off_tangent(w).is_some_and(|norm| norm < 1.0)
 }
 
 /// AᵀB of tall row-major matrices of different widths.

@@ -10,4 +10,4 @@ mod table;
 mod tangent;
 
 pub use budget::{WithinBudget, solve_robust_pca_within};
-pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_unless};
+pub use solve::{RobustPcaOptions, RobustPcaSolution, solve_robust_pca, solve_robust_pca_over_ranks, solve_robust_pca_unless};

@@ -1,8 +1,9 @@
 //! Soft-thresholding of singular values, with the right singular vectors of the last matrix as a start.
 
 use super::splitting::narrowed;
+use super::table::Table;
 use crate::data::stream;
-use crate::linalg::{Real, gram, mul, mul_transpose, orthonormalise, row_major, symmetric_eigenvectors, tall_gram};
+use crate::linalg::{Real, gram, mul, mul_transpose, row_major, tall_gram};
 use rand_distr::{Distribution, StandardNormal};
 
 /// V and the factors 1 − τ/σ of the singular values σ > τ of A: shrink(A, τ) = A V diag(1 − τ/σ) Vᵀ.
@@ -70,26 +71,26 @@ impl Basis {
         Basis { cols, vectors: vec![], width: (2 * SPARE).min(cols), draws: 0 }
     }
 
-    /// ‖A‖ of a row-major matrix.
-    pub fn norm<T: Real>(&mut self, a: &[T], rows: usize) -> Option<f64> {
+    /// ‖A‖ of a row-major matrix of the table's shape.
+    pub fn norm<T: Real>(&mut self, a: &[T], table: &Table<'_>) -> Option<f64> {
         if !self.is_narrow() {
-            return Some(self.by_gram(a, rows)?.0[0]);
+            return Some(self.by_gram(a, table)?.0[0]);
         }
         self.add_columns(0);
         let mut largest = 0.0;
         for _ in 0..FIRST_PASSES {
-            largest = self.iterate(a, rows)?[0];
+            largest = self.iterate(a, table)?[0];
         }
         Some(largest)
     }
 
-    /// What [`Shrunk`] says, for a row-major rows×cols matrix.
-    pub fn shrink<T: Real>(&mut self, a: &[T], rows: usize, tau: f64) -> Option<Shrunk> {
+    /// What [`Shrunk`] says, for a row-major matrix of the table's shape.
+    pub fn shrink<T: Real>(&mut self, a: &[T], table: &Table<'_>, tau: f64) -> Option<Shrunk> {
         let mut passes = PASSES;
         while self.is_narrow() {
             let mut singular = vec![];
             for _ in 0..passes {
-                singular = self.iterate(a, rows)?;
+                singular = self.iterate(a, table)?;
             }
             let used = singular.iter().take_while(|&&s| s > tau).count();
             let enough = used + SPARE / 2 <= self.width;
@@ -101,7 +102,7 @@ impl Basis {
             self.add_columns((self.width / 2).max(SPARE));
             passes = FIRST_PASSES - 1;
         }
-        let (singular, vectors) = self.by_gram(a, rows)?;
+        let (singular, vectors) = self.by_gram(a, table)?;
         let shrunk = Shrunk::above(tau, &singular, &vectors);
         if (shrunk.rank() + 2 * SPARE) * 2 * NARROW < self.cols {
             self.width = shrunk.rank() + 2 * SPARE;
@@ -142,16 +143,16 @@ impl Basis {
 
     /// One pass of subspace iteration: B = orth(A V), then the singular triplets of BᵀA. Returns its singular values, and keeps its right
     /// vectors.
-    fn iterate<T: Real>(&mut self, a: &[T], rows: usize) -> Option<Vec<f64>> {
-        let (n, w) = (self.cols, self.width);
+    fn iterate<T: Real>(&mut self, a: &[T], table: &Table<'_>) -> Option<Vec<f64>> {
+        let (rows, n, w) = (table.rows, self.cols, self.width);
         let a = row_major(a, rows, n);
         let mut left = vec![T::of(0.0); rows * w];
         mul(a, row_major(&narrowed(&self.vectors), n, w), &mut left);
-        orthonormalise(&mut left, w);
+        table.ranks.orthonormalise(&mut left, w)?;
         let mut right = vec![T::of(0.0); n * w];
         mul_transpose(a, row_major(&left, rows, w), &mut right);
-        let right: Vec<f64> = right.iter().map(|x| x.f64()).collect();
-        let (squares, rotation) = symmetric_eigenvectors(&gram(&right, w), w)?;
+        let right: Vec<f64> = table.ranks.sum(right)?.iter().map(|x| x.f64()).collect();
+        let (squares, rotation) = table.ranks.eigenvectors(&gram(&right, w), w)?;
         let singular: Vec<f64> = squares.iter().map(|s| s.max(0.0).sqrt()).collect();
         // eigenvectors stand one after the other: their matrix is the transpose of this view
         let floor = singular[0] * f64::EPSILON;
@@ -162,10 +163,10 @@ impl Basis {
     }
 
     /// All singular values and right vectors (row-major), from AᵀA: to half the digits below √ε‖A‖, where nothing is asked of them.
-    fn by_gram<T: Real>(&self, a: &[T], rows: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+    fn by_gram<T: Real>(&self, a: &[T], table: &Table<'_>) -> Option<(Vec<f64>, Vec<f64>)> {
         let n = self.cols;
-        let total = tall_gram(row_major(a, rows, n));
-        let (squares, columns) = symmetric_eigenvectors(&total, n)?;
+        let total = table.ranks.sum_symmetric(tall_gram(row_major(a, table.rows, n)), n)?;
+        let (squares, columns) = table.ranks.eigenvectors(&total, n)?;
         let vectors = (0..n * n).map(|at| columns[at % n * n + at / n]).collect();
         Some((squares.iter().map(|s| s.max(0.0).sqrt()).collect(), vectors))
     }

@@ -5,8 +5,9 @@ use super::exact::{fit_uncorrupted, looks_dual, multiplier};
 use super::shrink::Shrunk;
 use super::splitting::Splitting;
 use super::table::{Table, transposed};
-use crate::linalg::{Real, TruncatedSvd, among_workers, mul, row_major, thin_svd};
-use crate::problem::{RecoveryStatus, RobustPca};
+use crate::Error;
+use crate::linalg::{Real, TruncatedSvd, mul, row_major};
+use crate::problem::{RecoveryStatus, RobustPca, RobustPcaRows};
 use crate::solver::clock::Clock;
 use std::time::Duration;
 
@@ -44,6 +45,32 @@ pub struct RobustPcaSolution {
     pub iterations: usize,
 }
 
+impl RobustPcaSolution {
+    /// That of an m×n table from that of its long side as rows.
+    fn of_shape(mut self, (m, n): (usize, usize)) -> Self {
+        if m < n {
+            std::mem::swap(&mut self.low_rank.u, &mut self.low_rank.v);
+            self.dual = transposed(&self.dual, n, m);
+        }
+        self
+    }
+
+    /// On the first rank the solution of the whole m×n table, of which all ranks together hold these rows; none on the others.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn gathered(self, rows: &RobustPcaRows<'_>, shape: (usize, usize)) -> Result<Option<Self>, Error> {
+        let gather = |own: &[f64], width: usize| {
+            let lengths: Vec<usize> = rows.counts().iter().map(|count| count * width).collect();
+            rows.comm().gather_to_first(own, &lengths)
+        };
+        let u = gather(&self.low_rank.u, self.low_rank.singular_values.len())?;
+        let dual = gather(&self.dual, rows.shape().1)?;
+        let whole = |(u, dual)| RobustPcaSolution { low_rank: TruncatedSvd { u, ..self.low_rank }, dual, ..self };
+        Ok(u.zip(dual).map(whole).map(|whole| whole.of_shape(shape)))
+    }
+}
+
 /// μ grows by the first factor up to the first multiple of its start, by the second up to the second, then as the residuals ask.
 const GROWTH: [(f64, f64); 2] = [(30.0, 1.6), (600.0, 1.3)];
 /// Ratios of primal to dual residual that leave it as it is.
@@ -73,9 +100,30 @@ pub fn solve_robust_pca(problem: &RobustPca, options: &RobustPcaOptions) -> Robu
 
 /// The same; ends as [`RecoveryStatus::Stopped`] after the step at which `is_stopped` says so, with what was found so far.
 pub fn solve_robust_pca_unless(problem: &RobustPca, options: &RobustPcaOptions, is_stopped: &dyn Fn() -> bool) -> RobustPcaSolution {
+    let Some(table) = Table::of(problem) else { return zero(problem.data().len(), RecoveryStatus::Converged) };
+    solve_table(&table, options, is_stopped).of_shape(problem.shape())
+}
+
+/// The same where the rows are spread over ranks: U and W are those of the rows that are here, V, the singular values and all else are the same
+/// on every rank. To be called by all ranks alike; the limit of time is that of the first, and any rank may stop all.
+///
+/// The numbers of one process but for the rounding of sums taken in another order; the same bits for the same ranks.
+///
+/// # Errors
+/// [`Error::Peer`] if a rank is lost.
+pub fn solve_robust_pca_over_ranks(
+    rows: &RobustPcaRows<'_>,
+    options: &RobustPcaOptions,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<RobustPcaSolution, Error> {
+    let Some(table) = Table::of_rows(rows)? else { return Ok(zero(rows.data().len(), RecoveryStatus::Converged)) };
+    let solution = solve_table(&table, options, is_stopped);
+    table.ranks.into_failure().map_or(Ok(solution), Err)
+}
+
+fn solve_table(table: &Table<'_>, options: &RobustPcaOptions, is_stopped: &dyn Fn() -> bool) -> RobustPcaSolution {
     let begin = Clock::start();
-    let Some(table) = Table::of(problem) else { return zero(problem, RecoveryStatus::Converged) };
-    let Some(mut narrow) = Splitting::<f32>::new(&table) else { return zero(problem, RecoveryStatus::Breakdown) };
+    let Some(mut narrow) = Splitting::<f32>::new(table) else { return zero(table.y.len(), RecoveryStatus::Breakdown) };
     let penalty = Penalty { first: narrow.mu, phase: 0 };
     let mut run = Run { options, is_stopped, begin, penalty, iteration: 0, next_finish: FIRST_FINISH, next_gap: FIRST_GAP, last_rank: 0 };
     let ended = run.advance(&mut narrow, SINGLE * table.size);
@@ -89,18 +137,13 @@ pub fn solve_robust_pca_unless(problem: &RobustPca, options: &RobustPcaOptions, 
     };
     solution.low_rank.singular_values.iter_mut().for_each(|s| *s = table.in_unit_of_data(*s));
     solution.floor = table.in_unit_of_data(solution.floor);
-    let (m, n) = problem.shape();
-    if m < n {
-        std::mem::swap(&mut solution.low_rank.u, &mut solution.low_rank.v);
-        solution.dual = transposed(&solution.dual, n, m);
-    }
     solution
 }
 
 /// X = 0 with W = 0, which is the answer where Y = 0.
-fn zero(problem: &RobustPca, status: RecoveryStatus) -> RobustPcaSolution {
+fn zero(entries: usize, status: RecoveryStatus) -> RobustPcaSolution {
     let low_rank = TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] };
-    let dual = vec![0.0; problem.data().len()];
+    let dual = vec![0.0; entries];
     RobustPcaSolution { low_rank, floor: 0.0, dual, is_exact: status == RecoveryStatus::Converged, status, iterations: 0 }
 }
 
@@ -134,15 +177,17 @@ impl Run<'_> {
             if self.iteration >= self.options.max_iters {
                 return Ended::Otherwise(RecoveryStatus::MaxIters);
             }
-            if self.options.max_time.is_some_and(|limit| self.begin.elapsed() >= limit) {
-                return Ended::Otherwise(RecoveryStatus::TimeLimit);
-            }
-            if (self.is_stopped)() {
-                return Ended::Otherwise(RecoveryStatus::Stopped);
+            let ranks = &splitting.table.ranks;
+            let is_late = self.options.max_time.is_some_and(|limit| self.begin.elapsed() >= limit);
+            match ranks.wishes(is_late, !is_late && (self.is_stopped)()) {
+                Some((true, _)) => return Ended::Otherwise(RecoveryStatus::TimeLimit),
+                Some((false, true)) => return Ended::Otherwise(RecoveryStatus::Stopped),
+                Some((false, false)) => {}
+                None => return Ended::Otherwise(RecoveryStatus::Breakdown),
             }
             self.iteration += 1;
             let growth = self.penalty.growth(splitting, self.iteration);
-            if among_workers(|| splitting.step(growth)).is_none() || !splitting.objective.is_finite() {
+            if ranks.among_workers(|| splitting.step(growth)).is_none() || !splitting.objective.is_finite() {
                 return Ended::Otherwise(RecoveryStatus::Breakdown);
             }
             if let Some(solution) = self.try_finish(splitting) {
@@ -150,7 +195,7 @@ impl Run<'_> {
             }
             if let Some(dual) = self.measure_gap(splitting) {
                 // X is near enough now for the exact finish, if there is one
-                return among_workers(|| finish(splitting, self.iteration)).map_or(Ended::Near(dual), Ended::Exactly);
+                return ranks.among_workers(|| finish(splitting, self.iteration)).map_or(Ended::Near(dual), Ended::Exactly);
             }
         }
         Ended::AtRounding
@@ -166,7 +211,7 @@ impl Run<'_> {
         }
         // one that fails costs some steps
         self.next_finish = 2 * self.iteration;
-        among_workers(|| finish(splitting, self.iteration))
+        splitting.table.ranks.among_workers(|| finish(splitting, self.iteration))
     }
 
     /// A dual point within the tolerance, if it is time to look for one and there is one.
@@ -218,14 +263,14 @@ fn finish<T: Real>(splitting: &mut Splitting<'_, T>, iterations: usize) -> Optio
         return None;
     }
     let left = splitting.left_factor(&start);
-    let (low_rank, floor) = fit_uncorrupted(&table.y, table.cols, &left, &start.v, start.rank(), table.lambda / splitting.mu)?;
+    let (low_rank, floor) = fit_uncorrupted(table, &left, &start.v, start.rank(), table.lambda / splitting.mu)?;
     if low_rank.singular_values.is_empty() {
         return None;
     }
     let mut sparse = low_rank.to_dense(table.rows, table.cols);
     sparse.iter_mut().zip(&table.y).for_each(|(s, y)| *s = if (y - *s).abs() > floor { y - *s } else { 0.0 });
-    let dual = multiplier(&table.y, &low_rank, &sparse, table.lambda, &widened(splitting.multiplier(), table.lambda))?;
-    if !looks_dual(&low_rank, &sparse, table.lambda, &dual) {
+    let dual = multiplier(table, &low_rank, &sparse, &widened(splitting.multiplier(), table.lambda))?;
+    if !looks_dual(table, &low_rank, &sparse, &dual) {
         return None;
     }
     Some(RobustPcaSolution { low_rank, floor, dual, is_exact: true, status: RecoveryStatus::Converged, iterations })
@@ -242,8 +287,9 @@ fn solution<T: Real>(ended: Ended<T>, splitting: &mut Splitting<'_, T>, iteratio
     };
     let dual = widened(dual.map_or_else(|| splitting.multiplier(), |dual| dual.w), splitting.table.lambda);
     let start = splitting.low_rank().unwrap_or_default();
-    let low_rank = decomposed(&splitting.left_factor(&start), &start).unwrap_or(TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] });
-    let floor = splitting.primal / (splitting.table.y.len() as f64).sqrt();
+    let low_rank =
+        decomposed(splitting.table, &splitting.left_factor(&start), &start).unwrap_or(TruncatedSvd { u: vec![], singular_values: vec![], v: vec![] });
+    let floor = splitting.primal / (splitting.table.all_entries() as f64).sqrt();
     RobustPcaSolution { low_rank, floor, dual, is_exact: false, status, iterations }
 }
 
@@ -253,12 +299,12 @@ fn widened<T: Real>(w: Vec<T>, lambda: f64) -> Vec<f64> {
 }
 
 /// left·Vᵀ as U diag(σ) Vᵀ.
-fn decomposed(left: &[f64], shrunk: &Shrunk) -> Option<TruncatedSvd> {
+fn decomposed(table: &Table<'_>, left: &[f64], shrunk: &Shrunk) -> Option<TruncatedSvd> {
     let k = shrunk.rank();
     if k == 0 {
         return None;
     }
-    let svd = thin_svd(left, left.len() / k, k)?;
+    let svd = table.ranks.tall_svd(left, k)?;
     let mut v = vec![0.0; shrunk.v.len()];
     mul(row_major(&shrunk.v, shrunk.v.len() / k, k), row_major(&svd.v, k, k), &mut v);
     Some(TruncatedSvd { u: svd.u, singular_values: svd.singular_values, v })

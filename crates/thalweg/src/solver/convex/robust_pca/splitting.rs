@@ -2,7 +2,7 @@
 
 use super::shrink::{Basis, Shrunk};
 use super::table::Table;
-use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, largest_magnitude, mul, multiply, row_major, row_major_mut, simd};
+use crate::linalg::{ROW_BLOCK, Real, fixed_order_sum, mul, multiply, row_major, row_major_mut, simd};
 use rayon::prelude::*;
 
 /// Over-relaxation: X̂ = αX + (1 − α)(Y − S).
@@ -19,7 +19,7 @@ const RELAXATION: f64 = 1.6;
 ///
 /// An entry that was not observed has λ = 0 and y = 0: its S takes whatever X is not.
 pub(super) struct Splitting<'a, T> {
-    pub table: &'a Table,
+    pub table: &'a Table<'a>,
     p: Vec<T>,
     /// Y − S + Λ/μ, of which the next X is made.
     a: Vec<T>,
@@ -41,14 +41,13 @@ pub(super) fn narrowed<T: Real>(x: &[f64]) -> Vec<T> {
 impl<'a, T: Real> Splitting<'a, T> {
     /// From X = 0 and the multiplier Y / max(‖Y‖, ‖Y‖_∞/λ), as the inexact augmented Lagrangian method starts (Lin, Chen, Ma 2010).
     /// None if a decomposition does not end.
-    pub fn new(table: &'a Table) -> Option<Self> {
+    pub fn new(table: &'a Table<'a>) -> Option<Self> {
         let known = |&y: &f64| if y.is_nan() { 0.0 } else { y };
         let mut a: Vec<T> = table.y.iter().map(|y| T::of(known(y))).collect();
         let mut basis = Basis::new(table.cols);
-        let norm = basis.norm(&a, table.rows)?;
-        let largest = largest_magnitude(&table.y);
+        let norm = basis.norm(&a, table)?;
         let mu = FIRST_PENALTY / norm;
-        let start = 1.0 / (norm.max(largest / table.lambda) * mu);
+        let start = 1.0 / (norm.max(table.largest / table.lambda) * mu);
         let p = table.y.iter().map(|y| T::of(known(y) * start)).collect();
         a.iter_mut().for_each(|a| *a *= T::of(1.0 + start));
         let unknown = f64::INFINITY;
@@ -70,7 +69,7 @@ impl<'a, T: Real> Splitting<'a, T> {
 
     /// One step, after which the penalty is `growth` times what it was. None if a decomposition does not end.
     pub fn step(&mut self, growth: f64) -> Option<()> {
-        self.shrunk = self.basis.shrink(&self.a, self.table.rows, 1.0 / self.mu)?;
+        self.shrunk = self.basis.shrink(&self.a, self.table, 1.0 / self.mu)?;
         let (cols, lambda) = (self.table.cols, self.table.lambda);
         let constants = Pass { cap: T::of(lambda / self.mu), growth: T::of(growth) };
         let k = self.shrunk.rank();
@@ -90,7 +89,8 @@ impl<'a, T: Real> Splitting<'a, T> {
                 constants.over(&x, y, p, a)
             })
             .collect();
-        let [primal, dual, deviation] = [0, 1, 2].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()));
+        let here = [0, 1, 2].map(|at| fixed_order_sum(&sums.iter().map(|s| s[at]).collect::<Vec<_>>()));
+        let [primal, dual, deviation] = self.table.ranks.sums(here)?;
         (self.primal, self.dual) = (primal.sqrt(), dual.sqrt());
         self.objective = self.shrunk.nuclear_norm() + lambda * deviation;
         self.mu *= growth;
@@ -106,7 +106,7 @@ impl<'a, T: Real> Splitting<'a, T> {
 
     /// The X that the next step would start from, in factors: its left part and right basis.
     pub fn low_rank(&mut self) -> Option<Shrunk> {
-        self.basis.shrink(&self.a, self.table.rows, 1.0 / self.mu)
+        self.basis.shrink(&self.a, self.table, 1.0 / self.mu)
     }
 
     /// A·V diag(1 − 1/(μσ)), the left factor of X = shrink(A).

@@ -1,6 +1,7 @@
 //! The tangent space of the rank-r matrices at X = U diag(σ) Vᵀ.
 
 use super::exact::cross;
+use super::table::Table;
 use crate::data::stream;
 use crate::linalg::{ROW_BLOCK, TruncatedSvd, fixed_order_sum, mul, mul_transpose, multiply, orthonormalise, row_major, row_major_mut};
 use rand_distr::{Distribution, StandardNormal};
@@ -8,10 +9,9 @@ use rayon::prelude::*;
 
 /// T = { U Aᵀ + B Vᵀ }.
 pub(super) struct Tangent<'a> {
+    table: &'a Table<'a>,
     u: &'a [f64],
     v: &'a [f64],
-    rows: usize,
-    cols: usize,
     rank: usize,
 }
 
@@ -23,11 +23,12 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    fn dot(&self, other: &Direction) -> f64 {
+    fn dot(&self, other: &Direction, table: &Table<'_>) -> Option<f64> {
         let of = |x: &[f64], y: &[f64]| -> f64 {
             fixed_order_sum(&x.chunks(ROW_BLOCK).zip(y.chunks(ROW_BLOCK)).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x * y).sum()).collect::<Vec<_>>())
         };
-        of(&self.a, &other.a) + of(&self.b, &other.b)
+        let [of_b] = table.ranks.sums([of(&self.b, &other.b)])?;
+        Some(of(&self.a, &other.a) + of_b)
     }
 
     /// self ← factor·self + step·other.
@@ -49,20 +50,19 @@ const PROBES: usize = 6;
 const PASSES: usize = 10;
 
 impl<'a> Tangent<'a> {
-    pub fn new(low_rank: &'a TruncatedSvd) -> Self {
-        let rank = low_rank.singular_values.len();
-        let (u, v) = (low_rank.u.as_slice(), low_rank.v.as_slice());
-        Tangent { u, v, rank, rows: u.len().checked_div(rank).unwrap_or(0), cols: v.len().checked_div(rank).unwrap_or(0) }
+    /// At an X that is not 0.
+    pub fn new(table: &'a Table<'a>, low_rank: &'a TruncatedSvd) -> Self {
+        Tangent { table, u: &low_rank.u, v: &low_rank.v, rank: low_rank.singular_values.len() }
     }
 
     /// P_T of a matrix given block of rows by block of rows: `fill(first row, block)` writes one.
-    fn project(&self, fill: impl Fn(usize, &mut [f64]) + Sync) -> Direction {
-        let (r, cols) = (self.rank, self.cols);
-        let starts: Vec<usize> = (0..self.rows).step_by(ROW_BLOCK).collect();
+    fn project(&self, fill: impl Fn(usize, &mut [f64]) + Sync) -> Option<Direction> {
+        let (r, all_rows, cols) = (self.rank, self.table.rows, self.table.cols);
+        let starts: Vec<usize> = (0..all_rows).step_by(ROW_BLOCK).collect();
         let parts: Vec<(Vec<f64>, Vec<f64>)> = starts
             .par_iter()
             .map(|&start| {
-                let rows = ROW_BLOCK.min(self.rows - start);
+                let rows = ROW_BLOCK.min(all_rows - start);
                 let mut block = vec![0.0; rows * cols];
                 fill(start, &mut block);
                 let z = row_major(&block, rows, cols);
@@ -74,32 +74,44 @@ impl<'a> Tangent<'a> {
             .collect();
         let mut a = vec![0.0; cols * r];
         parts.iter().for_each(|(_, part)| a.iter_mut().zip(part).for_each(|(a, x)| *a += x));
+        let a = self.table.ranks.sum(a)?;
         let mut b: Vec<f64> = parts.iter().flat_map(|(b, _)| b.iter().copied()).collect();
-        self.remove(self.u, &mut b, r);
-        Direction { a, b }
+        self.remove_left(&mut b, r)?;
+        Some(Direction { a, b })
     }
 
-    /// B ← B − Q QᵀB for an orthonormal basis Q of r columns; B has `width` columns.
-    fn remove(&self, basis: &[f64], b: &mut [f64], width: usize) {
-        let rows = basis.len() / self.rank;
-        let inside = cross(basis, self.rank, b, width);
+    /// B ← B − U UᵀB; B has `width` columns.
+    fn remove_left(&self, b: &mut [f64], width: usize) -> Option<()> {
+        let inside = self.table.ranks.sum(cross(self.u, self.rank, b, width))?;
+        self.remove(self.u, &inside, b, width);
+        Some(())
+    }
+
+    /// B ← B − V VᵀB.
+    fn remove_right(&self, b: &mut [f64], width: usize) {
+        self.remove(self.v, &cross(self.v, self.rank, b, width), b, width);
+    }
+
+    /// B ← B − Q·inside.
+    fn remove(&self, basis: &[f64], inside: &[f64], b: &mut [f64], width: usize) {
         let mut part = vec![0.0; b.len()];
-        mul(row_major(basis, rows, self.rank), row_major(&inside, self.rank, width), &mut part);
+        mul(row_major(basis, basis.len() / self.rank, self.rank), row_major(inside, self.rank, width), &mut part);
         b.iter_mut().zip(&part).for_each(|(b, p)| *b -= p);
     }
 
     /// UVᵀ − P_T W.
-    pub fn sign_minus(&self, w: &[f64]) -> Direction {
-        let mut direction = self.project(|start, block| block.copy_from_slice(&w[start * self.cols..][..block.len()]));
+    pub fn sign_minus(&self, w: &[f64]) -> Option<Direction> {
+        let cols = self.table.cols;
+        let mut direction = self.project(|start, block| block.copy_from_slice(&w[start * cols..][..block.len()]))?;
         // UVᵀ is A = V, B = 0
         direction.a.iter_mut().zip(self.v).for_each(|(a, v)| *a = v - *a);
         direction.b.iter_mut().for_each(|b| *b = -*b);
-        direction
+        Some(direction)
     }
 
     /// Rows `start`… of U Aᵀ + B Vᵀ, as many as `block` holds.
     fn rows_of(&self, h: &Direction, start: usize, block: &mut [f64]) {
-        let (r, cols) = (self.rank, self.cols);
+        let (r, cols) = (self.rank, self.table.cols);
         let rows = block.len() / cols;
         let here = start * r..(start + rows) * r;
         let beside =
@@ -110,10 +122,11 @@ impl<'a> Tangent<'a> {
 
     /// H in T with P_T P_free H = `right`; none if conjugate gradients do not end.
     pub fn solve_on(&self, free: &[bool], right: Direction) -> Option<Direction> {
+        let (table, cols) = (self.table, self.table.cols);
         let scale = (self.rank as f64).sqrt();
         let mut h = Direction { a: vec![0.0; right.a.len()], b: vec![0.0; right.b.len()] };
         let (mut residual, mut direction) = (right.clone(), right);
-        let mut square = residual.dot(&residual);
+        let mut square = residual.dot(&residual, table)?;
         let begin = square;
         for _ in 0..MAX_STEPS {
             if square.sqrt() <= TOLERANCE * scale {
@@ -121,12 +134,12 @@ impl<'a> Tangent<'a> {
             }
             let image = self.project(|start, block| {
                 self.rows_of(&direction, start, block);
-                block.iter_mut().zip(&free[start * self.cols..]).for_each(|(x, free)| *x = if *free { *x } else { 0.0 });
-            });
-            let step = square / direction.dot(&image);
+                block.iter_mut().zip(&free[start * cols..]).for_each(|(x, free)| *x = if *free { *x } else { 0.0 });
+            })?;
+            let step = square / direction.dot(&image, table)?;
             h.combine(1.0, step, &direction);
             residual.combine(1.0, -step, &image);
-            let next = residual.dot(&residual);
+            let next = residual.dot(&residual, table)?;
             // eigenvalues near 0: the support fills rows or columns, and no multiplier is unique
             if next.is_nan() || next > DIVERGED * begin {
                 return None;
@@ -139,33 +152,35 @@ impl<'a> Tangent<'a> {
 
     /// W += H on the free entries.
     pub fn add_on(&self, free: &[bool], h: &Direction, w: &mut [f64]) {
-        w.par_chunks_mut(ROW_BLOCK * self.cols).enumerate().for_each(|(block, w)| {
+        let cols = self.table.cols;
+        w.par_chunks_mut(ROW_BLOCK * cols).enumerate().for_each(|(block, w)| {
             let mut x = vec![0.0; w.len()];
             self.rows_of(h, block * ROW_BLOCK, &mut x);
-            let free = &free[block * ROW_BLOCK * self.cols..];
+            let free = &free[block * ROW_BLOCK * cols..];
             w.iter_mut().zip(&x).zip(free).for_each(|((w, x), free)| *w += if *free { *x } else { 0.0 });
         });
     }
 
     /// ‖P_T⊥ W‖, from below, by subspace iteration on (I − UUᵀ) W (I − VVᵀ).
-    pub fn norm_off_tangent(&self, w: &[f64]) -> f64 {
+    pub fn norm_off_tangent(&self, w: &[f64]) -> Option<f64> {
+        let (ranks, rows, cols) = (&self.table.ranks, self.table.rows, self.table.cols);
         let mut rng = stream(1, 0);
-        let probes = PROBES.min(self.rows).min(self.cols);
-        let mut right: Vec<f64> = (0..self.cols * probes).map(|_| StandardNormal.sample(&mut rng)).collect();
-        let w = row_major(w, self.rows, self.cols);
-        let mut left = vec![0.0; self.rows * probes];
+        let probes = PROBES.min(ranks.all_rows()).min(cols);
+        let mut right: Vec<f64> = (0..cols * probes).map(|_| StandardNormal.sample(&mut rng)).collect();
+        let w = row_major(w, rows, cols);
+        let mut left = vec![0.0; rows * probes];
         let mut largest = 0.0;
         for _ in 0..PASSES {
-            self.remove(self.v, &mut right, probes);
+            self.remove_right(&mut right, probes);
             orthonormalise(&mut right, probes);
-            mul(w, row_major(&right, self.cols, probes), &mut left);
-            self.remove(self.u, &mut left, probes);
-            largest = left.iter().map(|x| x * x).sum::<f64>();
-            let gram = cross(&left, probes, &left, probes);
-            largest = crate::linalg::symmetric_eigenvalues(&gram, probes).map_or(largest, |values| values[0]);
-            orthonormalise(&mut left, probes);
-            mul_transpose(w, row_major(&left, self.rows, probes), &mut right);
+            mul(w, row_major(&right, cols, probes), &mut left);
+            self.remove_left(&mut left, probes)?;
+            let gram = ranks.sum(cross(&left, probes, &left, probes))?;
+            largest = ranks.eigenvalues(&gram, probes)?[0];
+            ranks.orthonormalise(&mut left, probes)?;
+            mul_transpose(w, row_major(&left, rows, probes), &mut right);
+            right = ranks.sum(right)?;
         }
-        largest.sqrt()
+        Some(largest.sqrt())
     }
 }
