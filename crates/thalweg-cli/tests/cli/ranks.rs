@@ -140,7 +140,7 @@ fn what_cannot_be_is_said_once_and_ends_all_ranks() {
         (2, "recover completion x.npy", "als on several ranks"),
         (2, "recover completion x.npy --method gradient --rank 2", "als on several ranks"),
         (65, "recover completion x.npy --method als --rank 11", "rank 11"),
-        (2, "info x.npy", "only fit and recover"),
+        (2, "info x.npy", "only fit, recover, rank"),
     ] {
         let ran = on_ranks(&desk, 3, words);
         let said = said(&ran);
