@@ -2,7 +2,7 @@
 
 use crate::comm::{Alone, Comm, equal_parts};
 use crate::data::{BlocksInMemory, Csr, Matrix, Observed, RowBlocks};
-use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply};
+use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply, simd};
 use crate::problem::{Constraints, FactorPenalty, RowSet, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
@@ -25,6 +25,9 @@ pub struct Stationarity {
 
 /// Rows whose residuals are formed together.
 const BLOCK: usize = 64;
+
+/// Entries of one row whose rows of the other factor are gathered together.
+const TOGETHER: usize = 128;
 
 /// The data term's gradient and curvature in each entry of some rows of a factor, and the weight of what is observed there.
 ///
@@ -347,22 +350,34 @@ impl Slopes {
     fn add_observed(&mut self, x: &Csr<f64>, weights: Option<&Csr<f64>>, u: MatRef<'_, f64>, v: MatRef<'_, f64>) -> [f64; 2] {
         let r = self.rank;
         self.over_parts(|part| {
-            let mut sums = [0.0; 2];
+            let (mut sums, mut gathered) = ([0.0; 2], Vec::with_capacity(TOGETHER * r));
             for at in 0..part.weight.len() {
                 let i = part.first + at;
                 let ((columns, values), u) = (x.row(i), row(u, i));
                 let (gradient, curvature) = (&mut part.gradient[at * r..][..r], &mut part.curvature[at * r..][..r]);
-                for (e, (&j, &x)) in columns.iter().zip(values).enumerate() {
-                    let weight = weights.map_or(1.0, |w| w.row(i).1[e]);
-                    let v = row(v, j as usize);
-                    let residual = inner(u, v) - x;
-                    part.weight[at] += weight;
-                    sums[0] += weight * residual * residual;
-                    sums[1] += weight * x * x;
-                    for ((g, h), v) in gradient.iter_mut().zip(&mut *curvature).zip(v) {
-                        *g += weight * residual * v;
-                        *h += weight * v * v;
-                    }
+                let mut first = 0;
+                for (columns, values) in columns.chunks(TOGETHER).zip(values.chunks(TOGETHER)) {
+                    // one after another: copies wait for memory side by side, sums would not
+                    gathered.clear();
+                    columns.iter().for_each(|&j| gathered.extend_from_slice(row(v, j as usize)));
+                    let weights = weights.map(|w| &w.row(i).1[first..]);
+                    first += columns.len();
+                    simd(
+                        #[inline(always)]
+                        || {
+                            for (e, (v, &x)) in gathered.chunks_exact(r).zip(values).enumerate() {
+                                let weight = weights.map_or(1.0, |w| w[e]);
+                                let residual = inner(u, v) - x;
+                                part.weight[at] += weight;
+                                sums[0] += weight * residual * residual;
+                                sums[1] += weight * x * x;
+                                for ((g, h), v) in gradient.iter_mut().zip(&mut *curvature).zip(v) {
+                                    *g += weight * residual * v;
+                                    *h += weight * v * v;
+                                }
+                            }
+                        },
+                    );
                 }
             }
             sums
@@ -404,6 +419,7 @@ fn row(x: MatRef<'_, f64>, i: usize) -> &[f64] {
     x.row(i).try_as_row_major().expect("factors are stored row by row").as_slice()
 }
 
+#[inline(always)]
 fn inner(u: &[f64], v: &[f64]) -> f64 {
     // four sums: one would wait for each addition
     let mut sums = [0.0; 4];

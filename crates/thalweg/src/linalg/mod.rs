@@ -43,7 +43,7 @@ pub use product::{ROW_BLOCK, among_workers, fixed_order_sum, gram, gram_between,
 pub use real::Real;
 pub use rounding::rounding;
 pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};
-pub use sparse_product::{gather_gram, gather_rows, row_products, row_residual};
+pub use sparse_product::{RowEquations, gather_rows, row_products, row_residual};
 pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues, tall_gram, thin_qr};
 pub use svd::{TallProducts, TruncatedSvd, leading_triplets, nearest_orthogonal, singular_values, sketch_width, thin_svd, truncated_svd};
 

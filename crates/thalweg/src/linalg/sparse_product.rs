@@ -1,6 +1,5 @@
 //! Products with compressed rows.
 
-use super::lanes::PANEL_LANES;
 use super::{Real, WithSimd, dispatch, simd, simd_fused};
 
 /// out += Σₑ `values[e] · rows[indices[e]]`, the rows being r long: one row of a sparse matrix times a tall one.
@@ -42,107 +41,175 @@ fn gather_columns<T: Real, const W: usize>(indices: &[u32], values: &[T], rows: 
     W
 }
 
-/// Entries whose outer products are summed together, and the rows of G that are summed in registers at once.
+/// Entries whose outer products are summed together.
 const DEPTH: usize = 128;
-const TILE: usize = 4;
+/// Rows of G that are summed in registers at once, where as many are left.
+const TILE: usize = 8;
 
-/// G += Σₑ wₑ vᵀv over the gathered rows v (w = 1 without weights), r×r and full.
-///
-/// The rows are gathered once, side by side; then each tile of the upper triangle is summed in registers over all of them.
-pub fn gather_gram<T: Real>(indices: &[u32], weights: Option<&[T]>, rows: &[T], r: usize, gram: &mut [T]) {
-    dispatch(GatherGram { indices, weights, rows, r, gram });
+/// The normal equations of one row after another, from the gathered rows v of the other factor; what is kept between them is room to work in.
+#[derive(Debug)]
+pub struct RowEquations<T> {
+    r: usize,
+    /// v, and x beside it: vectors that are whole.
+    right: Vec<T>,
+    /// w v, where there are weights.
+    left: Vec<T>,
+    /// The upper triangle of G, and c beside it.
+    sums: Vec<T>,
 }
 
-struct GatherGram<'a, T> {
+impl<T: Real> RowEquations<T> {
+    /// For rows that are r long.
+    pub fn new(r: usize) -> Self {
+        RowEquations { r, right: Vec::new(), left: Vec::new(), sums: Vec::new() }
+    }
+
+    /// r.
+    pub fn rank(&self) -> usize {
+        self.r
+    }
+
+    /// G += Σₑ wₑ vᵀv (w = 1 without weights), r×r and full.
+    pub fn add_gram(&mut self, indices: &[u32], weights: Option<&[T]>, rows: &[T], gram: &mut [T]) {
+        dispatch(Gather { room: self, indices, values: None, weights, rows, gram, cross: &mut [] });
+    }
+
+    /// The same, and c += Σₑ wₑ xₑ v.
+    pub fn add(&mut self, (indices, values): (&[u32], &[T]), weights: Option<&[T]>, rows: &[T], gram: &mut [T], cross: &mut [T]) {
+        dispatch(Gather { room: self, indices, values: Some(values), weights, rows, gram, cross });
+    }
+}
+
+struct Gather<'a, T> {
+    room: &'a mut RowEquations<T>,
     indices: &'a [u32],
+    values: Option<&'a [T]>,
     weights: Option<&'a [T]>,
     rows: &'a [T],
-    r: usize,
     gram: &'a mut [T],
+    cross: &'a mut [T],
 }
 
-impl<T: Real> WithSimd for GatherGram<'_, T> {
+impl<T: Real> WithSimd for Gather<'_, T> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, simd: S) {
-        let (r, lanes) = (self.r, size_of::<T::Vector<S>>() / size_of::<T>());
-        // whole tiles in each row: what sticks out of G is zero
-        let padded = r.next_multiple_of(lanes.max(TILE));
-        let mut plain = vec![T::of(0.0); DEPTH.min(self.indices.len()) * padded];
-        let mut weighted = if self.weights.is_some() { plain.clone() } else { Vec::new() };
-        for (block, indices) in self.indices.chunks(DEPTH).enumerate() {
-            for (&j, row) in indices.iter().zip(plain.chunks_exact_mut(padded)) {
-                row[..r].copy_from_slice(&self.rows[j as usize * r..][..r]);
+        let (RowEquations { r, right, left, sums }, lanes) = (self.room, size_of::<T::Vector<S>>() / size_of::<T>());
+        let (r, width) = (*r, *r + usize::from(self.values.is_some()));
+        // what sticks out of G and c is never read
+        let padded = width.next_multiple_of(lanes.max(TILE));
+        let needed = DEPTH.min(self.indices.len()) * padded;
+        for (list, is_needed) in [(&mut *right, true), (&mut *left, self.weights.is_some())] {
+            if is_needed && list.len() < needed {
+                list.resize(needed, T::of(0.0));
             }
-            let plain = &plain[..indices.len() * padded];
+        }
+        sums.clear();
+        sums.resize(r.next_multiple_of(TILE) * padded, T::of(0.0));
+        for (block, indices) in self.indices.chunks(DEPTH).enumerate() {
+            let right = &mut right[..indices.len() * padded];
+            // side by side once, as the tiles read them again and again
+            for (e, (&j, out)) in indices.iter().zip(right.chunks_exact_mut(padded)).enumerate() {
+                copy_row::<S, T>(simd, &self.rows[j as usize * r..][..r], &mut out[..r]);
+                if let Some(values) = self.values {
+                    out[r] = values[block * DEPTH + e];
+                }
+            }
             let left: &[T] = match self.weights {
-                None => plain,
+                None => right,
                 Some(w) => {
-                    for ((&w, row), out) in w[block * DEPTH..].iter().zip(plain.chunks_exact(padded)).zip(weighted.chunks_exact_mut(padded)) {
+                    for ((&w, row), out) in w[block * DEPTH..].iter().zip(right.chunks_exact(padded)).zip(left.chunks_exact_mut(padded)) {
                         out.iter_mut().zip(row).for_each(|(out, &x)| *out = w * x);
                     }
-                    &weighted[..plain.len()]
+                    &left[..right.len()]
                 }
             };
-            for k in (0..r).step_by(TILE) {
-                // only vectors that reach the diagonal or lie beyond it
-                let (mut l, end) = (k / lanes, r.div_ceil(lanes));
-                while l < end {
-                    let tile = Tile { left, right: plain, padded, r, k, l };
-                    l += match end - l {
-                        4.. => tile.add::<S, 4>(simd, self.gram),
-                        3 => tile.add::<S, 3>(simd, self.gram),
-                        2 => tile.add::<S, 2>(simd, self.gram),
-                        _ => tile.add::<S, 1>(simd, self.gram),
-                    };
-                }
+            let mut k = 0;
+            while k < r {
+                k += if r - k > TILE / 2 {
+                    add_rows::<S, T, TILE>(simd, (left, right), (padded, width), k, sums)
+                } else {
+                    add_rows::<S, T, { TILE / 2 }>(simd, (left, right), (padded, width), k, sums)
+                };
             }
         }
-        for k in 0..r {
-            for l in 0..k {
-                self.gram[k * r + l] = self.gram[l * r + k];
+        for (k, sums) in sums.chunks_exact(padded).enumerate().take(r) {
+            for l in k..r {
+                self.gram[k * r + l] += sums[l];
+                self.gram[l * r + k] = self.gram[k * r + l];
+            }
+            if self.values.is_some() {
+                self.cross[k] += sums[r];
             }
         }
     }
 }
 
-/// Rows k … k + [`TILE`] − 1 of G, from its vector l on.
-struct Tile<'a, T> {
-    left: &'a [T],
-    right: &'a [T],
-    padded: usize,
-    r: usize,
+/// A copy of a short row. In products with one, as a call of the library's copy would take longer than the copy.
+#[inline(always)]
+fn copy_row<S: pulp::Simd, T: Real>(simd: S, row: &[T], out: &mut [T]) {
+    let (one, zero) = (T::splat(simd, T::of(1.0)), T::splat(simd, T::of(0.0)));
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    let Some(last) = row.len().checked_sub(lanes) else {
+        out.iter_mut().zip(row).for_each(|(out, &x)| *out = x * T::of(1.0));
+        return;
+    };
+    for (out, &x) in T::vectors_mut::<S>(out).iter_mut().zip(T::vectors::<S>(row)) {
+        *out = T::multiply_add(simd, one, x, zero);
+    }
+    // what is left, and some of it again
+    T::vectors_mut::<S>(&mut out[last..])[0] = T::multiply_add(simd, one, T::vectors::<S>(&row[last..])[0], zero);
+}
+
+/// Adds Σ leftᵀ right to the sums of rows k … k + R − 1, in the vectors that reach the diagonal or lie beyond it; returns R.
+#[inline(always)]
+fn add_rows<S: pulp::Simd, T: Real, const R: usize>(
+    simd: S,
+    operands: (&[T], &[T]),
+    (padded, width): (usize, usize),
     k: usize,
-    l: usize,
+    sums: &mut [T],
+) -> usize {
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    let (mut l, end) = (k / lanes, width.div_ceil(lanes));
+    while l < end {
+        l += match end - l {
+            3.. => add_tile::<S, T, R, 3>(simd, operands, padded, (k, l), sums),
+            2 => add_tile::<S, T, R, 2>(simd, operands, padded, (k, l), sums),
+            _ => add_tile::<S, T, R, 1>(simd, operands, padded, (k, l), sums),
+        };
+    }
+    R
 }
 
-impl<T: Real> Tile<'_, T> {
-    /// G += Σ leftᵀ right in V vectors of columns, without what sticks out of G; returns V.
-    #[inline(always)]
-    fn add<S: pulp::Simd, const V: usize>(self, simd: S, gram: &mut [T]) -> usize {
-        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let mut sums = [[T::splat(simd, T::of(0.0)); V]; TILE];
-        let right = T::vectors::<S>(self.right).chunks_exact(self.padded / lanes);
-        for (a, b) in self.left.chunks_exact(self.padded).zip(right) {
-            let a: &[T; TILE] = a[self.k..].first_chunk().expect("padded to a multiple of the tile");
-            let b: &[T::Vector<S>; V] = b[self.l..].first_chunk().expect("V vectors from there on");
-            for i in 0..TILE {
-                let a = T::splat(simd, a[i]);
-                for v in 0..V {
-                    sums[i][v] = T::multiply_add(simd, a, b[v], sums[i][v]);
-                }
+/// The same in V vectors from number l on; returns V.
+#[inline(always)]
+fn add_tile<S: pulp::Simd, T: Real, const R: usize, const V: usize>(
+    simd: S,
+    (left, right): (&[T], &[T]),
+    padded: usize,
+    (k, l): (usize, usize),
+    sums: &mut [T],
+) -> usize {
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    let mut tile = [[T::splat(simd, T::of(0.0)); V]; R];
+    for (a, b) in left.chunks_exact(padded).zip(T::vectors::<S>(right).chunks_exact(padded / lanes)) {
+        let a: &[T; R] = a[k..].first_chunk().expect("padded to whole tiles");
+        let b: &[T::Vector<S>; V] = b[l..].first_chunk().expect("V vectors from there on");
+        for i in 0..R {
+            let a = T::splat(simd, a[i]);
+            for v in 0..V {
+                tile[i][v] = T::multiply_add(simd, a, b[v], tile[i][v]);
             }
         }
-        let first = self.l * lanes;
-        for i in 0..TILE.min(self.r - self.k) {
-            let mut values = [T::of(0.0); 4 * PANEL_LANES];
-            T::vectors_mut::<S>(&mut values)[..V].copy_from_slice(&sums[i]);
-            let columns = (V * lanes).min(self.r - first);
-            let out = &mut gram[(self.k + i) * self.r + first..][..columns];
-            out.iter_mut().zip(values).for_each(|(out, x)| *out += x);
-        }
-        V
     }
+    let one = T::splat(simd, T::of(1.0));
+    for (sums, tile) in T::vectors_mut::<S>(sums).chunks_exact_mut(padded / lanes).skip(k).zip(&tile) {
+        for v in 0..V {
+            sums[l + v] = T::multiply_add(simd, one, tile[v], sums[l + v]);
+        }
+    }
+    V
 }
 
 /// ⟨u, v⟩ in f64.

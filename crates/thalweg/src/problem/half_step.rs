@@ -4,7 +4,7 @@ use super::constraint::RowSet;
 use super::penalty::FactorPenalty;
 use super::row_separable::{Measure, Panel, RowUpdate, When};
 use crate::data::Csr;
-use crate::linalg::{Grams, PANEL_LANES, Real, fixed_order_sum, gather_gram, gather_rows};
+use crate::linalg::{Grams, PANEL_LANES, Real, RowEquations, fixed_order_sum};
 use rayon::prelude::*;
 
 /// What the rows of one half-step have in common.
@@ -66,27 +66,13 @@ impl<T: Real> Task<'_, T> {
 
     /// A Gram matrix for each row, from the observed entries of that row.
     pub fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T]) -> Measure {
-        let r = self.rank;
-        let cross_of = |first: usize, out: &mut [T]| {
-            let mut weighted = Vec::new();
-            for (i, out) in out.chunks_exact_mut(r).enumerate() {
-                let (columns, values) = entries.row(self.first + first + i);
-                let Some(weights) = weights.map(|w| w.row(self.first + first + i).1) else {
-                    gather_rows(columns, values, held, out);
-                    continue;
-                };
-                weighted.clear();
-                weighted.extend(weights.iter().zip(values).map(|(&w, &x)| w * x));
-                gather_rows(columns, &weighted, held, out);
-            }
-        };
-        let gram_of = |row: usize, gram: &mut [T]| {
-            let columns = entries.row(self.first + row).0;
+        let equations_of = |row: usize, room: &mut RowEquations<T>, gram: &mut [T], cross: &mut [T]| {
+            let row = self.first + row;
             gram.fill(T::of(0.0));
-            gather_gram(columns, weights.map(|w| w.row(self.first + row).1), held, r, gram);
-            !columns.is_empty()
+            room.add(entries.row(row), weights.map(|w| w.row(row).1), held, gram, cross);
+            !entries.row(row).0.is_empty()
         };
-        self.own_grams(blocks_of_entries(entries, self.first, rows, r), cross_of, gram_of)
+        self.own_grams(blocks_of_entries(entries, self.first, rows, self.rank), |_, _| (), equations_of)
     }
 
     /// A Gram matrix for each row: that of all entries, less what the hidden ones of that row make of it.
@@ -96,12 +82,12 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let size = block_rows(rows.len() / r);
         let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
-        let gram_of = |row: usize, gram: &mut [T]| {
+        let equations_of = |row: usize, room: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
             let columns = hidden.row(self.first + row).0;
-            take_out(shared, columns, held, r, gram);
+            take_out(room, shared, columns, held, gram);
             columns.len() < hidden.cols()
         };
-        self.own_grams(blocks, cross_of, gram_of)
+        self.own_grams(blocks, cross_of, equations_of)
     }
 
     /// Gram matrices and cross products that are there already, one for each row.
@@ -109,33 +95,33 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let size = block_rows(rows.len() / r);
         let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
-        let gram_of = |row: usize, gram: &mut [T]| {
+        let equations_of = |row: usize, _: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
             gram.copy_from_slice(&grams[row * r * r..][..r * r]);
             gram.iter().step_by(r + 1).any(|&g| g != T::of(0.0))
         };
-        self.own_grams(blocks, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]), gram_of)
+        self.own_grams(blocks, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]), equations_of)
     }
 
     /// A Gram matrix for each row. `blocks`: rows, with the number of their first; `cross_of` as in [`Task::shared_gram`];
-    /// `gram_of(row, out)` writes G, or returns false where the row has no equation and stays what it is.
+    /// `equations_of(row, room, gram, cross)` writes G and adds to c, or returns false where the row has no equation and stays what it is.
     fn own_grams(
         &self,
         blocks: Vec<(usize, &mut [T])>,
         cross_of: impl Fn(usize, &mut [T]) + Sync,
-        gram_of: impl Fn(usize, &mut [T]) -> bool + Sync,
+        equations_of: impl Fn(usize, &mut RowEquations<T>, &mut [T], &mut [T]) -> bool + Sync,
     ) -> Measure {
         let r = self.rank;
         let blocks = blocks.into_par_iter().map(|(start, rows)| {
             let (mut gram, mut grams) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r * r * PANEL_LANES]);
             let (mut cross, mut inverse_diagonal) = (vec![T::of(0.0); rows.len()], Vec::new());
             cross_of(start, &mut cross);
-            let mut lanes = RowLanes::new(r);
+            let (mut room, mut lanes) = (RowEquations::new(r), RowLanes::new(r));
             let mut sum = Measure::default();
             for (panel, (rows, cross)) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks_mut(PANEL_LANES * r)).enumerate() {
                 grams.fill(T::of(0.0));
                 for (lane, cross) in cross.chunks_exact_mut(r).enumerate() {
                     let row = start + panel * PANEL_LANES + lane;
-                    if !gram_of(row, &mut gram) {
+                    if !equations_of(row, &mut room, &mut gram, cross) {
                         cross.fill(T::of(0.0));
                         continue;
                     }
@@ -254,11 +240,12 @@ fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a 
 const LEFT: f64 = 1.0 / 16.0;
 
 /// G − Σ vⱼᵀvⱼ over the hidden columns j; from the columns that are left where the difference would cancel, or costs more.
-pub(super) fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usize, gram: &mut [T]) {
+pub(super) fn take_out<T: Real>(room: &mut RowEquations<T>, shared: &[T], hidden: &[u32], held: &[T], gram: &mut [T]) {
     gram.fill(T::of(0.0));
+    let r = room.rank();
     let columns = held.len() / r;
     if 2 * hidden.len() <= columns {
-        gather_gram(hidden, None, held, r, gram);
+        room.add_gram(hidden, None, held, gram);
         gram.iter_mut().zip(shared).for_each(|(g, &all)| *g = all - *g);
         if (0..r).all(|k| gram[k * r + k].f64() >= LEFT * shared[k * r + k].f64()) {
             return;
@@ -267,7 +254,7 @@ pub(super) fn take_out<T: Real>(shared: &[T], hidden: &[u32], held: &[T], r: usi
     }
     let mut hidden = hidden.iter().copied().peekable();
     let left: Vec<u32> = (0..columns as u32).filter(|&j| hidden.next_if_eq(&j).is_none()).collect();
-    gather_gram(&left, None, held, r, gram);
+    room.add_gram(&left, None, held, gram);
 }
 
 /// G + λ₂I.

@@ -4,7 +4,7 @@ use super::half_step::take_out;
 use super::{Measure, Nmf, RowUpdate, When};
 use crate::Side;
 use crate::data::{Csr, Matrix, Observed};
-use crate::linalg::{Real, gather_gram, gather_rows, gram, mul_transpose, row_major};
+use crate::linalg::{Real, RowEquations, gather_rows, gram, mul_transpose, row_major};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -41,31 +41,27 @@ impl<T: Real> Statistics<T> {
                 gather_rows(rows, values, u, cross);
             }),
             Matrix::Observed(Observed { entries, weights }) => {
-                columns.zip(self.gram.par_chunks_mut(r * r)).for_each(|((j, cross), gram)| {
-                    let (rows, values) = entries.by_col.row(j);
-                    let weights = weights.as_ref().map(|w| w.by_col.row(j).1);
-                    match weights {
-                        None => gather_rows(rows, values, u, cross),
-                        Some(weights) => {
-                            let weighted: Vec<T> = weights.iter().zip(values).map(|(w, x)| *w * *x).collect();
-                            gather_rows(rows, &weighted, u, cross);
-                        }
-                    }
-                    gather_gram(rows, weights, u, r, gram);
-                });
+                columns.zip(self.gram.par_chunks_mut(r * r)).for_each_init(
+                    || RowEquations::new(r),
+                    |room, ((j, cross), gram)| room.add(entries.by_col.row(j), weights.as_ref().map(|w| w.by_col.row(j).1), u, gram, cross),
+                );
                 return;
             }
             Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
         }
         let all = gram(u, r);
-        self.gram.par_chunks_mut(r * r).enumerate().for_each(|(j, gram)| match hidden.map(|h| h.entries.by_col.row(j).0) {
-            None | Some([]) => add(gram, T::of(1.0), &all),
-            Some(rows) => {
-                let mut left = vec![T::of(0.0); r * r];
-                take_out(&all, rows, u, r, &mut left);
-                add(gram, T::of(1.0), &left);
-            }
-        });
+        let grams = self.gram.par_chunks_mut(r * r).enumerate();
+        grams.for_each_init(
+            || RowEquations::new(r),
+            |room, (j, gram)| match hidden.map(|h| h.entries.by_col.row(j).0) {
+                None | Some([]) => add(gram, T::of(1.0), &all),
+                Some(rows) => {
+                    let mut left = vec![T::of(0.0); r * r];
+                    take_out(room, &all, rows, u, &mut left);
+                    add(gram, T::of(1.0), &left);
+                }
+            },
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FactoredAbout, FactoredMethod, Step};
 use crate::data::{Csr, Duplicates, Sparse, Triplet};
-use crate::linalg::{Cholesky, ROW_BLOCK, gather_gram, gather_rows, gram_of_rows};
+use crate::linalg::{Cholesky, ROW_BLOCK, RowEquations, gather_rows, gram_of_rows};
 use crate::map::{Definition, MeasurementMap};
 use crate::problem::Factored;
 use crate::solver::Ranks;
@@ -75,8 +75,10 @@ impl Step for ByRows {
     fn step(&mut self, problem: &Factored<'_>, ranks: &Ranks<'_>, x: &mut Vec<f64>, residual: &mut Vec<f64>) -> bool {
         let r = problem.rank();
         let (u, v) = x.split_at_mut(problem.left_len());
-        solve_rows(u, r, |at, gram, row| gather((&self.right.by_row, &self.weights.by_row), v, at, gram, row));
-        let equations = |at: usize, gram: &mut [f64], row: &mut [f64]| gather((&self.right.by_col, &self.weights.by_col), u, at, gram, row);
+        solve_rows(u, r, |room, at, gram, row| gather(room, (&self.right.by_row, &self.weights.by_row), v, at, gram, row));
+        let equations = |room: &mut Room, at: usize, gram: &mut [f64], row: &mut [f64]| {
+            gather(room, (&self.right.by_col, &self.weights.by_col), u, at, gram, row)
+        };
         let is_solved = if ranks.is_alone() {
             solve_rows(v, r, equations);
             true
@@ -88,21 +90,23 @@ impl Step for ByRows {
     }
 }
 
+type Room = RowEquations<f64>;
+
 /// G ← Σ w vᵀv and g ← Σ w y v of row `at`, over its entries.
-fn gather((right, weights): (&Csr<f64>, &Csr<f64>), held: &[f64], at: usize, gram: &mut [f64], row: &mut [f64]) {
+fn gather(room: &mut Room, (right, weights): (&Csr<f64>, &Csr<f64>), held: &[f64], at: usize, gram: &mut [f64], row: &mut [f64]) {
     let (indices, values) = right.row(at);
     gram.fill(0.0);
-    gather_gram(indices, Some(weights.row(at).1), held, row.len(), gram);
+    room.add_gram(indices, Some(weights.row(at).1), held, gram);
     row.fill(0.0);
     gather_rows(indices, values, held, row);
 }
 
-/// Each row ← G⁻¹g with what `equations(row, G, g)` writes.
-fn solve_rows(rows: &mut [f64], r: usize, equations: impl Fn(usize, &mut [f64], &mut [f64]) + Sync) {
+/// Each row ← G⁻¹g with what `equations(room, row, G, g)` writes.
+fn solve_rows(rows: &mut [f64], r: usize, equations: impl Fn(&mut Room, usize, &mut [f64], &mut [f64]) + Sync) {
     rows.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, rows)| {
-        let mut gram = vec![0.0; r * r];
+        let (mut room, mut gram) = (Room::new(r), vec![0.0; r * r]);
         for (at, row) in rows.chunks_exact_mut(r).enumerate() {
-            equations(block * ROW_BLOCK + at, &mut gram, row);
+            equations(&mut room, block * ROW_BLOCK + at, &mut gram, row);
             let lift = LIFT * (0..r).map(|k| gram[k * r + k]).sum::<f64>() / r as f64;
             (0..r).for_each(|k| gram[k * r + k] += lift);
             solve_in_place(&mut gram, row);
@@ -111,18 +115,24 @@ fn solve_rows(rows: &mut [f64], r: usize, equations: impl Fn(usize, &mut [f64], 
 }
 
 /// The same with G and g summed over ranks, each of which solves a part of the rows; all gather them. None if a rank is lost.
-fn solve_summed_rows(rows: &mut [f64], r: usize, ranks: &Ranks<'_>, equations: impl Fn(usize, &mut [f64], &mut [f64]) + Sync) -> Option<()> {
+fn solve_summed_rows(
+    rows: &mut [f64],
+    r: usize,
+    ranks: &Ranks<'_>,
+    equations: impl Fn(&mut Room, usize, &mut [f64], &mut [f64]) + Sync,
+) -> Option<()> {
     let (count, width) = (rows.len() / r, r * r + r);
     let mut own = vec![0.0; count * width];
     own.par_chunks_mut(ROW_BLOCK * width).enumerate().for_each(|(block, own)| {
+        let mut room = Room::new(r);
         for (at, own) in own.chunks_exact_mut(width).enumerate() {
             let (gram, row) = own.split_at_mut(r * r);
-            equations(block * ROW_BLOCK + at, gram, row);
+            equations(&mut room, block * ROW_BLOCK + at, gram, row);
         }
     });
     let (here, summed) = ranks.sum_parts(own, count, width)?;
     let mut solved = vec![0.0; here.len() * r];
-    solve_rows(&mut solved, r, |at, gram, row| {
+    solve_rows(&mut solved, r, |_, at, gram, row| {
         let (of_gram, of_row) = summed[at * width..][..width].split_at(r * r);
         gram.copy_from_slice(of_gram);
         row.copy_from_slice(of_row);
