@@ -1,5 +1,6 @@
 //! Products with compressed rows.
 
+use super::lanes::PANEL_LANES;
 use super::{Real, WithSimd, dispatch, simd, simd_fused};
 
 /// out += Σₑ `values[e] · rows[indices[e]]`, the rows being r long: one row of a sparse matrix times a tall one.
@@ -46,7 +47,8 @@ const DEPTH: usize = 128;
 /// Rows of G that are summed in registers at once, where as many are left.
 const TILE: usize = 8;
 
-/// The normal equations of one row after another, from the gathered rows v of the other factor; what is kept between them is room to work in.
+/// The normal equations of one row after another, from the gathered rows v of the other factor: G = Σₑ wₑ vᵀv (w = 1 without weights) and
+/// c = Σₑ wₑ xₑ v. What is kept between them is room to work in.
 #[derive(Debug)]
 pub struct RowEquations<T> {
     r: usize,
@@ -54,14 +56,13 @@ pub struct RowEquations<T> {
     right: Vec<T>,
     /// w v, where there are weights.
     left: Vec<T>,
-    /// The upper triangle of G, and c beside it.
     sums: Vec<T>,
 }
 
 impl<T: Real> RowEquations<T> {
     /// For rows that are r long.
     pub fn new(r: usize) -> Self {
-        RowEquations { r, right: Vec::new(), left: Vec::new(), sums: Vec::new() }
+        RowEquations { r, right: Vec::new(), left: Vec::new(), sums: vec![T::of(0.0); Self::sums_len(r)] }
     }
 
     /// r.
@@ -69,14 +70,54 @@ impl<T: Real> RowEquations<T> {
         self.r
     }
 
-    /// G += Σₑ wₑ vᵀv (w = 1 without weights), r×r and full.
-    pub fn add_gram(&mut self, indices: &[u32], weights: Option<&[T]>, rows: &[T], gram: &mut [T]) {
-        dispatch(Gather { room: self, indices, values: None, weights, rows, gram, cross: &mut [] });
+    /// Numbers that the equations of one row take while they are summed: rows of G with c beside it, of which what lies right of the diagonal
+    /// counts.
+    pub fn sums_len(r: usize) -> usize {
+        r.next_multiple_of(TILE) * Self::width(r)
     }
 
-    /// The same, and c += Σₑ wₑ xₑ v.
-    pub fn add(&mut self, (indices, values): (&[u32], &[T]), weights: Option<&[T]>, rows: &[T], gram: &mut [T], cross: &mut [T]) {
-        dispatch(Gather { room: self, indices, values: Some(values), weights, rows, gram, cross });
+    /// Numbers in one of those rows.
+    fn width(r: usize) -> usize {
+        (r + 1).next_multiple_of(PANEL_LANES)
+    }
+
+    /// Adds what some entries make of the equations to sums, zeros at first.
+    pub fn sum(&mut self, (indices, values): (&[u32], &[T]), weights: Option<&[T]>, rows: &[T], sums: &mut [T]) {
+        dispatch(Gather { room: self, indices, values: Some(values), weights, rows, sums });
+    }
+
+    /// Adds sums to G (r×r and full) and c.
+    pub fn add(&self, sums: &[T], gram: &mut [T], cross: &mut [T]) {
+        let r = self.r;
+        for (k, sums) in sums.chunks_exact(Self::width(r)).enumerate().take(r) {
+            for l in k..r {
+                gram[k * r + l] += sums[l];
+                gram[l * r + k] = gram[k * r + l];
+            }
+        }
+        cross.iter_mut().zip(sums.chunks_exact(Self::width(r))).for_each(|(c, sums)| *c += sums[r]);
+    }
+
+    /// Adds all entries of a row to G and c at once.
+    pub fn add_entries(&mut self, entries: (&[u32], &[T]), weights: Option<&[T]>, rows: &[T], gram: &mut [T], cross: &mut [T]) {
+        let mut sums = self.take_sums();
+        self.sum(entries, weights, rows, &mut sums);
+        self.add(&sums, gram, cross);
+        self.sums = sums;
+    }
+
+    /// G += Σₑ wₑ vᵀv.
+    pub fn add_gram(&mut self, indices: &[u32], weights: Option<&[T]>, rows: &[T], gram: &mut [T]) {
+        let mut sums = self.take_sums();
+        dispatch(Gather { room: self, indices, values: None, weights, rows, sums: &mut sums });
+        self.add(&sums, gram, &mut []);
+        self.sums = sums;
+    }
+
+    fn take_sums(&mut self) -> Vec<T> {
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.fill(T::of(0.0));
+        sums
     }
 }
 
@@ -86,26 +127,22 @@ struct Gather<'a, T> {
     values: Option<&'a [T]>,
     weights: Option<&'a [T]>,
     rows: &'a [T],
-    gram: &'a mut [T],
-    cross: &'a mut [T],
+    sums: &'a mut [T],
 }
 
 impl<T: Real> WithSimd for Gather<'_, T> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, simd: S) {
-        let (RowEquations { r, right, left, sums }, lanes) = (self.room, size_of::<T::Vector<S>>() / size_of::<T>());
-        let (r, width) = (*r, *r + usize::from(self.values.is_some()));
-        // what sticks out of G and c is never read
-        let padded = width.next_multiple_of(lanes.max(TILE));
+        let (RowEquations { r, right, left, .. }, sums) = (self.room, self.sums);
+        let r = *r;
+        let (padded, width) = (RowEquations::<T>::width(r), r + usize::from(self.values.is_some()));
         let needed = DEPTH.min(self.indices.len()) * padded;
         for (list, is_needed) in [(&mut *right, true), (&mut *left, self.weights.is_some())] {
             if is_needed && list.len() < needed {
                 list.resize(needed, T::of(0.0));
             }
         }
-        sums.clear();
-        sums.resize(r.next_multiple_of(TILE) * padded, T::of(0.0));
         for (block, indices) in self.indices.chunks(DEPTH).enumerate() {
             let right = &mut right[..indices.len() * padded];
             // side by side once, as the tiles read them again and again
@@ -131,15 +168,6 @@ impl<T: Real> WithSimd for Gather<'_, T> {
                 } else {
                     add_rows::<S, T, { TILE / 2 }>(simd, (left, right), (padded, width), k, sums)
                 };
-            }
-        }
-        for (k, sums) in sums.chunks_exact(padded).enumerate().take(r) {
-            for l in k..r {
-                self.gram[k * r + l] += sums[l];
-                self.gram[l * r + k] = self.gram[k * r + l];
-            }
-            if self.values.is_some() {
-                self.cross[k] += sums[r];
             }
         }
     }

@@ -38,6 +38,18 @@ pub(super) const OBSERVED_BLOCK: usize = 32;
 /// A block of observed rows ends with the panel in which it reaches so many entries.
 const BLOCK_ENTRIES: usize = 1 << 14;
 
+/// Bytes of a factor that are worked on together where it is too large for the cache of a core.
+const SLAB: usize = 1 << 19;
+
+/// Bytes that the equations of the rows of one block take then.
+const EQUATIONS: usize = 1 << 22;
+
+/// Entries of a row in one of those below which nothing is gained.
+const LEAST_IN_SLAB: usize = 32;
+
+/// Blocks that the rows are cut into at least, for the threads.
+const LEAST_BLOCKS: usize = 32;
+
 impl<T: Real> Task<'_, T> {
     /// One Gram matrix for all rows; `cross_of` writes the cross products of the rows from its first argument on.
     pub fn shared_gram(&self, gram: &[T], rows: &mut [T], cross_of: impl Fn(usize, &mut [T]) + Sync) -> Measure {
@@ -66,13 +78,31 @@ impl<T: Real> Task<'_, T> {
 
     /// A Gram matrix for each row, from the observed entries of that row.
     pub fn gram_per_row(&self, entries: &Csr<T>, weights: Option<&Csr<T>>, held: &[T], rows: &mut [T]) -> Measure {
-        let equations_of = |row: usize, room: &mut RowEquations<T>, gram: &mut [T], cross: &mut [T]| {
-            let row = self.first + row;
-            gram.fill(T::of(0.0));
-            room.add(entries.row(row), weights.map(|w| w.row(row).1), held, gram, cross);
-            !entries.row(row).0.is_empty()
+        let (r, len) = (self.rank, RowEquations::<T>::sums_len(self.rank));
+        let slabs = slabs_of(entries, held);
+        let sums_of = |start: usize, room: &mut RowEquations<T>, cross: &mut [T]| {
+            let first = self.first + start;
+            let mut sums = vec![T::of(0.0); cross.len() / r * len];
+            let mut seen = vec![0; cross.len() / r];
+            for slab in 1..=slabs {
+                let end = entries.cols() * slab / slabs;
+                for (i, (seen, sums)) in seen.iter_mut().zip(sums.chunks_exact_mut(len)).enumerate() {
+                    let (columns, values) = entries.row(first + i);
+                    // one after the other: they are about to be read, and a bisection would miss the cache at each step
+                    let here = *seen..*seen + columns[*seen..].iter().take_while(|&&j| (j as usize) < end).count();
+                    let weights = weights.map(|w| &w.row(first + i).1[here.clone()]);
+                    room.sum((&columns[here.clone()], &values[here.clone()]), weights, held, sums);
+                    *seen = here.end;
+                }
+            }
+            sums
         };
-        self.own_grams(blocks_of_entries(entries, self.first, rows, self.rank), |_, _| (), equations_of)
+        let equations_of = |row: usize, sums: &[T], room: &mut RowEquations<T>, gram: &mut [T], cross: &mut [T]| {
+            gram.fill(T::of(0.0));
+            room.add(sums, gram, cross);
+            !entries.row(self.first + row).0.is_empty()
+        };
+        self.own_grams(blocks_of_entries(entries, self.first, rows, r, slabs), sums_of, equations_of)
     }
 
     /// A Gram matrix for each row: that of all entries, less what the hidden ones of that row make of it.
@@ -82,12 +112,16 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let size = block_rows(rows.len() / r);
         let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
-        let equations_of = |row: usize, room: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
+        let products_of = |first: usize, _: &mut RowEquations<T>, out: &mut [T]| {
+            cross_of(first, out);
+            Vec::new()
+        };
+        let equations_of = |row: usize, _: &[T], room: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
             let columns = hidden.row(self.first + row).0;
             take_out(room, shared, columns, held, gram);
             columns.len() < hidden.cols()
         };
-        self.own_grams(blocks, cross_of, equations_of)
+        self.own_grams(blocks, products_of, equations_of)
     }
 
     /// Gram matrices and cross products that are there already, one for each row.
@@ -95,33 +129,40 @@ impl<T: Real> Task<'_, T> {
         let r = self.rank;
         let size = block_rows(rows.len() / r);
         let blocks = rows.chunks_mut(size * r).enumerate().map(|(block, rows)| (block * size, rows)).collect();
-        let equations_of = |row: usize, _: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
+        let products_of = |first: usize, _: &mut RowEquations<T>, out: &mut [T]| {
+            out.copy_from_slice(&cross[first * r..][..out.len()]);
+            Vec::new()
+        };
+        let equations_of = |row: usize, _: &[T], _: &mut RowEquations<T>, gram: &mut [T], _: &mut [T]| {
             gram.copy_from_slice(&grams[row * r * r..][..r * r]);
             gram.iter().step_by(r + 1).any(|&g| g != T::of(0.0))
         };
-        self.own_grams(blocks, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]), equations_of)
+        self.own_grams(blocks, products_of, equations_of)
     }
 
-    /// A Gram matrix for each row. `blocks`: rows, with the number of their first; `cross_of` as in [`Task::shared_gram`];
-    /// `equations_of(row, room, gram, cross)` writes G and adds to c, or returns false where the row has no equation and stays what it is.
+    /// A Gram matrix for each row. `blocks`: rows, with the number of their first; `sums_of(row, room, out)` writes the cross products of the
+    /// rows of a block, as far as they are there, and returns as many numbers for each row as it likes; `equations_of(row, those, room, G, c)`
+    /// writes G and adds to c, or returns false where the row has no equation and stays what it is.
     fn own_grams(
         &self,
         blocks: Vec<(usize, &mut [T])>,
-        cross_of: impl Fn(usize, &mut [T]) + Sync,
-        equations_of: impl Fn(usize, &mut RowEquations<T>, &mut [T], &mut [T]) -> bool + Sync,
+        sums_of: impl Fn(usize, &mut RowEquations<T>, &mut [T]) -> Vec<T> + Sync,
+        equations_of: impl Fn(usize, &[T], &mut RowEquations<T>, &mut [T], &mut [T]) -> bool + Sync,
     ) -> Measure {
         let r = self.rank;
         let blocks = blocks.into_par_iter().map(|(start, rows)| {
             let (mut gram, mut grams) = (vec![T::of(0.0); r * r], vec![T::of(0.0); r * r * PANEL_LANES]);
             let (mut cross, mut inverse_diagonal) = (vec![T::of(0.0); rows.len()], Vec::new());
-            cross_of(start, &mut cross);
             let (mut room, mut lanes) = (RowEquations::new(r), RowLanes::new(r));
+            let sums = sums_of(start, &mut room, &mut cross);
+            let len = sums.len() * r / rows.len();
             let mut sum = Measure::default();
             for (panel, (rows, cross)) in rows.chunks_mut(PANEL_LANES * r).zip(cross.chunks_mut(PANEL_LANES * r)).enumerate() {
                 grams.fill(T::of(0.0));
                 for (lane, cross) in cross.chunks_exact_mut(r).enumerate() {
-                    let row = start + panel * PANEL_LANES + lane;
-                    if !equations_of(row, &mut room, &mut gram, cross) {
+                    let at = panel * PANEL_LANES + lane;
+                    let row = start + at;
+                    if !equations_of(row, &sums[at * len..][..len], &mut room, &mut gram, cross) {
                         cross.fill(T::of(0.0));
                         continue;
                     }
@@ -220,20 +261,31 @@ impl<T: Real> RowLanes<T> {
 
 /// Blocks of whole panels with about as many entries each, and the row that each starts with: the same for any number of threads.
 ///
-/// `first`: the number that the first of the rows has in the data.
-fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a mut [T], r: usize) -> Vec<(usize, &'a mut [T])> {
+/// `first`: the number that the first of the rows has in the data; `slabs`: as in [`slabs_of`].
+fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a mut [T], r: usize, slabs: usize) -> Vec<(usize, &'a mut [T])> {
     let (count, mut start, mut held) = (rows.len() / r, 0, 0);
+    // with slabs, many rows, as they read one together
+    let most_rows = EQUATIONS / size_of::<T>() / RowEquations::<T>::sums_len(r);
+    let most_entries = if slabs == 1 { BLOCK_ENTRIES } else { entries.values().len() / LEAST_BLOCKS };
     let mut blocks = Vec::new();
     for panel in (0..count).step_by(PANEL_LANES) {
         let end = count.min(panel + PANEL_LANES);
         held += (panel..end).map(|row| entries.row(first + row).0.len()).sum::<usize>();
-        if held >= BLOCK_ENTRIES || end == count {
+        if held >= most_entries || end == count || (slabs > 1 && end - start >= most_rows) {
             let (block, rest) = rows.split_at_mut((end - start) * r);
             blocks.push((start, block));
             (rows, start, held) = (rest, end, 0);
         }
     }
     blocks
+}
+
+/// Parts of the held factor that a block of rows goes through one after the other, so that each is read from the cache: one where the factor is
+/// small, or where a row would have few entries in a part.
+fn slabs_of<T: Real>(entries: &Csr<T>, held: &[T]) -> usize {
+    let of_size = size_of_val(held) / SLAB;
+    let of_entries = entries.values().len() / entries.rows().max(1) / LEAST_IN_SLAB;
+    of_size.min(of_entries).max(1)
 }
 
 /// The share of a diagonal entry of G that must be left, so that its digits are.

@@ -43,7 +43,7 @@ impl<T: Real> Statistics<T> {
             Matrix::Observed(Observed { entries, weights }) => {
                 columns.zip(self.gram.par_chunks_mut(r * r)).for_each_init(
                     || RowEquations::new(r),
-                    |room, ((j, cross), gram)| room.add(entries.by_col.row(j), weights.as_ref().map(|w| w.by_col.row(j).1), u, gram, cross),
+                    |room, ((j, cross), gram)| room.add_entries(entries.by_col.row(j), weights.as_ref().map(|w| w.by_col.row(j).1), u, gram, cross),
                 );
                 return;
             }
