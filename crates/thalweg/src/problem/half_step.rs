@@ -38,13 +38,14 @@ pub(super) const OBSERVED_BLOCK: usize = 32;
 /// A block of observed rows ends with the panel in which it reaches so many entries.
 const BLOCK_ENTRIES: usize = 1 << 14;
 
-/// Bytes of a factor that are worked on together where it is too large for the cache of a core.
+/// Bytes from which a factor is read in parts, and those of a part.
+const LARGE: usize = 1 << 24;
 const SLAB: usize = 1 << 19;
 
 /// Bytes that the equations of the rows of one block take then.
 const EQUATIONS: usize = 1 << 22;
 
-/// Entries of a row in one of those below which nothing is gained.
+/// Entries of a row in a part below which nothing is gained.
 const LEAST_IN_SLAB: usize = 32;
 
 /// Blocks that the rows are cut into at least, for the threads.
@@ -81,6 +82,9 @@ impl<T: Real> Task<'_, T> {
         let (r, len) = (self.rank, RowEquations::<T>::sums_len(self.rank));
         let slabs = slabs_of(entries, held);
         let sums_of = |start: usize, room: &mut RowEquations<T>, cross: &mut [T]| {
+            if slabs == 1 {
+                return Vec::new();
+            }
             let first = self.first + start;
             let mut sums = vec![T::of(0.0); cross.len() / r * len];
             let mut seen = vec![0; cross.len() / r];
@@ -98,9 +102,14 @@ impl<T: Real> Task<'_, T> {
             sums
         };
         let equations_of = |row: usize, sums: &[T], room: &mut RowEquations<T>, gram: &mut [T], cross: &mut [T]| {
+            let row = self.first + row;
             gram.fill(T::of(0.0));
-            room.add(sums, gram, cross);
-            !entries.row(self.first + row).0.is_empty()
+            if sums.is_empty() {
+                room.add_entries(entries.row(row), weights.map(|w| w.row(row).1), held, gram, cross);
+            } else {
+                room.add(sums, gram, cross);
+            }
+            !entries.row(row).0.is_empty()
         };
         self.own_grams(blocks_of_entries(entries, self.first, rows, r, slabs), sums_of, equations_of)
     }
@@ -280,10 +289,10 @@ fn blocks_of_entries<'a, T: Real>(entries: &Csr<T>, first: usize, mut rows: &'a 
     blocks
 }
 
-/// Parts of the held factor that a block of rows goes through one after the other, so that each is read from the cache: one where the factor is
-/// small, or where a row would have few entries in a part.
+/// Parts of the held factor that a block of rows goes through one after the other, so that each is read from the cache of a core: one where the
+/// cache of the processor holds it all, or where a row would have few entries in a part.
 fn slabs_of<T: Real>(entries: &Csr<T>, held: &[T]) -> usize {
-    let of_size = size_of_val(held) / SLAB;
+    let of_size = if size_of_val(held) < LARGE { 1 } else { size_of_val(held) / SLAB };
     let of_entries = entries.values().len() / entries.rows().max(1) / LEAST_IN_SLAB;
     of_size.min(of_entries).max(1)
 }
