@@ -11,7 +11,6 @@ mod eigenvectors;
 mod lanczos;
 mod lanes;
 mod matrix_vector;
-mod narrow;
 mod nnls;
 mod norm;
 mod normal_equations;
@@ -24,6 +23,7 @@ mod simplex;
 mod sparse_product;
 mod spectrum;
 mod svd;
+mod tiles;
 
 pub use assignment::best_assignment;
 pub use bytes::{bytes, bytes_mut};
@@ -39,7 +39,7 @@ pub use norm::{column_norms, largest_magnitude, relative_error, squared_distance
 pub use normal_equations::NormalEquations;
 pub use polynomial::Polynomial;
 pub use power_of_two::{exponent, scale, scale_all};
-pub use product::{ROW_BLOCK, among_workers, fixed_order_sum, gram, gram_between, is_cut_in_depth, mul, mul_transpose, multiply, multiply_onto};
+pub use product::{ROW_BLOCK, among_workers, fixed_order_sum, gram, gram_between, mul, mul_transpose, multiply, multiply_onto};
 pub use real::Real;
 pub use rounding::rounding;
 pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};
@@ -102,4 +102,15 @@ impl<R, F: FnOnce(bool) -> R> pulp::WithSimd for Fused<F> {
         // every vector unit that the backend dispatches to has fused multiply-add; its scalar fallback does not
         (self.0)(size_of::<S::f64s>() > size_of::<f64>())
     }
+}
+
+/// Has the cache line of `x[at]` fetched, where the processor can be asked for that; there need be no such entry.
+#[inline(always)]
+fn prefetch<T>(x: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(sse) = pulp::core_arch::x86::Sse::try_new() {
+        sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(x.as_ptr().wrapping_add(at).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (x, at);
 }

@@ -1,6 +1,6 @@
 //! Dense products in blocks of fixed size.
 
-use super::narrow::multiply_narrow;
+use super::tiles::Product;
 use super::{MatMut, MatRef, Real, row_major, row_major_mut};
 use faer::linalg::matmul::matmul;
 use faer::reborrow::ReborrowMut;
@@ -40,15 +40,21 @@ pub fn mul<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: &mut [T]) {
     if a.nrows() <= ROW_BLOCK {
         return multiply(a, b, row_major_mut(out, a.nrows(), r));
     }
-    out.par_chunks_mut(ROW_BLOCK * r).enumerate().for_each(|(block, out)| {
+    let (product, size) = (Product::new(a, b), even_block(a.nrows()));
+    out.par_chunks_mut(size * r).enumerate().for_each(|(block, out)| {
         let rows = out.len() / r;
-        let a = a.subrows(block * ROW_BLOCK, rows);
-        multiply(a, b, row_major_mut(out, rows, r));
+        multiply_by(&product, a.subrows(block * size, rows), b, row_major_mut(out, rows, r));
     });
 }
 
+/// Rows in a block where all are cut into as many blocks of at most [`ROW_BLOCK`] as needed, about even: two threads share what is left over.
+fn even_block(rows: usize) -> usize {
+    const STEP: usize = 32;
+    rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(STEP)
+}
+
 /// Whether [`mul_transpose`] cuts its sum over `depth` rows: few columns and many rows. Many columns are cut instead.
-pub fn is_cut_in_depth(columns: usize, depth: usize) -> bool {
+fn is_cut_in_depth(columns: usize, depth: usize) -> bool {
     columns < 2 * ROW_BLOCK && depth > DEPTH_BLOCK
 }
 
@@ -98,11 +104,14 @@ pub fn gram_between<T: Real>(a: &[T], b: &[T], r: usize) -> Vec<T> {
 }
 
 /// out ← A·B on one thread.
-pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, mut out: MatMut<'_, T>) {
-    if multiply_narrow(a, b, out.rb_mut()) {
-        return;
+pub fn multiply<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>, out: MatMut<'_, T>) {
+    multiply_by(&Product::new(a, b), a, b, out);
+}
+
+fn multiply_by<T: Real>(product: &Product<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, mut out: MatMut<'_, T>) {
+    if !product.multiply(a, out.rb_mut()) {
+        matmul(out, Accum::Replace, a, b, T::of(1.0), Par::Seq);
     }
-    matmul(out, Accum::Replace, a, b, T::of(1.0), Par::Seq);
 }
 
 /// out ← out + A·B on one thread.

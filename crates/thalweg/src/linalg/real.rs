@@ -47,6 +47,8 @@ pub trait Real:
     fn vectors<S: pulp::Simd>(x: &[Self]) -> &[Self::Vector<S>];
     /// The same, to write.
     fn vectors_mut<S: pulp::Simd>(x: &mut [Self]) -> &mut [Self::Vector<S>];
+    /// Less than a whole vector, with zeros in the other lanes.
+    fn partial<S: pulp::Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
     /// One number in all lanes.
     fn splat<S: pulp::Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a·b + c, lane by lane, in one instruction where there is one.
@@ -94,6 +96,10 @@ impl Real for f64 {
     #[inline(always)]
     fn vectors_mut<S: pulp::Simd>(x: &mut [f64]) -> &mut [S::f64s] {
         S::as_mut_simd_f64s(x).0
+    }
+    #[inline(always)]
+    fn partial<S: pulp::Simd>(simd: S, x: &[f64]) -> S::f64s {
+        simd.partial_load_f64s(x)
     }
     #[inline(always)]
     fn splat<S: pulp::Simd>(simd: S, x: f64) -> S::f64s {
@@ -153,6 +159,10 @@ impl Real for f32 {
     #[inline(always)]
     fn vectors_mut<S: pulp::Simd>(x: &mut [f32]) -> &mut [S::f32s] {
         S::as_mut_simd_f32s(x).0
+    }
+    #[inline(always)]
+    fn partial<S: pulp::Simd>(simd: S, x: &[f32]) -> S::f32s {
+        simd.partial_load_f32s(x)
     }
     #[inline(always)]
     fn splat<S: pulp::Simd>(simd: S, x: f32) -> S::f32s {

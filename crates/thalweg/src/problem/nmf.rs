@@ -7,9 +7,7 @@ use super::penalty::{FactorPenalty, Penalty, RowPenalties, ScaledPenalty, row_we
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use super::terms::{Terms, check_entries};
 use crate::data::{Matrix, Observed, Summary};
-use crate::linalg::{
-    Real, fixed_order_sum, gather_rows, gram, is_cut_in_depth, mul, mul_transpose, multiply, row_major, row_major_mut, row_residual, squared_distance,
-};
+use crate::linalg::{Real, fixed_order_sum, gather_rows, gram, mul, mul_transpose, row_major, row_residual, squared_distance};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -161,17 +159,11 @@ type CrossProducts<'x, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'x>;
 fn cross_products<'x, T: Real>(full: &'x Matrix<T>, side: Side, rows: &Range<usize>, held: &'x [T], r: usize) -> CrossProducts<'x, T> {
     match full {
         Matrix::Dense(x) => {
-            let x = if side == Side::U { x.view() } else { x.view().transpose() };
-            let x = x.subrows(rows.start, rows.len());
-            let held = row_major(held, held.len() / r, r);
-            if !is_cut_in_depth(x.nrows(), x.ncols()) {
-                return Box::new(move |first, out| {
-                    let count = out.len() / r;
-                    multiply(x.subrows(first, count), held, row_major_mut(out, count, r));
-                });
+            let (mut cross, held) = (vec![T::of(0.0); rows.len() * r], row_major(held, held.len() / r, r));
+            match side {
+                Side::U => mul(x.view().subrows(rows.start, rows.len()), held, &mut cross),
+                Side::V => mul_transpose(x.view().subcols(rows.start, rows.len()), held, &mut cross),
             }
-            let mut cross = vec![T::of(0.0); x.nrows() * r];
-            mul_transpose(x.transpose(), held, &mut cross);
             Box::new(move |first, out| out.copy_from_slice(&cross[first * r..][..out.len()]))
         }
         Matrix::Sparse(x) => {
