@@ -42,7 +42,7 @@ impl InputRecord {
             format: dataset.format.to_owned(),
             kind: dataset.matrix.kind().to_owned(),
             shape: dataset.matrix.shape(),
-            observed: dataset.matrix.summary().observed,
+            observed: dataset.matrix.observed(),
             read,
             scale: dataset.scale,
             image: dataset.image,

@@ -129,7 +129,7 @@ const LISTED: f64 = 24.0;
 fn copies(data: &Matrix<f64>, settings: &FitSettings) -> u64 {
     let whole = data.bytes();
     let training = settings.holdout.map_or(0, |share| {
-        let observed = data.summary().observed as f64;
+        let observed = data.observed() as f64;
         // of full data, the fewer are listed: those that are taken out, or those that are left
         let listed = if matches!(data, Matrix::Observed(_)) { 1.0 - share } else { share.min(1.0 - share) };
         // held out: a list that grows; listed: triplets, sorted both ways

@@ -158,6 +158,15 @@ impl<T: Real> Matrix<T> {
         }
     }
 
+    /// Observed entries in all.
+    pub fn observed(&self) -> u64 {
+        let ((m, n), hidden) = (self.shape(), self.full_and_hidden().1);
+        match self {
+            Matrix::Observed(x) => x.entries.by_row.stored() as u64,
+            _ => m as u64 * n as u64 - hidden.map_or(0, |h| h.entries.by_row.stored() as u64),
+        }
+    }
+
     /// Observed entries in each row (`Side::U`'s rows) and each column.
     pub fn observed_counts(&self) -> (Vec<usize>, Vec<usize>) {
         let (m, n) = self.shape();

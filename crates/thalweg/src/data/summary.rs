@@ -113,22 +113,18 @@ impl Partial {
 impl<T: Real> Matrix<T> {
     /// Sums over the observed entries.
     pub fn summary(&self) -> Summary {
-        let (m, n) = self.shape();
-        let (full, hidden) = self.full_and_hidden();
-        let hidden = hidden.map_or(0, |h| h.entries.by_row.stored() as u64);
+        let (m, full) = (self.shape().0, self.full_and_hidden().0);
+        let observed = self.observed();
         let stored = match full {
-            Matrix::Sparse(x) | Matrix::Observed(Observed { entries: x, .. }) => x.by_row.stored() as u64,
-            _ => m as u64 * n as u64 - hidden,
-        };
-        let observed = match self {
-            Matrix::Observed(_) => stored,
-            _ => m as u64 * n as u64 - hidden,
+            Matrix::Sparse(x) => x.by_row.stored() as u64,
+            _ => observed,
         };
         let slices = |x: &[T]| x.par_chunks(Partial::LENGTH).map(Partial::of).collect();
         // what is hidden in sparse data is not stored either
         let parts: Vec<Partial> = match if self.has_unstored_zeros() { full } else { self } {
             Matrix::Dense(x) => slices(x.values()),
             Matrix::Sparse(x) => slices(x.by_row.values()),
+            Matrix::Observed(Observed { entries, weights: None }) => (0..m).into_par_iter().map(|i| Partial::of(entries.by_row.row(i).1)).collect(),
             Matrix::Observed(_) | Matrix::AllBut(_) => (0..m)
                 .into_par_iter()
                 .map(|i| {

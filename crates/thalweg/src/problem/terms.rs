@@ -4,7 +4,7 @@ use super::constraint::{Constraints, RowSet};
 use super::half_step::Task;
 use super::penalty::{FactorPenalty, Penalty, RowPenalties};
 use super::row_separable::{RowUpdate, When};
-use crate::data::{Matrix, Summary};
+use crate::data::{Matrix, Observed, Summary};
 use crate::linalg::Real;
 use crate::{Error, Side};
 use std::ops::Range;
@@ -108,9 +108,9 @@ impl Terms {
 /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
 pub(super) fn check_entries<T: Real>(data: &Matrix<T>, summary: &Summary, constraints: &Constraints, first: usize) -> Result<(), Error> {
     let may_be_negative = constraints.allows_negatives();
-    // sums that are finite were made of finite numbers; only otherwise look for the entry at fault
-    let is_good =
-        (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && !matches!(data, Matrix::Observed(_));
+    // sums that are finite were made of finite numbers; only otherwise, or where there are weights, look for the entry at fault
+    let has_weights = matches!(data, Matrix::Observed(Observed { weights: Some(_), .. }));
+    let is_good = (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && !has_weights;
     for i in 0..if is_good { 0 } else { data.shape().0 } {
         let row = first + i;
         for (col, value, weight) in data.row_entries(i) {
