@@ -159,7 +159,8 @@ def detail(p):
 def write(docs, work, names, about):
     one, two = ([p for p in (Problem(work, name, t) for name in names) if p.runs] for t in (1, 2))
     two = [next((q for q in two if q.name == p.name), Problem(work, p.name, 0)) for p in one]
-    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in PACKAGES)
+    installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+    versions = ", ".join(f"{p} {installed[p]}" for p in PACKAGES if p in installed)
     lines = [INTRODUCTION.format(about=about, versions=versions)]
 
     def section(title, text, rows):
