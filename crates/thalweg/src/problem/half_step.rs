@@ -350,3 +350,36 @@ fn sum_in_order(blocks: Vec<Measure>) -> Measure {
     let sum = |f: fn(&Measure) -> f64| fixed_order_sum(&blocks.iter().map(f).collect::<Vec<_>>());
     Measure { model: sum(|m| m.model), residual: sum(|m| m.residual) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Side;
+    use crate::data::{Duplicates, Matrix, Observed, Sparse, Triplet, stream};
+    use crate::problem::{Nmf, RowSeparable, Stay};
+    use rand::RngExt;
+
+    #[test]
+    fn a_large_factor_is_read_in_parts_that_make_the_whole() {
+        let (m, n, r, each) = (40, 150_000, 15, 700);
+        let mut rng = stream(5, 0);
+        let mut drawn = |count: usize| (0..count).map(|_| rng.random::<f64>()).collect::<Vec<_>>();
+        let (mut u, v) = (drawn(m * r), drawn(n * r));
+        let at = |e: usize| Triplet { row: (e % m) as u32, col: (e * 7919 % n) as u32, value: 1.0 + (e % 7) as f64 };
+        let triplets: Vec<_> = (0..m * each).map(at).collect();
+        let expected: f64 = triplets
+            .iter()
+            .map(|t| {
+                let product: f64 = (0..r).map(|k| u[t.row as usize * r + k] * v[t.col as usize * r + k]).sum();
+                0.5 * product * product - t.value * product
+            })
+            .sum();
+        let (entries, _) = Sparse::from_triplets(m, n, triplets, Duplicates::Sum).expect("distinct places");
+        assert_eq!(entries.by_row.values().len(), m * each);
+        assert!(slabs_of(&entries.by_row, &v) > 10);
+        let data = Matrix::Observed(Observed { entries, weights: None });
+        let problem = Nmf::new(&data, r).expect("good data");
+        let measure = problem.half_step(Side::U, &v, &mut u, &Stay, When::Before);
+        assert!((measure.model - expected).abs() < 1e-12 * expected.abs(), "{} for {expected}", measure.model);
+    }
+}
