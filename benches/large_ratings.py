@@ -1,10 +1,10 @@
 """Planted ratings at Netflix's shape: thalweg in memory and streamed beside LIBMF, on the same files, one after the other.
 
     cargo run --release --example planted_shards -- ratings 480189 17770 111000000 20 DIR/train.shards DIR/ratings
-    python benches/large_ratings.py DIR target/release/thalweg THREADS PENALTY ITERATIONS...
+    python benches/large_ratings.py DIR target/release/thalweg THREADS PENALTY,... ITERATIONS...
 
-Prints the held-out RMSE after each number of iterations with seconds of the processor and of the clock, and the largest memory. thalweg runs anew for
-each number, streamed only for the last, and all that it does counts: reading, the first and the last objective, the proof. LIBMF runs once, and
+For each penalty, prints the held-out RMSE after each number of iterations with seconds of the processor and of the clock, and the largest memory. thalweg runs anew for
+each number, streamed only for the last of the last penalty, and all that it does counts: reading, the first and the last objective, the proof. LIBMF runs once, and
 what it does before the end of its first pass does not count. Needs numpy and libmf, and Linux for LIBMF's processor seconds.
 """
 
@@ -34,14 +34,14 @@ def rmse(u, v, test):
 def thalweg(program, folder, test, threads, penalty, iterations, stream):
     words = [program, "fit", folder / "train.shards", "-k", "20", "--precision", "f32", "--l2", penalty, "--tol", "0", "--max-iters", iterations]
     words += ["--threads", threads, "--max-memory", "20G", "--json", "--quiet", *(["--stream"] if stream else [])]
-    words += ["-o", folder / f"run-{iterations}{'-streamed' if stream else ''}"]
+    words += ["-o", folder / f"run-{penalty}-{iterations}{'-streamed' if stream else ''}"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.time()
     fit = json.loads(subprocess.run([str(w) for w in words], stdout=subprocess.PIPE).stdout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     factors = np.load(words[-1] / "factors.npz")
-    name = "thalweg --stream" if stream else "thalweg"
-    print(f"{name:18} {iterations:>4} iterations: {after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:7.1f} s of the processor, "
+    name = f"thalweg {penalty}{' --stream' if stream else ''}"
+    print(f"{name:22} {iterations:>4} iterations: {after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:7.1f} s of the processor, "
           f"{time.time() - begin:7.1f} s, {fit['seconds']:7.1f} s of them from the start on without the proof, RMSE {rmse(factors['U'], factors['V'], test):.5f}, {fit['peak_memory'] / 2**30:.2f} GiB, passes {fit.get('passes')}", flush=True)
 
 
@@ -83,16 +83,17 @@ def processor_seconds(process):
 
 
 def main():
-    folder, program, threads, penalty = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+    folder, program, threads, penalties = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4].split(",")
     iterations = sys.argv[5:]
     print("load", os.getloadavg(), flush=True)
     test = triplets(folder / "ratings.test")
-    for count in iterations:
-        thalweg(program, folder, test, threads, penalty, count, False)
-    thalweg(program, folder, test, threads, penalty, iterations[-1], True)
+    for penalty in penalties:
+        for count in iterations:
+            thalweg(program, folder, test, threads, penalty, count, False)
+    thalweg(program, folder, test, threads, penalties[-1], iterations[-1], True)
     del test
-    for l2 in (0.02, 0.05):
-        libmf(folder, threads, 3 * int(iterations[-1]), l2, 0.1)
+    for penalty in penalties:
+        libmf(folder, threads, 3 * int(iterations[-1]), float(penalty), 0.1)
     print("load", os.getloadavg(), flush=True)
 
 

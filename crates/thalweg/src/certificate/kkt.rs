@@ -357,7 +357,7 @@ impl Slopes {
                 let (gradient, curvature) = (&mut part.gradient[at * r..][..r], &mut part.curvature[at * r..][..r]);
                 let mut first = 0;
                 for (columns, values) in columns.chunks(TOGETHER).zip(values.chunks(TOGETHER)) {
-                    // one after another: copies wait for memory side by side, sums would not
+                    // gathered before they are summed: copies wait for memory side by side, sums one after another
                     gathered.clear();
                     columns.iter().for_each(|&j| gathered.extend_from_slice(row(v, j as usize)));
                     let weights = weights.map(|w| &w.row(i).1[first..]);

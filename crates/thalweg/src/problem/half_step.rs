@@ -366,20 +366,27 @@ mod tests {
         let mut drawn = |count: usize| (0..count).map(|_| rng.random::<f64>()).collect::<Vec<_>>();
         let (mut u, v) = (drawn(m * r), drawn(n * r));
         let at = |e: usize| Triplet { row: (e % m) as u32, col: (e * 7919 % n) as u32, value: 1.0 + (e % 7) as f64 };
+        let weight = |t: &Triplet<f64>| 1.0 + f64::from(t.col % 3);
         let triplets: Vec<_> = (0..m * each).map(at).collect();
-        let expected: f64 = triplets
-            .iter()
-            .map(|t| {
-                let product: f64 = (0..r).map(|k| u[t.row as usize * r + k] * v[t.col as usize * r + k]).sum();
-                0.5 * product * product - t.value * product
-            })
-            .sum();
-        let (entries, _) = Sparse::from_triplets(m, n, triplets, Duplicates::Sum).expect("distinct places");
-        assert_eq!(entries.by_row.values().len(), m * each);
-        assert!(slabs_of(&entries.by_row, &v) > 10);
-        let data = Matrix::Observed(Observed { entries, weights: None });
-        let problem = Nmf::new(&data, r).expect("good data");
-        let measure = problem.half_step(Side::U, &v, &mut u, &Stay, When::Before);
-        assert!((measure.model - expected).abs() < 1e-12 * expected.abs(), "{} for {expected}", measure.model);
+        let sparse = |value: &dyn Fn(&Triplet<f64>) -> f64| {
+            let entries = triplets.iter().map(|t| Triplet { value: value(t), ..*t }).collect();
+            Sparse::from_triplets(m, n, entries, Duplicates::Sum).expect("distinct places").0
+        };
+        for has_weights in [false, true] {
+            let expected: f64 = triplets
+                .iter()
+                .map(|t| {
+                    let product: f64 = (0..r).map(|k| u[t.row as usize * r + k] * v[t.col as usize * r + k]).sum();
+                    (if has_weights { weight(t) } else { 1.0 }) * (0.5 * product * product - t.value * product)
+                })
+                .sum();
+            let (entries, weights) = (sparse(&|t| t.value), has_weights.then(|| sparse(&weight)));
+            assert_eq!(entries.by_row.values().len(), m * each);
+            assert!(slabs_of(&entries.by_row, &v) > 10);
+            let data = Matrix::Observed(Observed { entries, weights });
+            let problem = Nmf::new(&data, r).expect("good data");
+            let measure = problem.half_step(Side::U, &v, &mut u, &Stay, When::Before);
+            assert!((measure.model - expected).abs() < 1e-12 * expected.abs(), "{} for {expected}", measure.model);
+        }
     }
 }
