@@ -3,12 +3,13 @@
 //!     cargo build --release --features thalweg-cli/mpi --example ranks
 //!     mpirun -n 4 target/release/examples/ranks [ROWS COLS RANK]
 //!
-//! Prints α (seconds of a message), β (seconds of a byte) and the rates of the arithmetic; an iteration of HALS on a dense ROWS×COLS matrix,
-//! measured and by the model of docs/distributed.md, with its messages and bytes; and the model at 64 to 4096 ranks.
+//! Prints α (seconds of a message), β (seconds of a byte) and the rates of the arithmetic; an iteration of HALS on a dense ROWS×COLS matrix on
+//! every grid of these ranks, measured and by the model of docs/distributed.md, with its messages and bytes; and the model at 64 to 4096 ranks,
+//! by rows and on the grid that sends least.
 
 use rayon::prelude::*;
 use std::time::Instant;
-use thalweg::comm::{Comm, Counted, Traffic, equal_parts};
+use thalweg::comm::{Comm, Counted, Grid, cheapest_grid, equal_parts, grid_traffic};
 use thalweg::data::{BlocksInMemory, Dense, Matrix};
 use thalweg::problem::{Blocked, Constraints, RowSeparable, RowUpdate, Stay, When};
 use thalweg::solver::nmf::Hals;
@@ -27,9 +28,28 @@ fn main() -> Result<(), Error> {
     };
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().expect("no thread is started yet");
     let counted = Counted::new(&ranks);
-    let machine = measure(&counted, (m, n, r))?;
+    let size = ranks.size();
+    let (machine, alone) = measure(&counted, (m, n, r))?;
     if ranks.rank() == 0 {
-        machine.tell(ranks.size());
+        println!("alpha {:.2e} s, beta {:.2e} s ({:.2} GB/s)", machine.alpha, machine.beta, 1e-9 / machine.beta);
+        println!("product {:.2e} s, sweep {:.2e} s for a multiplication and an addition", machine.product, machine.sweep);
+        println!("{m}x{n}, rank {r}, {size} ranks, each by itself {alone:.4} s");
+    }
+    for columns in (1..=size).filter(|columns| size.is_multiple_of(*columns)) {
+        let grid = (size / columns, columns);
+        let (seconds, messages, bytes) = on_grid(&counted, grid, (m, n, r))?;
+        if ranks.rank() == 0 {
+            let sent = grid_traffic(grid, (m, n), r, true);
+            let model: f64 = machine.iteration((m, n, r), (m * n) as f64, grid).iter().sum();
+            println!("  {}x{columns}: an iteration takes {seconds:.4} s, by the model {model:.4} s;", grid.0);
+            println!(
+                "    rank 0 sends {messages} messages and {bytes} bytes, by the model {} and {:.0}",
+                sent.messages,
+                8.0 * sent.numbers as f64 / size as f64
+            );
+        }
+    }
+    if ranks.rank() == 0 {
         foretell(&machine);
     }
     Ok(())
@@ -40,7 +60,7 @@ fn rounds(size: usize) -> f64 {
     (size as f64).log2().ceil()
 }
 
-/// What the model is made of, and what it is held against.
+/// What the model is made of.
 struct Machine {
     /// Seconds of a message of no length, and of a byte.
     alpha: f64,
@@ -48,67 +68,54 @@ struct Machine {
     /// Seconds of one multiplication and addition in a product with X, and in a sweep.
     product: f64,
     sweep: f64,
-    shape: (usize, usize, usize),
-    seconds: f64,
-    traffic: Traffic,
-}
-
-/// What rank 0 sends in one iteration on dense data: C and V, G twice, and five numbers for each rank.
-fn sent(n: usize, r: usize, size: usize) -> (f64, f64) {
-    let others = size as f64 - 1.0;
-    let numbers = 2.0 * (n * r) as f64 * others / size as f64 + 2.0 * (r * r) as f64 * others / size as f64 + 5.0 * others;
-    (5.0 * rounds(size), 8.0 * numbers)
 }
 
 impl Machine {
     /// Seconds of an iteration on `stored` entries of an m×n matrix: computing, messages, bytes.
-    fn iteration(&self, (m, n, r): (usize, usize, usize), stored: f64, size: usize) -> [f64; 3] {
-        let (messages, bytes) = sent(n, r, size);
+    fn iteration(&self, (m, n, r): (usize, usize, usize), stored: f64, grid: (usize, usize)) -> [f64; 3] {
+        let (sent, size) = (grid_traffic(grid, (m, n), r, true), (grid.0 * grid.1) as f64);
         let work = 2.0 * stored * r as f64 * self.product + ((m + n) * r * r) as f64 * self.sweep;
-        [work / size as f64, messages * self.alpha, bytes * self.beta]
-    }
-
-    fn tell(&self, size: usize) {
-        let (m, n, r) = self.shape;
-        println!("alpha {:.2e} s, beta {:.2e} s ({:.2} GB/s)", self.alpha, self.beta, 1e-9 / self.beta);
-        println!("product {:.2e} s, sweep {:.2e} s for a multiplication and an addition", self.product, self.sweep);
-        let (messages, bytes) = sent(n, r, size);
-        let model: f64 = self.iteration(self.shape, (m * n) as f64, size).iter().sum();
-        println!("{m}x{n}, rank {r}, {size} ranks: an iteration takes {:.4} s, by the model {model:.4} s;", self.seconds);
-        println!("  rank 0 sends {} messages and {} bytes, by the model {messages} and {bytes:.0}", self.traffic.messages, self.traffic.bytes);
+        [work / size, sent.messages as f64 * self.alpha, 8.0 * sent.numbers as f64 / size * self.beta]
     }
 }
 
-fn measure(counted: &Counted<'_>, shape: (usize, usize, usize)) -> Result<Machine, Error> {
+/// The entries of one place of a grid.
+fn held((m, n): (usize, usize), grid: Grid<'_>) -> Result<Matrix<f64>, Error> {
+    let ((rows, columns), (i, j)) = (grid.shape(), grid.place());
+    let (rows, columns) = (equal_parts(m, rows).swap_remove(i), equal_parts(n, columns).swap_remove(j));
+    let entry = |(i, j): (usize, usize)| (((i * n + j) * 2654435761) % 1009) as f64 / 1009.0;
+    let values = rows.clone().into_par_iter().flat_map_iter(|i| columns.clone().map(move |j| entry((i, j)))).collect();
+    Ok(Matrix::Dense(Dense::new(rows.len(), columns.len(), values)?))
+}
+
+/// The rates, and the seconds of an iteration of every rank's rows alone.
+fn measure(counted: &Counted<'_>, (m, n, r): (usize, usize, usize)) -> Result<(Machine, f64), Error> {
     let comm: &dyn Comm = counted;
-    let (m, n, r) = shape;
-    let here = equal_parts(m, comm.size()).swap_remove(comm.rank());
-    let values: Vec<f64> = (here.start * n..here.end * n).into_par_iter().map(|at| ((at * 2654435761) % 1009) as f64 / 1009.0).collect();
-    let data = Matrix::Dense(Dense::new(here.len(), n, values)?);
-    let held = BlocksInMemory::whole(&data);
-    let alone = Blocked::new(&held, &comm::Alone, r, Constraints::default())?;
+    let data = held((m, n), Grid::of_rows(comm))?;
+    let blocks = BlocksInMemory::whole(&data);
+    let alone = Blocked::new(&blocks, Grid::of_rows(&comm::Alone), r, Constraints::default())?;
     // products alone, then with a sweep: on every rank at once, as in a run
     let products = timed(comm, &alone, &Stay)?;
-    let sweeps = timed(comm, &alone, &Hals)? - products;
-    let (rows, r2) = ((here.len() + n) as f64, (r * r) as f64);
+    let all = timed(comm, &alone, &Hals)?;
+    let (rows, r2) = (data.shape().0 as f64, (r * r) as f64);
     let (alpha, beta) = messages(comm)?;
-    let problem = Blocked::new(&held, comm, r, Constraints::default())?;
+    let product = products / (2.0 * rows * (n * r) as f64);
+    Ok((Machine { alpha, beta, product, sweep: (all - products).max(0.0) / ((rows + n as f64) * r2) }, all))
+}
+
+/// Seconds, and messages and bytes of this rank, of an iteration of all.
+fn on_grid(counted: &Counted<'_>, grid: (usize, usize), (m, n, r): (usize, usize, usize)) -> Result<(f64, u64, u64), Error> {
+    let grid = Grid::new(counted, grid)?;
+    let data = held((m, n), grid)?;
+    let blocks = BlocksInMemory::whole(&data);
+    let problem = Blocked::new(&blocks, grid, r, Constraints::default())?;
     let before = counted.traffic();
-    let seconds = timed(comm, &problem, &Hals)?;
+    let seconds = timed(counted, &problem, &Hals)?;
     let after = counted.traffic();
     // what `timed` sends itself: three agreements of one number
-    let own = 3 * rounds(comm.size()) as u64;
-    let own_bytes = 3 * 16 * (comm.size() as u64 - 1);
+    let (own, own_bytes) = (3 * rounds(counted.size()) as u64, 48 * (counted.size() as u64 - 1));
     let turns = TIMED as u64 + 1;
-    Ok(Machine {
-        alpha,
-        beta,
-        product: products / (2.0 * (here.len() * n * r) as f64),
-        sweep: sweeps.max(0.0) / (rows * r2),
-        shape,
-        seconds,
-        traffic: Traffic { messages: (after.messages - before.messages - own) / turns, bytes: (after.bytes - before.bytes - own_bytes) / turns },
-    })
+    Ok((seconds, (after.messages - before.messages - own) / turns, (after.bytes - before.bytes - own_bytes) / turns))
 }
 
 /// Seconds of an iteration, the largest of all ranks; the first is not counted.
@@ -144,23 +151,26 @@ fn messages(comm: &dyn Comm) -> Result<(f64, f64), Error> {
     Ok((short, (long - short) / 4e6))
 }
 
-/// At 64 to 4096 ranks; a two-dimensional grid would send √(mn/P)·r numbers for each factor, where that is less.
+/// At up to 4096 ranks, by rows and on the grid that sends least.
 fn foretell(machine: &Machine) {
     let cases = [("sparse, 1 %", (1_000_000, 28_000, 20), 2.8e8), ("dense", (100_000, 100_000, 50), 1e10), ("dense", (20_000, 200_000, 50), 4e9)];
     for (kind, (m, n, r), stored) in cases {
         println!("{kind}, {m}x{n}, rank {r}");
-        println!("  ranks  computing  messages     bytes   seconds  efficiency  bytes sent  on a grid");
-        let one: f64 = machine.iteration((m, n, r), stored, 1).iter().sum();
+        println!("    grid  computing  messages     bytes   seconds  efficiency  bytes sent");
+        let one: f64 = machine.iteration((m, n, r), stored, (1, 1)).iter().sum();
         for size in [1, 4, 64, 256, 1024, 4096] {
-            let [work, latency, volume] = machine.iteration((m, n, r), stored, size);
-            let all = work + latency + volume;
-            let grid = 2.0 * 8.0 * ((m * n) as f64 / size as f64).sqrt() * r as f64;
-            println!(
-                "  {size:5}  {work:9.4} {latency:9.5} {volume:9.5} {all:9.4}  {:9.1} %  {:10.2e}  {:9.2e}",
-                100.0 * one / (all * size as f64),
-                sent(n, r, size).1,
-                grid
-            );
+            let cheapest = cheapest_grid(size, (m, n), r, true);
+            for grid in [(size, 1), cheapest].into_iter().take(if cheapest.1 > 1 { 2 } else { 1 }) {
+                let [work, latency, volume] = machine.iteration((m, n, r), stored, grid);
+                let all = work + latency + volume;
+                println!(
+                    "  {:4}x{:<3} {work:9.4} {latency:9.5} {volume:9.5} {all:9.4}  {:9.1} %  {:10.2e}",
+                    grid.0,
+                    grid.1,
+                    100.0 * one / (all * size as f64),
+                    8.0 * grid_traffic(grid, (m, n), r, true).numbers as f64 / size as f64,
+                );
+            }
         }
     }
 }

@@ -49,8 +49,8 @@ fn differences(path: &str, a: &Value, b: &Value, within: f64, found: &mut Vec<St
         (Value::Object(a), Value::Object(b)) => {
             // of several minimisers each machine may end at another, all with the same objective
             let of_several = a.get("status").is_some_and(|status| status == "under_determined");
-            let compared = |name: &str| !NOT_COMPARED.contains(&name) && !(of_several && name == "relative_error");
-            for (name, value) in a.iter().filter(|(name, _)| compared(name)) {
+            let is_skipped = |name: &str| NOT_COMPARED.contains(&name) || of_several && name == "relative_error";
+            for (name, value) in a.iter().filter(|(name, _)| !is_skipped(name)) {
                 differences(&format!("{path}.{name}"), value, b.get(name).unwrap_or(&Value::Null), within, found);
             }
         }

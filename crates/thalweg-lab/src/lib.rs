@@ -24,7 +24,7 @@ pub use audit::audit_run;
 pub use example_files::{EXAMPLE_FILES, ExampleFile};
 pub use experiments::{EXPERIMENTS, Listed, PARAMETERS, Parameter, Phase, Sweep, experiments_of, listed, papers};
 pub use export::{write_factor_tables, write_predictions};
-pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, RankRows, RanksRecord, fit};
+pub use fit::{FitData, FitError, FitJob, Fitted, Judged, Keep, RankBlock, RanksRecord, fit};
 pub use fitting::{Held, Needs, batch_size};
 pub use flatness::{Effort, FlatnessRecord, even_factors, flatness_of_fit, flatness_of_instance, flatness_of_matrix};
 pub use given::{Columns, Given};

@@ -1,9 +1,8 @@
 //! What a fit adds to the memory that its data take, told before it begins.
 
-use crate::{FitSettings, RankRows};
+use crate::{FitSettings, RankBlock};
 use serde::Serialize;
 use thalweg::certificate::BOUND_LIMIT;
-use thalweg::comm::Comm;
 use thalweg::data::{Matrix, OnDisk, Precision, RowBlocks, ShardKind};
 use thalweg::problem::{Compressed, Loss};
 use thalweg::solver::nmf::{Order, method};
@@ -93,24 +92,27 @@ impl Plan {
             compressed: 0,
             bound: 0,
             blocks: at_work + if disk.shards().is_none() { PROVED_TOGETHER * 8 * n as u64 * threads as u64 } else { 0 },
-            equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
+            equations: 2 * (grams * rank + n as u64) * rank * size,
             buffers: BUFFERS * (threads as u64 + 1),
         }
     }
 
     /// Of one of several ranks. Factors are gathered whole for checkpoints and at the end.
-    pub fn on_ranks(held: &RankRows<'_>, settings: &FitSettings, threads: usize) -> Plan {
-        let ((m, n), rank) = (RowBlocks::<f64>::shape(&held.rows), settings.components() as u64);
+    pub fn on_ranks(held: &RankBlock<'_>, settings: &FitSettings, threads: usize) -> Plan {
+        let ((m, n), rank) = (RowBlocks::<f64>::shape(&held.block), settings.components() as u64);
+        let (m, n, (rows, columns)) = (m as u64, n as u64, held.grid);
         let size = if settings.precision == Precision::F32 { 4 } else { 8 };
-        let all = (m as u64 * held.comm.size() as u64 + n as u64) * rank;
-        let grams = if matches!(held.kind, "dense" | "sparse") { 1 } else { n as u64 };
+        let all = (m * rows as u64 + n * columns as u64) * rank;
+        // of the rows of V, and of U where other ranks hold entries of theirs
+        let equations = if columns > 1 { m.max(n) } else { n };
+        let grams = if matches!(held.kind, "dense" | "sparse") { 1 } else { equations };
         Plan {
-            copies: if settings.precision == Precision::F32 { held.rows.bytes() / 2 } else { 0 },
+            copies: if settings.precision == Precision::F32 { held.block.bytes() / 2 } else { 0 },
             factors: COPIES_AT_WORK * all * size + settings.restarts as u64 * all * 8,
             compressed: 0,
             bound: 0,
             blocks: 0,
-            equations: 2 * (grams * rank * rank + n as u64 * rank) * size,
+            equations: 2 * (grams * rank + equations) * rank * size,
             buffers: BUFFERS * (threads as u64 + 1),
         }
     }

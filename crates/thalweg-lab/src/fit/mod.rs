@@ -8,7 +8,7 @@ mod ranks;
 mod restarts;
 
 pub(crate) use directory::reading;
-pub use ranks::{RankRows, RanksRecord};
+pub use ranks::{RankBlock, RanksRecord};
 pub use restarts::Judged;
 pub(crate) use restarts::begin_at;
 
@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thalweg::audit::Status;
 use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_over_ranks};
-use thalweg::comm::{Alone, Comm, Traffic};
+use thalweg::comm::{Alone, Comm, Grid, Traffic};
 use thalweg::data::{Dataset, Holdout, Matrix, OnDisk, Precision, RowBlocks, hold_out};
 use thalweg::problem::{Blocked, Constraints, Loss, ScaledPenalty};
 use thalweg::solver::Progress;
@@ -57,8 +57,8 @@ pub enum FitData<'a> {
     Memory(&'a Dataset),
     /// On disk: a block of rows is in memory at a time.
     Disk(&'a Arc<OnDisk>),
-    /// In the memory of several ranks: some rows on each.
-    Ranks(&'a RankRows<'a>),
+    /// In the memory of several ranks: some rows and columns on each.
+    Ranks(&'a RankBlock<'a>),
 }
 
 impl FitData<'_> {
@@ -214,12 +214,12 @@ fn fit_blocks<T: WorkingPrecision>(
     blocks: &dyn RowBlocks<T>,
     judged_by: &dyn RowBlocks<f64>,
     holdout: Option<&Holdout>,
-    comm: &dyn Comm,
+    grid: Grid<'_>,
 ) -> Result<Fitted, FitError> {
     let settings = &job.manifest.settings;
     let constraints = settings.constraints_at(&job.given, blocks.shape(), 0.0)?;
-    let problem = Blocked::new(blocks, comm, settings.components(), constraints.clone())?.with_penalty(&settings.penalty)?;
-    let kept = Kept { training: Training::Blocks(judged_by, comm), holdout, scaled_penalty: problem.penalty(), constraints: &constraints };
+    let problem = Blocked::new(blocks, grid, settings.components(), constraints.clone())?.with_penalty(&settings.penalty)?;
+    let kept = Kept { training: Training::Blocks(judged_by, grid), holdout, scaled_penalty: problem.penalty(), constraints: &constraints };
     let problem = Problem::of_blocks(problem, settings)?;
     problem.check_starts(&job)?;
     let _lock = take_directory(&job)?;
@@ -245,14 +245,14 @@ struct Kept<'a> {
 #[derive(Clone, Copy)]
 enum Training<'a> {
     Memory(&'a Matrix<f64>),
-    Blocks(&'a dyn RowBlocks<f64>, &'a dyn Comm),
+    Blocks(&'a dyn RowBlocks<f64>, Grid<'a>),
 }
 
 impl Kept<'_> {
     fn proof(self, factors: &Factors<f64>, loss: Loss) -> Result<Stationarity, Error> {
         match self.training {
             Training::Memory(data) => constrained_stationarity(data, factors, self.constraints, loss, &self.scaled_penalty),
-            Training::Blocks(blocks, comm) => stationarity_over_ranks(blocks, comm, factors, self.constraints, &self.scaled_penalty),
+            Training::Blocks(blocks, grid) => stationarity_over_ranks(blocks, grid, factors, self.constraints, &self.scaled_penalty),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{FitError, FitJob, Fitted, fit_blocks, refuse_without_all};
 use std::sync::Arc;
 use thalweg::Error;
-use thalweg::comm::Alone;
+use thalweg::comm::{Alone, Grid};
 use thalweg::data::{Holdout, OnDisk, Precision, ReadAhead, RowBlocks, WithoutEntries, hold_out_of_blocks};
 use thalweg::linalg::Real;
 
@@ -19,15 +19,16 @@ pub(super) fn fit_on_disk(job: FitJob<'_>, disk: &Arc<OnDisk>) -> Result<Fitted,
         }
         None => None,
     };
+    let alone = Grid::of_rows(&Alone);
     match settings.precision {
         Precision::F32 => {
             // proofs are in double precision, whose blocks are twice as large: none of them is read ahead
             let judged = without(disk, held.as_ref());
-            fit_blocks(job, &ReadAhead::<f32>::new(without(disk, held.as_ref())), &*judged, held.as_deref(), &Alone)
+            fit_blocks(job, &ReadAhead::<f32>::new(without(disk, held.as_ref())), &*judged, held.as_deref(), alone)
         }
         Precision::F64 => {
             let blocks = ReadAhead::<f64>::new(without(disk, held.as_ref()));
-            fit_blocks(job, &blocks, &blocks, held.as_deref(), &Alone)
+            fit_blocks(job, &blocks, &blocks, held.as_deref(), alone)
         }
     }
 }

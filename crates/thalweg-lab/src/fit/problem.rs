@@ -3,7 +3,7 @@
 use super::ranks::{of_all, own_part};
 use super::{FitError, FitJob, Keep, Kept};
 use crate::{FitSettings, Restart};
-use thalweg::comm::{Alone, Comm};
+use thalweg::comm::{Alone, Comm, Grid};
 use thalweg::data::Matrix;
 use thalweg::linalg::Real;
 use thalweg::problem::{Blocked, Constraints, Divergence, LeastSquares, Loss, Nmf, ScaledPenalty};
@@ -64,9 +64,14 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
 
     /// The ranks that hold the data.
     pub fn comm(&self) -> &dyn Comm {
+        self.grid().comm()
+    }
+
+    /// How they hold them.
+    pub fn grid(&self) -> Grid<'_> {
         match self {
-            Problem::Blocks(problem, _) => problem.comm(),
-            Problem::Squares(..) | Problem::Divergence(..) => &Alone,
+            Problem::Blocks(problem, _) => problem.grid(),
+            Problem::Squares(..) | Problem::Divergence(..) => Grid::of_rows(&Alone),
         }
     }
 
@@ -86,7 +91,7 @@ impl<'a, T: WorkingPrecision> Problem<'a, T> {
         if comm.size() == 1 {
             return restart.save(&keep.dir.restart(number));
         }
-        let whole = restart.with_factors(|own| of_all(self.least_squares(), comm, own))?;
+        let whole = restart.with_factors(|own| of_all(self.least_squares(), self.grid(), own))?;
         comm.all_have(if comm.rank() == 0 { whole.save(&keep.dir.restart(number)) } else { Ok(()) })
     }
 

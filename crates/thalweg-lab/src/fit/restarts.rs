@@ -86,7 +86,7 @@ fn one_restart<T: WorkingPrecision>(
     }
     let factors: Factors<f64> = restart.factors.cast();
     let proof = kept.proof(&factors, settings.loss)?;
-    let factors = of_all(problem.least_squares(), problem.comm(), &restart.factors)?.cast();
+    let factors = of_all(problem.least_squares(), problem.grid(), &restart.factors)?.cast();
     let status = restart.status.unwrap_or(Status::Stopped).settled(proof.kkt, settings.tol);
     (job.observe)(number, &restart.memory.progress, Some(status));
     let record = RestartRecord {

@@ -52,5 +52,5 @@ pub(super) fn record(comm: &Counted<'_>, before: Traffic, iterations: usize) -> 
     let now = comm.traffic();
     let each = |count: u64| count as f64 / iterations.max(1) as f64;
     let (messages, bytes) = (now.messages - before.messages, now.bytes - before.bytes);
-    RanksRecord { ranks: comm.size(), messages_per_iteration: each(messages), bytes_per_iteration: each(bytes) }
+    RanksRecord { ranks: comm.size(), grid: None, messages_per_iteration: each(messages), bytes_per_iteration: each(bytes) }
 }

@@ -1,12 +1,11 @@
 //! Is the point stationary? From residuals, entry by entry.
 
-use crate::comm::{Alone, Comm, equal_parts};
+use crate::comm::{Alone, Comm, Grid, equal_parts};
 use crate::data::{BlocksInMemory, Csr, Matrix, Observed, RowBlocks};
 use crate::linalg::{Mat, MatRef, fixed_order_sum, multiply, simd};
 use crate::problem::{Constraints, FactorPenalty, RowSet, ScaledPenalty};
 use crate::{Error, Factors, Side};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// First-order optimality of U, V ≥ 0 for ½ Σ w (X − UVᵀ)², with a penalty or without.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,40 +67,43 @@ pub fn stationarity_in_blocks(
     constraints: &Constraints,
     penalty: &ScaledPenalty,
 ) -> Result<Stationarity, Error> {
-    stationarity_over_ranks(blocks, &Alone, factors, constraints, penalty)
+    stationarity_over_ranks(blocks, Grid::of_rows(&Alone), factors, constraints, penalty)
 }
 
-/// The same where each of several ranks has its own blocks, with U of their rows and all of V: to be called by all, and known to all.
+/// The same where each of several ranks has its own blocks, with U of their rows and V of their columns: to be called by all, and known to all.
 ///
 /// # Errors
 /// As [`stationarity_in_blocks`], and [`Error::Peer`] where it is another rank that has them.
 pub fn stationarity_over_ranks(
     blocks: &dyn RowBlocks<f64>,
-    comm: &dyn Comm,
+    grid: Grid<'_>,
     factors: &Factors<f64>,
     constraints: &Constraints,
     penalty: &ScaledPenalty,
 ) -> Result<Stationarity, Error> {
-    let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, factors.rank(), penalty));
-    let (own, of_cols, counts) = match slopes_of_rank(blocks, factors, &rows) {
-        Ok(Seen { sums, of_cols, counts }) => (Ok(sums), of_cols, counts),
-        Err(error) => (Err(error), Slopes::zeros(0, factors.rank()), Default::default()),
+    let (comm, rank) = (grid.comm(), factors.rank());
+    let (same_rows, same_cols): (&dyn Comm, &dyn Comm) = (&grid.holders(Side::U), &grid.holders(Side::V));
+    let [rows, cols] = [Side::U, Side::V].map(|side| RowTerms::new(side, constraints, rank, penalty));
+    let (own, seen) = match slopes_of_rank(blocks, factors, &rows, same_rows.size() == 1) {
+        Ok(seen) => (Ok(seen.sums), seen),
+        Err(error) => (Err(error), Seen::nothing(rank)),
     };
     let of_rows = comm.agree(own)?;
     if !constraints.is_plain() {
-        let in_cols = comm.all_sum(counts.1)?.into_iter().map(|count| count as usize).collect();
-        comm.agree(constraints.check_factors(&(counts.0, in_cols), factors, ["U", "V"]).map(|()| []))?;
+        let summed = |comm: &dyn Comm, counts: Vec<f64>| -> Result<Vec<usize>, Error> {
+            Ok(comm.all_sum(counts)?.into_iter().map(|count| count as usize).collect())
+        };
+        let counts = (summed(same_rows, seen.counts.0)?, summed(same_cols, seen.counts.1)?);
+        comm.agree(constraints.check_factors(&counts, factors, ["U", "V"]).map(|()| []))?;
     }
-    let parts = equal_parts(factors.cols(), comm.size());
-    let own = &parts[comm.rank()];
-    let of_cols = of_cols.scattered(comm, &parts)?.steps(factors.v().subrows(own.start, own.len()), &cols);
-    let sum = |all: &[f64]| all.iter().sum::<f64>();
-    let [squares, norm, steps_u, penalty_u] = [0, 1, 2, 3].map(|at| sum(&of_rows.iter().map(|one| one[at]).collect::<Vec<_>>()));
-    let of_cols = comm.agree(Ok(of_cols))?;
-    let [steps_v, penalty_v] = [0, 1].map(|at| sum(&of_cols.iter().map(|one| one[at]).collect::<Vec<_>>()));
-    let (squares, penalty) = (squares.max(0.0), penalty_u + penalty_v);
+    let [steps_u, penalty_u] = seen.of_split_rows.steps_of_part(same_rows, factors.u(), &rows)?;
+    let [steps_v, penalty_v] = seen.of_cols.steps_of_part(same_cols, factors.v(), &cols)?;
+    let of_parts = comm.agree(Ok([steps_u + steps_v, penalty_u + penalty_v]))?;
+    let [squares, norm, steps_u, penalty_u] = std::array::from_fn(|at| of_rows.iter().map(|one| one[at]).sum::<f64>());
+    let [steps, penalty] = std::array::from_fn(|at| of_parts.iter().map(|one| one[at]).sum::<f64>());
+    let (squares, penalty) = (squares.max(0.0), penalty_u + penalty);
     Ok(Stationarity {
-        kkt: if norm > 0.0 { ((steps_u + steps_v) / norm).sqrt() } else { 0.0 },
+        kkt: if norm > 0.0 { ((steps_u + steps) / norm).sqrt() } else { 0.0 },
         objective: 0.5 * squares + penalty,
         penalty,
         relative_error: if norm > 0.0 { (squares / norm).sqrt() } else { 0.0 },
@@ -110,32 +112,45 @@ pub fn stationarity_over_ranks(
 
 /// What one pass over the blocks of a rank tells.
 struct Seen {
-    /// Σ w (x − p)², Σ w x², the squared steps of the rows of U and what they pay.
+    /// Σ w (x − p)², Σ w x², and of rows that are whole here the squared steps of U and what they pay.
     sums: [f64; 4],
-    /// What these blocks say of the rows of V.
+    /// What these blocks say of the rows of U of which other ranks hold entries too: all, or none.
+    of_split_rows: Slopes,
+    /// What they say of the rows of V.
     of_cols: Slopes,
     /// Observed entries in each row and each column.
-    counts: (Vec<usize>, Vec<f64>),
+    counts: (Vec<f64>, Vec<f64>),
 }
 
-fn slopes_of_rank(blocks: &dyn RowBlocks<f64>, factors: &Factors<f64>, rows: &RowTerms<'_>) -> Result<Seen, Error> {
+impl Seen {
+    fn nothing(rank: usize) -> Self {
+        Seen { sums: [0.0; 4], of_split_rows: Slopes::zeros(0, rank), of_cols: Slopes::zeros(0, rank), counts: Default::default() }
+    }
+}
+
+fn slopes_of_rank(blocks: &dyn RowBlocks<f64>, factors: &Factors<f64>, rows: &RowTerms<'_>, has_whole_rows: bool) -> Result<Seen, Error> {
     check_factors(blocks.shape(), factors)?;
     let (u, v) = (factors.u(), factors.v());
     let (mut of_data, mut of_rows) = (Vec::new(), Vec::new());
-    let (mut of_cols, mut counts) = (Slopes::zeros(factors.cols(), factors.rank()), (Vec::new(), vec![0.0; factors.cols()]));
+    let mut seen = Seen { of_cols: Slopes::zeros(factors.cols(), factors.rank()), ..Seen::nothing(factors.rank()) };
+    seen.counts.1 = vec![0.0; factors.cols()];
     for (k, range) in blocks.ranges().iter().enumerate() {
         let block = blocks.block(k)?;
         let u = u.subrows(range.start, range.len());
         let mut slopes = Slopes::zeros(range.len(), factors.rank());
         of_data.push(slopes.add(&block, Side::U, u, v));
-        of_rows.push(slopes.steps(u, rows));
-        of_cols.add(&block, Side::V, v, u);
+        if has_whole_rows {
+            of_rows.push(slopes.steps(u, rows));
+        } else {
+            seen.of_split_rows.append(slopes);
+        }
+        seen.of_cols.add(&block, Side::V, v, u);
         let (in_rows, in_cols) = block.observed_counts();
-        counts.0.extend(in_rows);
-        counts.1.iter_mut().zip(in_cols).for_each(|(sum, count)| *sum += count as f64);
+        seen.counts.0.extend(in_rows.into_iter().map(|count| count as f64));
+        seen.counts.1.iter_mut().zip(in_cols).for_each(|(sum, count)| *sum += count as f64);
     }
     let ([squares, norm], [steps, penalty]) = (sums(&of_data), sums(&of_rows));
-    Ok(Seen { sums: [squares, norm, steps, penalty], of_cols, counts })
+    Ok(Seen { sums: [squares, norm, steps, penalty], ..seen })
 }
 
 /// The same for a matrix in memory.
@@ -247,12 +262,21 @@ impl Slopes {
         Slopes { rank, gradient: vec![0.0; rows * rank], curvature: vec![0.0; rows * rank], weight: vec![0.0; rows] }
     }
 
-    /// The sums over ranks of the rows of one part, on its rank.
-    fn scattered(self, comm: &dyn Comm, parts: &[Range<usize>]) -> Result<Self, Error> {
+    /// Those of rows below these.
+    fn append(&mut self, mut below: Slopes) {
+        self.gradient.append(&mut below.gradient);
+        self.curvature.append(&mut below.curvature);
+        self.weight.append(&mut below.weight);
+    }
+
+    /// As [`Slopes::steps`] of this rank's part of the rows `u`, from the sums over the ranks that hold them.
+    fn steps_of_part(self, holders: &dyn Comm, u: MatRef<'_, f64>, terms: &RowTerms<'_>) -> Result<[f64; 2], Error> {
+        let (rank, parts) = (self.rank, equal_parts(self.weight.len(), holders.size()));
         let numbers = |width: usize| parts.iter().map(|part| part.len() * width).collect::<Vec<_>>();
-        let (rank, of_rows) = (self.rank, numbers(self.rank));
-        let (gradient, curvature) = (comm.reduce_scatter(self.gradient, &of_rows)?, comm.reduce_scatter(self.curvature, &of_rows)?);
-        Ok(Slopes { rank, gradient, curvature, weight: comm.reduce_scatter(self.weight, &numbers(1))? })
+        let (gradient, curvature) = (holders.reduce_scatter(self.gradient, &numbers(rank))?, holders.reduce_scatter(self.curvature, &numbers(rank))?);
+        let own = &parts[holders.rank()];
+        let mut of_part = Slopes { rank, gradient, curvature, weight: holders.reduce_scatter(self.weight, &numbers(1))? };
+        Ok(of_part.steps(u.subrows(own.start, own.len()), terms))
     }
 
     /// Adds what the data say, with `u` the rows of `side` and `v` those of the other; Σ w (x − p)² and Σ w x².

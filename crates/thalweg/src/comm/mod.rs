@@ -1,10 +1,12 @@
 //! Ranks: processes, or threads, that work on one problem together, each on its part of the data.
 
 mod counted;
+mod grid;
 mod tall;
 mod threads;
 
 pub use counted::{Counted, Traffic};
+pub use grid::{Grid, GridTraffic, Group, cheapest_grid, grid_traffic};
 pub use threads::{ThreadRank, thread_ranks};
 
 use crate::Error;

@@ -184,6 +184,17 @@ impl<T: Real> Matrix<T> {
         }
     }
 
+    /// Entries that are stored in each row and in each column, those that are hidden among them.
+    pub fn stored_counts(&self) -> (Vec<usize>, Vec<usize>) {
+        match self.full_and_hidden().0 {
+            Matrix::Sparse(x) => {
+                let counts = |c: &Csr<T>| (0..c.rows()).map(|i| c.row(i).0.len()).collect();
+                (counts(&x.by_row), counts(&x.by_col))
+            }
+            full => full.observed_counts(),
+        }
+    }
+
     /// X·B (`side` U) or Xᵀ·B (V) into `out`, for a row-major B of `width` columns; what is not stored, or hidden, counts as zero.
     pub fn multiply(&self, side: Side, b: &[T], width: usize, out: &mut [T]) {
         match self {

@@ -36,23 +36,23 @@ impl<'a, T: Real> BlocksInMemory<'a, T> {
         BlocksInMemory { shape, ranges: std::iter::once(0..shape.0).collect(), blocks: vec![Cow::Borrowed(matrix)] }
     }
 
-    /// A copy of these rows of a matrix, in blocks of so many rows.
+    /// A copy of these rows and columns of a matrix, in blocks of so many rows.
     ///
     /// # Errors
-    /// [`Error::Shape`] if it has no such rows, [`Error::Parameter`] for blocks of no rows.
-    pub fn cut(matrix: &Matrix<T>, rows: Range<usize>, block_rows: usize) -> Result<Self, Error> {
+    /// [`Error::Shape`] if it has no such rows or columns, [`Error::Parameter`] for blocks of no rows.
+    pub fn cut(matrix: &Matrix<T>, (rows, columns): (Range<usize>, Range<usize>), block_rows: usize) -> Result<Self, Error> {
         if block_rows == 0 {
             return Err(Error::Parameter { name: "rows of a block", expected: "one at least".into(), got: "0".into() });
         }
-        let (cols, all) = (matrix.shape().1, (0..matrix.shape().1).collect::<Vec<_>>());
+        let columns: Vec<usize> = columns.collect();
         let starts: Vec<usize> = (0..rows.len()).step_by(block_rows).collect();
         let ranges: Vec<Range<usize>> = starts.into_iter().map(|first| first..rows.len().min(first + block_rows)).collect();
         let cut = |range: &Range<usize>| {
             let numbers: Vec<usize> = range.clone().map(|row| rows.start + row).collect();
-            matrix.selected(&numbers, &all).map(Cow::Owned)
+            matrix.selected(&numbers, &columns).map(Cow::Owned)
         };
         let blocks = ranges.iter().map(cut).collect::<Result<_, Error>>()?;
-        Ok(BlocksInMemory { shape: (rows.len(), cols), ranges, blocks })
+        Ok(BlocksInMemory { shape: (rows.len(), columns.len()), ranges, blocks })
     }
 
     /// Bytes that they take in memory.

@@ -9,32 +9,34 @@ use super::penalty::{Penalty, RowPenalties, ScaledPenalty, row_weights};
 use super::row_separable::{Measure, RowSeparable, RowUpdate, When};
 use super::statistics::Statistics;
 use super::terms::{Terms, check_entries};
-use crate::comm::{Comm, equal_parts};
+use crate::comm::{Comm, Grid, equal_parts};
 use crate::data::{Matrix, RowBlocks, Summary};
 use crate::linalg::{Real, fixed_order_sum};
 use crate::{Error, Side};
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// The problem of [`Nmf`] where each of P ranks holds some rows of X, ranks in the order of rows, and goes through them block by block.
+/// The problem of [`Nmf`] where each of P ranks holds a block of X, of some rows and some columns, and goes through it by blocks of rows.
 ///
 /// ```text
-/// U half-step: rank p moves the rows of U that belong to its rows of X: nothing is sent
-/// V half-step: G = Σ w uᵢᵀuᵢ and C = XᵀU are summed over blocks and ranks; rank p moves the p-th part of the rows of V; all gather V
+/// half-step on V: ranks that hold the same columns sum G = Σ w uᵢᵀuᵢ and C = XᵀU over their blocks; of the p ranks each moves the p-th part
+///                 of these rows of V; all of them gather what the others moved
+/// half-step on U: the same with rows and columns exchanged; where a rank holds whole rows of X, it moves their rows of U and sends nothing
 /// ```
 ///
-/// Each rank sends (P − 1)/P of the n·r numbers of C, and of V; and with a G for each column, as observed-only data have, of n·r² numbers
-/// more, else of 2r². One iteration of [`RowSeparable::both_half_steps`] goes through the data once.
+/// What is sent: [`grid_traffic`](crate::comm::grid_traffic). Where ranks hold whole rows, an iteration of
+/// [`RowSeparable::both_half_steps`] goes through the data once, else twice.
 ///
 /// The same bits for the same blocks and ranks; the numbers of the problem in memory but for the rounding of sums taken in another order.
 ///
-/// Every method is to be called by all ranks alike. Source: Kannan, Ballard, Park (2016), the one-dimensional distribution.
+/// Every method is to be called by all ranks alike. Source: Kannan, Ballard, Park (2016), where the rows that a rank moves are all that it keeps.
 pub struct Blocked<'a, T: Real> {
     blocks: &'a dyn RowBlocks<T>,
-    comm: &'a dyn Comm,
+    grid: Grid<'a>,
     terms: Terms,
-    here: RowsHere,
-    /// Observed entries in the rows that are here and in the columns of all ranks.
+    /// Of U and of V.
+    here: [RowsHere; 2],
+    /// Observed entries of X in the rows and columns that are here.
     counts: (Vec<usize>, Vec<usize>),
     /// The sums of their weights.
     weights: [Vec<f64>; 2],
@@ -52,34 +54,36 @@ struct Seen {
 }
 
 impl<'a, T: Real> Blocked<'a, T> {
-    /// Goes through the blocks once, to check that the data can be factored at this rank.
+    /// Goes through the blocks once, to check that the data can be factored at this rank. `blocks`: the rows and columns of this place of the
+    /// grid, places in the order of rows and columns.
     ///
-    /// `constraints`: given columns of U are those of the rows that are here.
+    /// `constraints`: given columns of V are those of all of V.
     ///
     /// # Errors
     /// As [`Nmf::constrained`]; those of reading the blocks; [`Error::Peer`] if another rank has one of these; [`Error::Parameter`] for given
-    /// columns of U on several ranks.
-    pub fn new(blocks: &'a dyn RowBlocks<T>, comm: &'a dyn Comm, rank: usize, constraints: Constraints) -> Result<Self, Error> {
-        let (count, cols) = blocks.shape();
-        if comm.size() > 1 && !constraints.u.given.components.is_empty() {
-            let expected = "columns of V alone where the rows are spread over ranks".into();
-            return Err(Error::Parameter { name: "given columns", expected, got: "columns of U".into() });
+    /// columns of a factor that is spread over ranks.
+    pub fn new(blocks: &'a dyn RowBlocks<T>, grid: Grid<'a>, rank: usize, constraints: Constraints) -> Result<Self, Error> {
+        let (comm, (m, n)) = (grid.comm(), blocks.shape());
+        for (side, ranks) in [(Side::U, grid.shape().0), (Side::V, grid.shape().1)] {
+            if ranks > 1 && !constraints.side(side).given.components.is_empty() {
+                let expected = "columns of a factor that every rank has all of: of V, where ranks hold whole rows".into();
+                return Err(Error::Parameter { name: "given columns", expected, got: format!("columns of {side:?}") });
+            }
         }
-        let places = comm.agree(Ok([count as f64, cols as f64]))?;
-        let rows = |ranks: &[[f64; 2]]| ranks.iter().map(|place| place[0] as usize).sum();
-        let here = RowsHere { first: rows(&places[..comm.rank()]), count, all: rows(&places) };
-        let widest = places.iter().map(|place| place[1] as usize).max().unwrap_or(cols);
-        comm.agree(if cols == widest {
-            Ok([])
-        } else {
-            Err(Error::Shape { what: "the rows of a rank", expected: (count, widest), got: (count, cols) })
-        })?;
-        let seen = seen_by_all(comm, see(blocks, here.first, &constraints))?;
+        let places = comm.agree(Ok([m as f64, n as f64]))?;
+        let ((rows, columns), (i, j)) = (grid.shape(), grid.place());
+        let of_u = (0..rows).map(|i| places[i * columns][0] as usize).collect::<Vec<_>>();
+        let of_v = (0..columns).map(|j| places[j][1] as usize).collect::<Vec<_>>();
+        let expected = (of_u[i], of_v[j]);
+        comm.agree(if (m, n) == expected { Ok([]) } else { Err(Error::Shape { what: "the block of a rank", expected, got: (m, n) }) })?;
+        let held = |parts: &[usize], at: usize| RowsHere { first: parts[..at].iter().sum(), count: parts[at], all: parts.iter().sum() };
+        let here = [held(&of_u, i), held(&of_v, j)];
+        let seen = seen_by_all(grid, see(blocks, (here[0].first, here[1].first), &constraints))?;
         let terms = Terms { rank, summary: seen.summary, constraints, penalty: None };
-        terms.check_shape((here.all, cols), count)?;
+        terms.check_shape((here[0].all, here[1].all), (m, n))?;
         terms.check_content()?;
         let Seen { counts, weights, lacking, .. } = seen;
-        Ok(Blocked { blocks, comm, terms, here, counts, weights, has_one_gram: lacking == 0.0, failure: OnceLock::new() })
+        Ok(Blocked { blocks, grid, terms, here, counts, weights, has_one_gram: lacking == 0.0, failure: OnceLock::new() })
     }
 
     /// The same problem with a penalty, in units of the data.
@@ -92,10 +96,14 @@ impl<'a, T: Real> Blocked<'a, T> {
             return Ok(self);
         }
         let [of_rows, of_cols] = &self.weights;
-        let own = [fixed_order_sum(of_rows), penalty.sum_of_shares(of_rows)];
-        let all = self.comm.agree(Ok(own))?;
-        let [total, rows] = [0, 1].map(|at| all.iter().map(|one| one[at]).sum());
-        let scaled = penalty.in_units(&self.terms.summary, total, [rows, penalty.sum_of_shares(of_cols)], self.terms.rank);
+        let (total, shares_of_rows) = (fixed_order_sum(of_rows), penalty.sum_of_shares(of_rows));
+        // one rank for each part of the rows, and one for each part of the columns
+        let (rows, columns): (&dyn Comm, &dyn Comm) = (&self.grid.holders(Side::V), &self.grid.holders(Side::U));
+        let of_rows = rows.agree(Ok([total, shares_of_rows]))?;
+        let of_cols = columns.agree(Ok([penalty.sum_of_shares(of_cols)]))?;
+        let [total, rows] = [0, 1].map(|at| of_rows.iter().map(|one| one[at]).sum());
+        let columns = of_cols.iter().map(|one| one[0]).sum();
+        let scaled = penalty.in_units(&self.terms.summary, total, [rows, columns], self.terms.rank);
         Ok(self.with_scaled_penalty(scaled))
     }
 
@@ -111,8 +119,8 @@ impl<'a, T: Real> Blocked<'a, T> {
     }
 
     /// The ranks that hold the matrix.
-    pub fn comm(&self) -> &'a dyn Comm {
-        self.comm
+    pub fn grid(&self) -> Grid<'a> {
+        self.grid
     }
 
     /// What has ended the work on the data, if something has.
@@ -128,39 +136,69 @@ impl<'a, T: Real> Blocked<'a, T> {
         })
     }
 
-    fn no_statistics(&self) -> Statistics<T> {
-        let n = self.blocks.shape().1;
-        Statistics::none(n, self.terms.rank, if self.has_one_gram { 1 } else { n })
+    /// Whether a rank holds whole rows of X, so that their rows of U can be moved block by block.
+    fn has_whole_rows(&self) -> bool {
+        self.grid.shape().1 == 1
     }
 
+    /// The rows of the `side` factor that this rank moves for those that hold the same: it answers for them in sums over all ranks.
+    fn own_rows(&self, side: Side) -> Range<usize> {
+        let holders = self.grid.holders(side);
+        equal_parts(self.here[usize::from(side == Side::V)].count, holders.size()).swap_remove(holders.rank())
+    }
+
+    fn no_statistics(&self, side: Side) -> Statistics<T> {
+        let rows = self.here[usize::from(side == Side::V)].count;
+        Statistics::none(rows, self.terms.rank, if self.has_one_gram { 1 } else { rows })
+    }
+
+    /// The equations of the rows of the `side` factor from the blocks that are here, as far as these can be read.
+    fn equations(&self, side: Side, held: &[T]) -> (Statistics<T>, Result<(), Error>) {
+        let (r, mut all) = (self.terms.rank, self.no_statistics(side));
+        let read = self.each_block(|at, block| match side {
+            Side::V => all.add(side, block, &held[at.start * r..at.end * r], r),
+            Side::U => {
+                // of a G that rows share, every block has the same
+                let mut of_block = Statistics::none(at.len(), r, if self.has_one_gram { 1 } else { at.len() });
+                of_block.add(side, block, held, r);
+                all.cross[at.start * r..at.end * r].copy_from_slice(&of_block.cross);
+                let gram = if self.has_one_gram { &mut all.gram[..] } else { &mut all.gram[at.start * r * r..at.end * r * r] };
+                gram.copy_from_slice(&of_block.gram);
+            }
+        });
+        (all, read)
+    }
+
+    /// Lets the rule move the rows of U of these rows of X, which are whole.
     fn move_block(&self, rows: &Range<usize>, block: &Matrix<T>, v: &[T], u: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         let task = Task { first: 0, ..self.terms.task(Side::U, rows, rule, when) };
         move_rows(block, Side::U, &task, v, u)
     }
 
-    /// Lets the rule move this rank's part of V by the sums of all ranks' equations, and gathers all parts; the measure is that of the part.
-    fn move_v(&self, statistics: Statistics<T>, v: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Result<Measure, Error> {
-        let (n, r) = (self.blocks.shape().1, self.terms.rank);
-        let parts = equal_parts(n, self.comm.size());
+    /// Lets the rule move this rank's part of the rows of the `side` factor by the sums of its holders' equations, and gathers all parts; the
+    /// measure is that of the part.
+    fn move_part(&self, side: Side, equations: Statistics<T>, rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Result<Measure, Error> {
+        let (holders, r): (&dyn Comm, _) = (&self.grid.holders(side), self.terms.rank);
+        let parts = equal_parts(rows.len() / r, holders.size());
         let numbers = |width: usize| parts.iter().map(|part| part.len() * width).collect::<Vec<_>>();
-        let Statistics { gram, cross } = statistics;
-        let cross = self.comm.reduce_scatter(cross, &numbers(r))?;
-        let gram = if self.has_one_gram { self.comm.all_sum(gram)? } else { self.comm.reduce_scatter(gram, &numbers(r * r))? };
-        let own = &parts[self.comm.rank()];
-        let mut rows = v[own.start * r..own.end * r].to_vec();
-        let task = self.terms.task(Side::V, own, rule, when);
+        let Statistics { gram, cross } = equations;
+        let cross = holders.reduce_scatter(cross, &numbers(r))?;
+        let gram = if self.has_one_gram { holders.all_sum(gram)? } else { holders.reduce_scatter(gram, &numbers(r * r))? };
+        let own = &parts[holders.rank()];
+        let mut moved = rows[own.start * r..own.end * r].to_vec();
+        let task = self.terms.task(side, own, rule, when);
         let measure = match (own.is_empty(), self.has_one_gram) {
             (true, _) => Measure::default(),
-            (false, true) => task.shared_gram(&gram, &mut rows, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()])),
-            (false, false) => task.given_grams(&gram, &cross, &mut rows),
+            (false, true) => task.shared_gram(&gram, &mut moved, |first, out| out.copy_from_slice(&cross[first * r..][..out.len()])),
+            (false, false) => task.given_grams(&gram, &cross, &mut moved),
         };
-        self.comm.all_gather(&rows, &numbers(r), v)?;
+        holders.all_gather(&moved, &numbers(r), rows)?;
         Ok(measure)
     }
 
     /// The sums over ranks; NaN on all of them from the moment that one fails.
     fn sum<const N: usize>(&self, own: Result<[f64; N], Error>) -> [f64; N] {
-        match self.comm.agree(own) {
+        match self.grid.comm().agree(own) {
             Ok(all) => std::array::from_fn(|at| all.iter().map(|one| one[at]).sum()),
             Err(error) => {
                 self.failure.get_or_init(|| error);
@@ -169,19 +207,22 @@ impl<'a, T: Real> Blocked<'a, T> {
         }
     }
 
-    fn sum_measures(&self, own: Result<[Measure; 2], Error>) -> [Measure; 2] {
-        let [a, b, c, d] = self.sum(own.map(|[u, v]| [u.model, u.residual, v.model, v.residual]));
-        [Measure { model: a, residual: b }, Measure { model: c, residual: d }]
+    /// What this rank's rows of a factor pay.
+    fn penalty_of(&self, side: Side, rows: &[T]) -> f64 {
+        let (own, r) = (self.own_rows(side), self.terms.rank);
+        self.terms.penalty_of(side, own.start, &rows[own.start * r..own.end * r])
     }
 
-    /// The penalty on a factor, where it belongs to a measure.
-    fn penalty_if(&self, when: When, side: Side, rows: &[T]) -> f64 {
-        if when == When::Never { 0.0 } else { self.terms.penalty_of(side, rows) }
+    /// The same where it belongs to a measure.
+    fn penalty_if(&self, when: When, side: Side, rows: &[T]) -> Measure {
+        Measure { model: if when == When::Never { 0.0 } else { self.penalty_of(side, rows) }, residual: 0.0 }
     }
 }
 
+const FAILED: Measure = Measure { model: f64::NAN, residual: f64::NAN };
+
 impl<T: Real> RowSeparable<T> for Blocked<'_, T> {
-    /// m is that of the rows that are here.
+    /// m and n are those of the rows and columns that are here.
     fn shape(&self) -> (usize, usize, usize) {
         let (m, n) = self.blocks.shape();
         (m, n, self.terms.rank)
@@ -189,28 +230,20 @@ impl<T: Real> RowSeparable<T> for Blocked<'_, T> {
 
     fn half_step(&self, side: Side, held: &[T], rows: &mut [T], rule: &dyn RowUpdate<T>, when: When) -> Measure {
         if self.failure.get().is_some() {
-            return Measure { model: f64::NAN, residual: f64::NAN };
+            return FAILED;
         }
         let r = self.terms.rank;
-        let [of_u, of_v] = match side {
-            Side::U => {
-                let mut sum = Measure::default();
-                let done = self.each_block(|at, block| {
-                    sum = sum + self.move_block(at, block, held, &mut rows[at.start * r..at.end * r], rule, when);
-                });
-                self.sum_measures(done.map(|()| [sum, Measure::default()]))
-            }
-            Side::V => {
-                let mut statistics = self.no_statistics();
-                let done = self.each_block(|at, block| statistics.add(block, &held[at.start * r..at.end * r], r));
-                let moved = self.move_v(statistics, rows, rule, when);
-                let of_u = Measure { model: self.penalty_if(when, Side::U, held), residual: 0.0 };
-                self.sum_measures(done.and(moved).map(|of_v| [of_u, of_v]))
-            }
+        let mut measure = self.penalty_if(when, side.other(), held);
+        let done = if side == Side::U && self.has_whole_rows() {
+            self.each_block(|at, block| measure = measure + self.move_block(at, block, held, &mut rows[at.start * r..at.end * r], rule, when))
+        } else {
+            let (equations, read) = self.equations(side, held);
+            // all take part in what is sent, also where one could not read
+            let moved = self.move_part(side, equations, rows, rule, when);
+            read.and(moved).map(|of_part| measure = measure + of_part)
         };
-        // every rank has all of V, so that what V pays is not summed over them
-        let of_held = if side == Side::U { self.penalty_if(when, Side::V, held) } else { 0.0 };
-        of_u + of_v + Measure { model: of_held, residual: 0.0 }
+        let [model, residual] = self.sum(done.map(|()| [measure.model, measure.residual]));
+        Measure { model, residual }
     }
 
     fn both_half_steps(
@@ -221,21 +254,31 @@ impl<T: Real> RowSeparable<T> for Blocked<'_, T> {
         between: &mut dyn FnMut(usize, &mut [T]),
     ) -> [Measure; 2] {
         if self.failure.get().is_some() {
-            return [Measure { model: f64::NAN, residual: f64::NAN }; 2];
+            return [FAILED; 2];
         }
         let r = self.terms.rank;
-        let of_held = Measure { model: self.penalty_if(when_u, Side::V, v), residual: 0.0 };
-        let (mut of_u, mut statistics) = (Measure::default(), self.no_statistics());
-        let done = self.each_block(|at, block| {
-            let rows = &mut u[at.start * r..at.end * r];
-            of_u = of_u + self.move_block(at, block, v, rows, rule, when_u);
-            between(at.start, rows);
-            statistics.add(block, rows, r);
-        });
-        let moved = self.move_v(statistics, v, rule, when_v);
-        let of_moved = Measure { model: self.penalty_if(when_v, Side::U, u), residual: 0.0 };
-        let [of_u, of_v] = self.sum_measures(done.and(moved).map(|of_v| [of_u, of_v + of_moved]));
-        [of_u + of_held, of_v]
+        let mut of_u = self.penalty_if(when_u, Side::V, v);
+        let (equations, done) = if self.has_whole_rows() {
+            let mut equations = self.no_statistics(Side::V);
+            let done = self.each_block(|at, block| {
+                let rows = &mut u[at.start * r..at.end * r];
+                of_u = of_u + self.move_block(at, block, v, rows, rule, when_u);
+                between(at.start, rows);
+                equations.add(Side::V, block, rows, r);
+            });
+            (equations, done)
+        } else {
+            let (equations, read) = self.equations(Side::U, v);
+            let moved = self.move_part(Side::U, equations, u, rule, when_u).map(|of_part| of_u = of_u + of_part);
+            between(0, u);
+            let (equations, read_again) = self.equations(Side::V, u);
+            (equations, read.and(moved).and(read_again))
+        };
+        let moved = self.move_part(Side::V, equations, v, rule, when_v);
+        let of_held = self.penalty_if(when_v, Side::U, u);
+        let own = done.and(moved).map(|of_v| [of_u, of_v + of_held]);
+        let [a, b, c, d] = self.sum(own.map(|[u, v]| [u.model, u.residual, v.model, v.residual]));
+        [Measure { model: a, residual: b }, Measure { model: c, residual: d }]
     }
 
     fn constant(&self) -> f64 {
@@ -247,10 +290,10 @@ impl<T: Real> RowSeparable<T> for Blocked<'_, T> {
             return f64::NAN;
         }
         let r = self.terms.rank;
-        let mut sum = self.terms.penalty_of(Side::U, u);
+        let mut sum = self.penalty_of(Side::U, u) + self.penalty_of(Side::V, v);
         let done = self.each_block(|at, block| sum += 0.5 * squares(block, &u[at.start * r..at.end * r], v, r));
         let [sum] = self.sum(done.map(|()| [sum]));
-        sum + self.terms.penalty_of(Side::V, v)
+        sum
     }
 }
 
@@ -263,8 +306,8 @@ impl<T: Real> LeastSquares<T> for Blocked<'_, T> {
         &self.terms.constraints
     }
 
-    fn rows_here(&self) -> RowsHere {
-        self.here
+    fn rows_here(&self, side: Side) -> RowsHere {
+        self.here[usize::from(side == Side::V)]
     }
 
     fn observed_counts(&self) -> (Vec<usize>, Vec<usize>) {
@@ -293,13 +336,13 @@ fn each_block<T: Real>(blocks: &dyn RowBlocks<T>, mut visit: impl FnMut(&Range<u
     Ok(())
 }
 
-fn see<T: Real>(blocks: &dyn RowBlocks<T>, first: usize, constraints: &Constraints) -> Result<Seen, Error> {
+fn see<T: Real>(blocks: &dyn RowBlocks<T>, first: (usize, usize), constraints: &Constraints) -> Result<Seen, Error> {
     let n = blocks.shape().1;
     let mut parts = Vec::new();
     let mut seen = Seen { summary: Summary::of_parts(&[]), counts: (Vec::new(), vec![0; n]), weights: [Vec::new(), vec![0.0; n]], lacking: 0.0 };
     each_block(blocks, |rows, block| {
         let summary = block.summary();
-        check_entries(block, &summary, constraints, first + rows.start)?;
+        check_entries(block, &summary, constraints, (first.0 + rows.start, first.1))?;
         parts.push(summary);
         let (in_rows, in_cols) = block.observed_counts();
         seen.counts.0.extend(in_rows);
@@ -312,21 +355,24 @@ fn see<T: Real>(blocks: &dyn RowBlocks<T>, first: usize, constraints: &Constrain
     Ok(Seen { summary: Summary::of_parts(&parts), ..seen })
 }
 
-/// What was seen by all ranks; each keeps what belongs to its rows.
-fn seen_by_all(comm: &dyn Comm, own: Result<Seen, Error>) -> Result<Seen, Error> {
+/// What was seen by all ranks; each keeps what belongs to its rows and columns.
+fn seen_by_all(grid: Grid<'_>, own: Result<Seen, Error>) -> Result<Seen, Error> {
     let (numbers, seen) = match own {
         Ok(seen) => (Ok(in_numbers(&seen)), Some(seen)),
         Err(error) => (Err(error), None),
     };
-    let all = comm.agree(numbers)?;
-    let seen = seen.expect("a rank that has not seen its rows does not get here");
+    let all = grid.comm().agree(numbers)?;
+    let Seen { counts: (in_rows, in_cols), weights: [of_rows, of_cols], .. } = seen.expect("a rank that has not seen its block does not get here");
     let parts: Vec<Summary> = all.iter().map(from_numbers).collect();
-    let counts = comm.all_sum(seen.counts.1.iter().map(|&count| count as f64).collect())?;
-    let weights = comm.all_sum(seen.weights[1].clone())?;
+    let (same_rows, same_cols): (&dyn Comm, &dyn Comm) = (&grid.holders(Side::U), &grid.holders(Side::V));
+    let summed = |comm: &dyn Comm, counts: Vec<usize>| -> Result<Vec<usize>, Error> {
+        let sums = comm.all_sum(counts.into_iter().map(|count| count as f64).collect())?;
+        Ok(sums.into_iter().map(|count| count as usize).collect())
+    };
     Ok(Seen {
         summary: Summary::of_parts(&parts),
-        counts: (seen.counts.0, counts.into_iter().map(|count| count as usize).collect()),
-        weights: [seen.weights.into_iter().next().unwrap_or_default(), weights],
+        counts: (summed(same_rows, in_rows)?, summed(same_cols, in_cols)?),
+        weights: [same_rows.all_sum(of_rows)?, same_cols.all_sum(of_cols)?],
         lacking: all.iter().map(|one| one[9]).sum(),
     })
 }

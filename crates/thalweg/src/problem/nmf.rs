@@ -38,8 +38,8 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// As [`Nmf::new`], and as [`Constraints::check`].
     pub fn constrained(data: &'a Matrix<T>, rank: usize, constraints: Constraints) -> Result<Self, Error> {
         let problem = Nmf { data, terms: Terms { rank, summary: data.summary(), constraints, penalty: None } };
-        problem.terms.check_shape(data.shape(), data.shape().0)?;
-        check_entries(data, problem.summary(), problem.constraints(), 0)?;
+        problem.terms.check_shape(data.shape(), data.shape())?;
+        check_entries(data, problem.summary(), problem.constraints(), (0, 0))?;
         problem.terms.check_content()?;
         Ok(problem)
     }
@@ -50,7 +50,7 @@ impl<'a, T: Real> Nmf<'a, T> {
     /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
     pub fn with_given_factor(data: &'a Matrix<T>, rank: usize, constraints: Constraints) -> Result<Self, Error> {
         let summary = data.summary();
-        check_entries(data, &summary, &constraints, 0)?;
+        check_entries(data, &summary, &constraints, (0, 0))?;
         Ok(Nmf { data, terms: Terms { rank, summary, constraints, penalty: None } })
     }
 
@@ -100,7 +100,7 @@ impl<'a, T: Real> Nmf<'a, T> {
 
     /// What the rows of one factor pay.
     pub(super) fn penalty_of(&self, side: Side, rows: &[T]) -> f64 {
-        self.terms.penalty_of(side, rows)
+        self.terms.penalty_of(side, 0, rows)
     }
 
     /// The matrix.
@@ -212,9 +212,10 @@ impl<T: Real> LeastSquares<T> for Nmf<'_, T> {
         self.constraints()
     }
 
-    fn rows_here(&self) -> RowsHere {
-        let m = self.data.shape().0;
-        RowsHere { first: 0, count: m, all: m }
+    fn rows_here(&self, side: Side) -> RowsHere {
+        let (m, n) = self.data.shape();
+        let all = if side == Side::U { m } else { n };
+        RowsHere { first: 0, count: all, all }
     }
 
     fn observed_counts(&self) -> (Vec<usize>, Vec<usize>) {

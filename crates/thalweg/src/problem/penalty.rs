@@ -319,16 +319,14 @@ impl RowPenalties {
         }
     }
 
-    /// Σ over rows of ½ λ₂ ‖x‖² + λ₁ Σ x.
-    pub(super) fn value<T: Real>(&self, side: Side, rows: &[T]) -> f64 {
-        let penalties = self.side(side);
-        let rank = rows.len() / penalties.len().max(1);
-        let ratios = self.ratios(side);
+    /// Σ ½ λ₂ ‖x‖² + λ₁ Σ x over these rows of this factor, with the number of the first.
+    pub(super) fn value<T: Real>(&self, side: Side, first: usize, rows: &[T], rank: usize) -> f64 {
+        let (penalties, ratios) = (&self.side(side)[first..], self.ratios(side));
         let of_row = |(row, p): (&[T], &FactorPenalty)| {
             let in_units = |(k, x): (usize, &T)| x.f64() * ratios.get(k).unwrap_or(&1.0);
             let (squares, sum) = row.iter().enumerate().map(in_units).fold((0.0, 0.0), |(q, s), x| (q + x * x, s + x));
             0.5 * p.l2 * squares + p.l1 * sum
         };
-        fixed_order_sum(&rows.chunks_exact(rank.max(1)).zip(penalties).map(of_row).collect::<Vec<_>>())
+        fixed_order_sum(&rows.chunks_exact(rank).zip(penalties).map(of_row).collect::<Vec<_>>())
     }
 }

@@ -1,63 +1,69 @@
-//! What a V half-step needs of the rows of U, kept up to date block of rows by block of rows.
+//! What a half-step on one factor needs of the other, kept up to date block by block.
 
 use super::half_step::take_out;
 use super::{Measure, Nmf, RowUpdate, When};
 use crate::Side;
 use crate::data::{Csr, Matrix, Observed};
-use crate::linalg::{Real, RowEquations, gather_rows, gram, mul_transpose, row_major};
+use crate::linalg::{Real, RowEquations, gather_rows, gram, mul, mul_transpose, row_major};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The normal equations of the rows of V from the rows of U that were seen: Gⱼ = Σ w uᵢᵀuᵢ and C = XᵀU.
+/// The normal equations of the rows of V from the rows of U that were seen: Gⱼ = Σ w uᵢᵀuᵢ and C = XᵀU; or, with X transposed, of the rows
+/// of U from those of V.
 ///
 /// They are sums over rows, so that a block of rows that moved from U to U′ changes them by what it brings now less what it brought before:
 /// nothing of an old block is left once it was seen again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics<T> {
-    /// G: r×r where all columns share it, else one r×r for each column.
+    /// G: r×r where all rows of V share it, else one r×r for each.
     pub gram: Vec<T>,
     /// C, n×r.
     pub cross: Vec<T>,
 }
 
 impl<T: Real> Statistics<T> {
-    /// Those of no rows: with one G for all of the columns, or one for each.
-    pub(super) fn none(columns: usize, rank: usize, grams: usize) -> Self {
-        Statistics { gram: vec![T::of(0.0); grams * rank * rank], cross: vec![T::of(0.0); columns * rank] }
+    /// Those of nothing, for so many rows: with one G for all of them, or one for each.
+    pub(super) fn none(rows: usize, rank: usize, grams: usize) -> Self {
+        Statistics { gram: vec![T::of(0.0); grams * rank * rank], cross: vec![T::of(0.0); rows * rank] }
     }
 
-    /// Adds the share of these data, whose U this is.
-    pub(super) fn add(&mut self, data: &Matrix<T>, u: &[T], r: usize) {
+    /// Adds the share of these data to the equations of the rows of the `side` factor; `held`: the rows of the other that belong to the data.
+    pub(super) fn add(&mut self, side: Side, data: &Matrix<T>, held: &[T], r: usize) {
         let (full, hidden) = data.full_and_hidden();
-        let columns = self.cross.par_chunks_mut(r).enumerate();
+        let rows = self.cross.par_chunks_mut(r).enumerate();
         match full {
             Matrix::Dense(x) => {
                 let mut cross = vec![T::of(0.0); self.cross.len()];
-                mul_transpose(x.view(), row_major(u, u.len() / r, r), &mut cross);
+                let held = row_major(held, held.len() / r, r);
+                match side {
+                    Side::U => mul(x.view(), held, &mut cross),
+                    Side::V => mul_transpose(x.view(), held, &mut cross),
+                }
                 add(&mut self.cross, T::of(1.0), &cross);
             }
-            Matrix::Sparse(x) => columns.for_each(|(j, cross)| {
-                let (rows, values) = x.by_col.row(j);
-                gather_rows(rows, values, u, cross);
+            Matrix::Sparse(x) => rows.for_each(|(j, cross)| {
+                let (others, values) = x.rows_of(side).row(j);
+                gather_rows(others, values, held, cross);
             }),
             Matrix::Observed(Observed { entries, weights }) => {
-                columns.zip(self.gram.par_chunks_mut(r * r)).for_each_init(
+                let weights = |j| weights.as_ref().map(|w| w.rows_of(side).row(j).1);
+                rows.zip(self.gram.par_chunks_mut(r * r)).for_each_init(
                     || RowEquations::new(r),
-                    |room, ((j, cross), gram)| room.add_entries(entries.by_col.row(j), weights.as_ref().map(|w| w.by_col.row(j).1), u, gram, cross),
+                    |room, ((j, cross), gram)| room.add_entries(entries.rows_of(side).row(j), weights(j), held, gram, cross),
                 );
                 return;
             }
             Matrix::AllBut(_) => unreachable!("a full matrix hides nothing"),
         }
-        let all = gram(u, r);
+        let all = gram(held, r);
         let grams = self.gram.par_chunks_mut(r * r).enumerate();
         grams.for_each_init(
             || RowEquations::new(r),
-            |room, (j, gram)| match hidden.map(|h| h.entries.by_col.row(j).0) {
+            |room, (j, gram)| match hidden.map(|h| h.entries.rows_of(side).row(j).0) {
                 None | Some([]) => add(gram, T::of(1.0), &all),
-                Some(rows) => {
+                Some(others) => {
                     let mut left = vec![T::of(0.0); r * r];
-                    take_out(room, &all, rows, u, &mut left);
+                    take_out(room, &all, others, held, &mut left);
                     add(gram, T::of(1.0), &left);
                 }
             },

@@ -16,7 +16,7 @@ pub(super) struct Terms {
     pub rank: usize,
     pub summary: Summary,
     pub constraints: Constraints,
-    /// Of the rows of U that are here and of all rows of V.
+    /// Of the rows of U and V that are here.
     pub penalty: Option<RowPenalties>,
 }
 
@@ -31,9 +31,9 @@ impl Terms {
         self.penalty.as_ref().map_or(&[], |p| p.ratios(side))
     }
 
-    /// What the rows of one factor pay.
-    pub fn penalty_of<T: Real>(&self, side: Side, rows: &[T]) -> f64 {
-        self.penalty.as_ref().map_or(0.0, |p| p.value(side, rows))
+    /// What these rows of one factor pay, with the number of the first.
+    pub fn penalty_of<T: Real>(&self, side: Side, first: usize, rows: &[T]) -> f64 {
+        self.penalty.as_ref().map_or(0.0, |p| p.value(side, first, rows, self.rank))
     }
 
     /// What these rows of the `side` factor have in common.
@@ -74,8 +74,8 @@ impl Terms {
     /// Whether the data, of which `shape` is that of all, can be factored.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::Rank`], and as [`Constraints::check`] for factors of which `rows` rows of U are here.
-    pub fn check_shape(&self, (rows, cols): (usize, usize), rows_here: usize) -> Result<(), Error> {
+    /// [`Error::Empty`], [`Error::Rank`], and as [`Constraints::check`] for factors of which so many rows of U and of V are here.
+    pub fn check_shape(&self, (rows, cols): (usize, usize), here: (usize, usize)) -> Result<(), Error> {
         let rank = self.rank;
         if rows == 0 || cols == 0 {
             return Err(Error::Empty { what: "the matrix", why: "it has no rows or no columns" });
@@ -83,7 +83,7 @@ impl Terms {
         if rank == 0 || rank > rows.min(cols) {
             return Err(Error::Rank { rank, rows, cols });
         }
-        self.constraints.check((rows_here, cols, rank))
+        self.constraints.check((here.0, here.1, rank))
     }
 
     /// Whether there is something to fit.
@@ -101,20 +101,20 @@ impl Terms {
     }
 }
 
-/// Whether the entries are finite, of the sign that the constraints allow, and within the range of the arithmetic; `first`: the number that
-/// the first row has in the whole matrix.
+/// Whether the entries are finite, of the sign that the constraints allow, and within the range of the arithmetic; `first`: the numbers that
+/// the first row and column have in the whole matrix.
 ///
 /// # Errors
 /// [`Error::NotFinite`], [`Error::Negative`], [`Error::Range`].
-pub(super) fn check_entries<T: Real>(data: &Matrix<T>, summary: &Summary, constraints: &Constraints, first: usize) -> Result<(), Error> {
+pub(super) fn check_entries<T: Real>(data: &Matrix<T>, summary: &Summary, constraints: &Constraints, first: (usize, usize)) -> Result<(), Error> {
     let may_be_negative = constraints.allows_negatives();
     // sums that are finite were made of finite numbers; only otherwise, or where there are weights, look for the entry at fault
     let has_weights = matches!(data, Matrix::Observed(Observed { weights: Some(_), .. }));
     let is_good = (may_be_negative || summary.negatives == 0) && (summary.norm_squared + summary.mean).is_finite() && !has_weights;
     for i in 0..if is_good { 0 } else { data.shape().0 } {
-        let row = first + i;
+        let row = first.0 + i;
         for (col, value, weight) in data.row_entries(i) {
-            let (value, weight) = (value.f64(), weight.f64());
+            let (col, value, weight) = (first.1 + col, value.f64(), weight.f64());
             if !value.is_finite() {
                 return Err(Error::NotFinite { what: "the matrix", row, col, value });
             }

@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use thalweg::certificate::{constrained_stationarity, stationarity_over_ranks};
-use thalweg::comm::{Alone, Comm, Counted, equal_parts, thread_ranks};
+use thalweg::comm::{Alone, Counted, Grid, equal_parts, grid_traffic, thread_ranks};
 use thalweg::data::{BlocksInMemory, Matrix, RowBlocks};
 use thalweg::linalg::Real;
 use thalweg::problem::{Blocked, Constraints, FactorConstraint, LeastSquares, Nmf, Penalty, RowSeparable, RowSet, Stay, When};
@@ -16,8 +16,10 @@ use thalweg::{Error, Factors, Side};
 
 const RANK: usize = 4;
 
-/// How many ranks, and how many blocks on each.
-const LAYOUTS: [(usize, usize); 6] = [(1, 1), (1, 4), (2, 1), (2, 4), (3, 1), (3, 4)];
+/// Rows and columns of the grid of ranks, and how many blocks of rows on each.
+type Layout = ((usize, usize), usize);
+
+const LAYOUTS: [Layout; 8] = [((1, 1), 1), ((1, 1), 4), ((2, 1), 4), ((3, 1), 1), ((3, 1), 4), ((1, 3), 2), ((2, 2), 1), ((3, 2), 4)];
 
 fn go<T: Real>(_: &Alternating<'_, T>, _: Duration) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -27,19 +29,28 @@ fn stop(max_iters: usize, tol: f64) -> Stop {
     Stop { max_iters, max_time: None, tol }
 }
 
-fn part<T: Real>(data: &Matrix<T>, comm: &dyn Comm, blocks: usize) -> BlocksInMemory<'static, T> {
-    let rows = equal_parts(data.shape().0, comm.size()).swap_remove(comm.rank());
-    let size = rows.len().div_ceil(blocks).max(1);
-    BlocksInMemory::cut(data, rows, size).unwrap()
+/// The rows and columns of one place.
+fn place_of((m, n): (usize, usize), grid: Grid<'_>) -> [Range<usize>; 2] {
+    let ((rows, columns), (i, j)) = (grid.shape(), grid.place());
+    [equal_parts(m, rows).swap_remove(i), equal_parts(n, columns).swap_remove(j)]
 }
 
-/// U of all ranks, and V of the first, which is that of all.
-fn joined<T: Real>(parts: &[Factors<T>]) -> Factors<T> {
-    let v = parts[0].side(Side::V);
-    assert!(parts.iter().all(|part| part.side(Side::V) == v), "ranks differ about V");
-    let u = parts.iter().flat_map(|part| part.side(Side::U));
-    let rows = parts.iter().map(|part| part.rows()).sum();
-    Factors::new(rows, parts[0].cols(), parts[0].rank(), u.chain(v).copied().collect()).unwrap()
+fn part<T: Real>(data: &Matrix<T>, grid: Grid<'_>, blocks: usize) -> BlocksInMemory<'static, T> {
+    let [rows, columns] = place_of(data.shape(), grid);
+    let size = rows.len().div_ceil(blocks).max(1);
+    BlocksInMemory::cut(data, (rows, columns), size).unwrap()
+}
+
+/// The factors of all ranks; those that hold the same rows have the same bits.
+fn joined<T: Real>(parts: &[Factors<T>], (rows, columns): (usize, usize)) -> Factors<T> {
+    let of = |i: usize, j: usize| &parts[i * columns + j];
+    for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+        assert!(of(i, j).side(Side::U) == of(i, 0).side(Side::U) && of(i, j).side(Side::V) == of(0, j).side(Side::V), "ranks differ at {i}, {j}");
+    }
+    let u = (0..rows).flat_map(|i| of(i, 0).side(Side::U));
+    let v = (0..columns).flat_map(|j| of(0, j).side(Side::V));
+    let (m, n) = ((0..rows).map(|i| of(i, 0).rows()).sum(), (0..columns).map(|j| of(0, j).cols()).sum());
+    Factors::new(m, n, parts[0].rank(), u.chain(v).copied().collect()).unwrap()
 }
 
 /// What a method goes by where data come in blocks.
@@ -58,10 +69,11 @@ struct Settings<'a> {
 }
 
 /// The factors of all ranks after some iterations from the random start, with the objective and the residual, which they agree about.
-fn fit_blocked<T: WorkingPrecision>(data: &Matrix<T>, (ranks, blocks): (usize, usize), settings: &Settings<'_>) -> (Factors<T>, f64, f64) {
-    let found = thread_ranks(ranks, |comm| {
-        let held = part(data, comm, blocks);
-        let problem = Blocked::new(&held, comm, RANK, settings.constraints.clone()).unwrap().with_penalty(&settings.penalty).unwrap();
+fn fit_blocked<T: WorkingPrecision>(data: &Matrix<T>, (shape, blocks): Layout, settings: &Settings<'_>) -> (Factors<T>, f64, f64) {
+    let found = thread_ranks(shape.0 * shape.1, |comm| {
+        let grid = Grid::new(comm, shape).unwrap();
+        let held = part(data, grid, blocks);
+        let problem = Blocked::new(&held, grid, RANK, settings.constraints.clone()).unwrap().with_penalty(&settings.penalty).unwrap();
         let start = Init::Random.factors(&problem, 7, 1).unwrap();
         let mut iteration = Alternating::start(&problem, settings.rule, start).unwrap();
         let solution = run(&mut iteration, &stop(settings.iterations, 0.0), &mut go);
@@ -71,7 +83,7 @@ fn fit_blocked<T: WorkingPrecision>(data: &Matrix<T>, (ranks, blocks): (usize, u
     });
     assert!(found.iter().all(|one| (one.0, one.1) == (found[0].0, found[0].1)), "ranks differ about the sums");
     let (value, kkt) = (found[0].0, found[0].1);
-    (joined(&found.into_iter().map(|one| one.2).collect::<Vec<_>>()), value, kkt)
+    (joined(&found.into_iter().map(|one| one.2).collect::<Vec<_>>(), shape), value, kkt)
 }
 
 fn fit_ordinary<T: WorkingPrecision>(data: &Matrix<T>, settings: &Settings<'_>) -> (Factors<T>, f64, f64) {
@@ -82,7 +94,7 @@ fn fit_ordinary<T: WorkingPrecision>(data: &Matrix<T>, settings: &Settings<'_>) 
     (solution.point.clone(), problem.objective(&solution.point), iteration.kkt())
 }
 
-fn agrees<T: WorkingPrecision>(what: &str, data: &Matrix<T>, settings: &Settings<'_>, layouts: &[(usize, usize)], tolerance: f64) {
+fn agrees<T: WorkingPrecision>(what: &str, data: &Matrix<T>, settings: &Settings<'_>, layouts: &[Layout], tolerance: f64) {
     let (expected, value, kkt) = fit_ordinary(data, settings);
     let largest = expected.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.f64().abs()));
     for &layout in layouts {
@@ -101,7 +113,7 @@ fn every_method_finds_what_it_finds_in_memory_on_every_kind_of_data() {
         for &rule in NMF_METHODS {
             let settings = Settings { rule, constraints: Constraints::default(), penalty: Penalty::default(), iterations: 12 };
             agrees(kind, &data, &settings, &LAYOUTS, 1e-9);
-            agrees(kind, &data.cast::<f32>(), &settings, &[(1, 4), (3, 4)], 2e-3);
+            agrees(kind, &data.cast::<f32>(), &settings, &[((1, 1), 4), ((3, 1), 4), ((2, 3), 2)], 2e-3);
         }
     }
 }
@@ -120,7 +132,7 @@ fn penalties_and_constraints_are_those_of_the_whole() {
             for rule in names.iter().map(|name| method(name).unwrap()).filter(|rule| check_method(*rule, &constraints).is_ok()) {
                 // exact solves from a bad start make of the last bit a hundred in each iteration
                 let settings = Settings { rule, constraints: constraints.clone(), penalty, iterations: 4 };
-                agrees(&format!("{kind}, {u:?} {v:?}"), &data, &settings, &[(1, 4), (3, 2)], 1e-8);
+                agrees(&format!("{kind}, {u:?} {v:?}"), &data, &settings, &[((1, 1), 4), ((3, 1), 2), ((2, 2), 2)], 1e-8);
             }
         }
     }
@@ -140,21 +152,22 @@ fn what_is_proved_of_blocks_is_what_is_proved_of_the_whole() {
                 factors = Init::Random.factors(&problem, 3, 1).unwrap();
             }
             let expected = constrained_stationarity(&data, &factors, &constraints, thalweg::problem::Loss::Frobenius, &penalty).unwrap();
-            for (ranks, blocks) in LAYOUTS {
-                let found = thread_ranks(ranks, |comm| {
-                    let here = equal_parts(m, ranks).swap_remove(comm.rank());
+            for (shape, blocks) in LAYOUTS {
+                let found = thread_ranks(shape.0 * shape.1, |comm| {
+                    let grid = Grid::new(comm, shape).unwrap();
+                    let [of_u, of_v] = place_of((m, n), grid);
                     let (u, v) = factors.split();
-                    let buffer = u[here.start * RANK..here.end * RANK].iter().chain(v).copied().collect();
-                    let mine = Factors::new(here.len(), n, RANK, buffer).unwrap();
-                    let held = part(&data, comm, blocks);
-                    let found = stationarity_over_ranks(&held, comm, &mine, &constraints, &penalty).unwrap();
+                    let buffer = [&u[of_u.start * RANK..of_u.end * RANK], &v[of_v.start * RANK..of_v.end * RANK]].concat();
+                    let mine = Factors::new(of_u.len(), of_v.len(), RANK, buffer).unwrap();
+                    let held = part(&data, grid, blocks);
+                    let found = stationarity_over_ranks(&held, grid, &mine, &constraints, &penalty).unwrap();
                     let mut spoilt = mine.clone();
-                    if comm.rank() + 1 == ranks {
+                    if comm.rank() + 1 == comm.size() {
                         // a row of U that is none
                         let wrong = if rows == RowSet::SumToOne { 0.0 } else { f64::NAN };
                         spoilt.as_mut_slice()[..RANK].fill(wrong);
                     }
-                    (found, stationarity_over_ranks(&held, comm, &spoilt, &constraints, &penalty).is_err())
+                    (found, stationarity_over_ranks(&held, grid, &spoilt, &constraints, &penalty).is_err())
                 });
                 for (found, is_refused) in found {
                     let pairs = [(found.kkt, expected.kkt), (found.objective, expected.objective), (found.penalty, expected.penalty)];
@@ -175,16 +188,18 @@ fn the_same_layout_finds_the_same_bits_on_any_number_of_threads() {
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             thread_ranks(2, |comm| {
-                let held = part(&data, comm, 3);
+                let held = part(&data, Grid::of_rows(comm), 3);
                 pool.install(|| {
-                    let problem = Blocked::new(&held, &Alone, RANK, settings.constraints.clone()).unwrap();
+                    let problem = Blocked::new(&held, Grid::of_rows(&Alone), RANK, settings.constraints.clone()).unwrap();
                     let start = Init::Random.factors(&problem, 7, 1).unwrap();
                     run(&mut Alternating::start(&problem, settings.rule, start).unwrap(), &stop(30, 0.0), &mut go).point
                 })
             })
         };
         assert_eq!(on(1), on(3), "{kind}");
-        assert_eq!(fit_blocked(&data, (3, 2), &settings), fit_blocked(&data, (3, 2), &settings), "{kind}");
+        for layout in [((3, 1), 2), ((2, 2), 2)] {
+            assert_eq!(fit_blocked(&data, layout, &settings), fit_blocked(&data, layout, &settings), "{kind}");
+        }
     }
 }
 
@@ -202,11 +217,12 @@ fn scaling_the_data_by_a_power_of_two_scales_the_product_and_nothing_else() {
     let (_, data) = planted::kinds(14).swap_remove(0);
     for &rule in NMF_METHODS.iter().filter(|rule| rule.about().name != "paper") {
         let settings = Settings { rule, constraints: Constraints::default(), penalty: Penalty::both(0.01, 0.001), iterations: 20 };
-        let (small, value, kkt) = fit_blocked(&data, (3, 2), &settings);
-        let (large, large_value, large_kkt) = fit_blocked(&scaled(&data, 1024.0), (3, 2), &settings);
-        let name = rule.about().name;
-        let product: Vec<f64> = small.product().iter().map(|x| 1024.0 * x).collect();
-        assert_eq!((large.product(), large_value, large_kkt), (product, 1024.0 * 1024.0 * value, kkt), "{name}");
+        for layout in [((3, 1), 2), ((2, 2), 1)] {
+            let (small, value, kkt) = fit_blocked(&data, layout, &settings);
+            let (large, large_value, large_kkt) = fit_blocked(&scaled(&data, 1024.0), layout, &settings);
+            let product: Vec<f64> = small.product().iter().map(|x| 1024.0 * x).collect();
+            assert_eq!((large.product(), large_value, large_kkt), (product, 1024.0 * 1024.0 * value, kkt), "{}", rule.about().name);
+        }
     }
 }
 
@@ -234,11 +250,14 @@ impl RowBlocks<f64> for Failing<'_> {
 #[test]
 fn data_lost_in_the_middle_end_the_run_on_every_rank_with_the_last_point_kept() {
     let (_, data) = planted::kinds(15).swap_remove(0);
-    for (at, name) in [(3, "hals"), (40, "hals"), (41, "extrapolated-anls"), (43, "gradient")] {
-        let ended = thread_ranks(3, |comm| {
+    let layouts = [(3, 1), (3, 1), (3, 1), (3, 1), (2, 2), (1, 3)];
+    let losses = [(3, "hals"), (40, "hals"), (41, "extrapolated-anls"), (43, "gradient"), (49, "hals"), (54, "anls")];
+    for (shape, (at, name)) in layouts.into_iter().zip(losses) {
+        let ended = thread_ranks(shape.0 * shape.1, |comm| {
             let left = if comm.rank() == 1 { at } else { usize::MAX };
-            let held = Failing { blocks: part(&data, comm, 4), left: AtomicUsize::new(left) };
-            let problem = match Blocked::new(&held, comm, RANK, Constraints::default()) {
+            let grid = Grid::new(comm, shape).unwrap();
+            let held = Failing { blocks: part(&data, grid, 4), left: AtomicUsize::new(left) };
+            let problem = match Blocked::new(&held, grid, RANK, Constraints::default()) {
                 Ok(problem) => problem,
                 Err(error) => return (error, None),
             };
@@ -263,22 +282,26 @@ fn data_lost_in_the_middle_end_the_run_on_every_rank_with_the_last_point_kept() 
 #[test]
 fn a_rank_that_is_gone_keeps_nobody_waiting() {
     let (_, data) = planted::kinds(16).swap_remove(2);
-    let ended = thread_ranks(3, |comm| {
-        let held = part(&data, comm, 2);
-        let problem = Blocked::new(&held, comm, RANK, Constraints::default()).unwrap();
-        let start = Init::Random.factors(&problem, 7, 1).unwrap();
-        let most = if comm.rank() == 2 { 5 } else { 100 };
-        run(&mut Alternating::start(&problem, method("anls").unwrap(), start).unwrap(), &stop(most, 0.0), &mut go).status
-    });
-    assert_eq!(ended, [Status::Breakdown, Status::Breakdown, Status::MaxIters]);
+    for (shape, expected) in [((3, 1), vec![Status::Breakdown; 2]), ((2, 2), vec![Status::Breakdown; 3])] {
+        let ended = thread_ranks(shape.0 * shape.1, |comm| {
+            let grid = Grid::new(comm, shape).unwrap();
+            let held = part(&data, grid, 2);
+            let problem = Blocked::new(&held, grid, RANK, Constraints::default()).unwrap();
+            let start = Init::Random.factors(&problem, 7, 1).unwrap();
+            let most = if comm.rank() + 1 == comm.size() { 5 } else { 100 };
+            run(&mut Alternating::start(&problem, method("anls").unwrap(), start).unwrap(), &stop(most, 0.0), &mut go).status
+        });
+        assert_eq!(ended, [expected, vec![Status::MaxIters]].concat());
+    }
 }
 
 #[test]
 fn a_run_cut_in_two_ends_with_the_same_bits() {
     for (kind, data) in planted::kinds(17) {
-        let ends = thread_ranks(2, |comm| {
-            let held = part(&data, comm, 3);
-            let problem = Blocked::new(&held, comm, RANK, Constraints::default()).unwrap();
+        let ends = thread_ranks(4, |comm| {
+            let grid = Grid::new(comm, (2, 2)).unwrap();
+            let held = part(&data, grid, 3);
+            let problem = Blocked::new(&held, grid, RANK, Constraints::default()).unwrap();
             let rule = method("minibatch").unwrap();
             let begin = || Alternating::start(&problem, rule, Init::Random.factors(&problem, 7, 1).unwrap()).unwrap();
             let whole = run(&mut begin(), &stop(40, 0.0), &mut go).point;
@@ -287,36 +310,37 @@ fn a_run_cut_in_two_ends_with_the_same_bits() {
             let mut second = Alternating::start(&problem, rule, middle).unwrap().resume(first.memory());
             whole == run(&mut second, &stop(40, 0.0), &mut go).point
         });
-        assert_eq!(ends, [true, true], "{kind}");
+        assert_eq!(ends, [true; 4], "{kind}");
     }
 }
 
 #[test]
 fn an_iteration_sends_what_the_model_says_and_more_ranks_than_rows_do_no_harm() {
-    let (_, dense) = planted::kinds(18).swap_remove(0);
-    let n = dense.shape().1;
-    for size in [1, 2, 3, 4, 5, 8, 64] {
-        let sent = thread_ranks(size, |comm| {
-            let counted = Counted::new(comm);
-            let held = part(&dense, &counted, 1);
-            let problem = Blocked::new(&held, &counted, RANK, Constraints::default()).unwrap();
-            let (mut u, mut v) = (vec![1.0; held.shape().0 * RANK], vec![1.0; n * RANK]);
-            let before = counted.traffic();
-            problem.both_half_steps((&mut u, &mut v), &Stay, [When::Never; 2], &mut |_, _| {});
-            let after = counted.traffic();
-            (after.messages - before.messages, after.bytes - before.bytes)
-        });
-        let rounds = usize::BITS as u64 - u64::from((size - 1).leading_zeros());
-        let bytes: u64 = sent.iter().map(|s| s.1).sum();
-        // C and V and twice G, but for each rank's own part, and five numbers for each of the others
-        let numbers = 2 * n * RANK + 2 * RANK * RANK + 5 * size;
-        assert_eq!(bytes, 8 * (numbers * (size - 1)) as u64, "{size} ranks");
-        assert!(sent.iter().all(|s| s.0 == 5 * rounds), "{size} ranks: {sent:?}");
+    let kinds = planted::kinds(18);
+    for (kind, data) in [&kinds[0], &kinds[2]] {
+        let (m, n) = data.shape();
+        for shape in [(1, 1), (2, 1), (3, 1), (5, 1), (8, 1), (64, 1), (2, 2), (1, 4), (3, 5), (8, 8)] {
+            let sent = thread_ranks(shape.0 * shape.1, |comm| {
+                let counted = Counted::new(comm);
+                let grid = Grid::new(&counted, shape).unwrap();
+                let held = part(data, grid, 1);
+                let problem = Blocked::new(&held, grid, RANK, Constraints::default()).unwrap();
+                let (rows, columns) = held.shape();
+                let (mut u, mut v) = (vec![1.0; rows * RANK], vec![1.0; columns * RANK]);
+                let before = counted.traffic();
+                problem.both_half_steps((&mut u, &mut v), &Stay, [When::Never; 2], &mut |_, _| {});
+                let after = counted.traffic();
+                (after.messages - before.messages, after.bytes - before.bytes)
+            });
+            let model = grid_traffic(shape, (m, n), RANK, matches!(data, Matrix::Dense(_)));
+            assert_eq!(sent.iter().map(|s| s.1).sum::<u64>(), 8 * model.numbers as u64, "{kind} on {shape:?}");
+            assert!(sent.iter().all(|s| s.0 == model.messages as u64), "{kind} on {shape:?}: {sent:?}");
+        }
     }
     let (_, few) = planted::kinds(18).swap_remove(3);
-    let few = few.selected(&[0, 5, 9, 11], &(0..n).collect::<Vec<_>>()).unwrap();
+    let few = few.selected(&[0, 5, 9, 11], &(0..few.shape().1).collect::<Vec<_>>()).unwrap();
     let settings = Settings { rule: method("hals").unwrap(), constraints: Constraints::default(), penalty: Penalty::default(), iterations: 5 };
-    agrees("four rows", &few, &settings, &[(5, 1), (7, 2)], 1e-9);
+    agrees("four rows", &few, &settings, &[((5, 1), 1), ((7, 1), 2), ((5, 2), 1)], 1e-9);
 }
 
 #[test]
@@ -325,13 +349,24 @@ fn what_is_wrong_is_said_of_the_row_in_all_of_the_data_and_on_every_rank() {
     let mut values = vec![1.0; m * n];
     values[7 * n + 2] = -1.0;
     let bad = planted::dense(m, n, &values);
-    let refused = thread_ranks(3, |comm| Blocked::new(&part(&bad, comm, 2), comm, 2, Constraints::default()).err());
+    let refused = thread_ranks(3, |comm| {
+        let grid = Grid::of_rows(comm);
+        Blocked::new(&part(&bad, grid, 2), grid, 2, Constraints::default()).err()
+    });
     assert!(matches!(refused[2], Some(Error::Negative { row: 7, col: 2, .. })), "{refused:?}");
     assert!(matches!(refused[..2], [Some(Error::Peer { rank: 2 }), Some(Error::Peer { rank: 2 })]), "{refused:?}");
+    let on_grid = thread_ranks(6, |comm| {
+        let grid = Grid::new(comm, (2, 3)).unwrap();
+        Blocked::new(&part(&bad, grid, 2), grid, 2, Constraints::default()).err()
+    });
+    assert!(matches!(on_grid[4], Some(Error::Negative { row: 7, col: 2, .. })), "{on_grid:?}");
     let good = planted::dense(m, n, &vec![1.0; m * n]);
-    let too_large = thread_ranks(2, |comm| Blocked::new(&part(&good, comm, 1), comm, 7, Constraints::default()).err());
+    let too_large = thread_ranks(2, |comm| {
+        let grid = Grid::of_rows(comm);
+        Blocked::new(&part(&good, grid, 1), grid, 7, Constraints::default()).err()
+    });
     assert!(too_large.iter().all(|error| matches!(error, Some(Error::Rank { rank: 7, rows: 9, cols: 6 }))), "{too_large:?}");
     let problem_of = BlocksInMemory::whole(&good);
-    let problem = Blocked::new(&problem_of, &Alone, 2, Constraints::default()).unwrap();
+    let problem = Blocked::new(&problem_of, Grid::of_rows(&Alone), 2, Constraints::default()).unwrap();
     assert!(matches!(Init::Nndsvd.factors(&problem, 0, 0), Err(Error::Parameter { name: "init", .. })));
 }

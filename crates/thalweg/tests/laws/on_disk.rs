@@ -277,11 +277,11 @@ fn a_cut_writing_is_begun_again_and_a_finished_one_stays() {
 #[test]
 fn what_is_held_out_of_blocks_is_what_is_held_out_of_the_whole() {
     for (kind, data) in super::planted::kinds(21) {
-        let blocks = BlocksInMemory::cut(&data, 0..data.shape().0, 7).expect("cuts");
+        let blocks = BlocksInMemory::cut(&data, (0..data.shape().0, 0..data.shape().1), 7).expect("cuts");
         for fraction in [0.05, 0.5] {
             let (kept, held) = hold_out(&data, fraction, 3).expect("holds out");
             assert!(hold_out_of_blocks(&blocks, fraction, 3).expect("holds out") == held, "{kind}");
-            let cut: Arc<dyn RowBlocks<f64> + Send> = Arc::new(BlocksInMemory::cut(&data, 0..data.shape().0, 7).expect("cuts"));
+            let cut: Arc<dyn RowBlocks<f64> + Send> = Arc::new(BlocksInMemory::cut(&data, (0..data.shape().0, 0..data.shape().1), 7).expect("cuts"));
             let left = WithoutEntries::new(cut, Arc::new(held));
             assert!(entries(&left).expect("reads") == entries_of(&kept), "{kind}");
         }
@@ -297,7 +297,7 @@ fn the_proof_of_blocks_is_the_proof_of_the_whole() {
         let penalty = Nmf::new(&data, 3).expect("good").with_penalty(&Penalty::both(0.02, 0.01)).expect("good").penalty();
         let whole = penalised_stationarity(&data, &factors, &penalty).expect("fits");
         for rows in [1, 7, m] {
-            let blocks = BlocksInMemory::cut(&data, 0..m, rows).expect("cuts");
+            let blocks = BlocksInMemory::cut(&data, (0..m, 0..data.shape().1), rows).expect("cuts");
             let found = stationarity_in_blocks(&blocks, &factors, &Constraints::default(), &penalty).expect("fits");
             for (a, b) in [(found.kkt, whole.kkt), (found.objective, whole.objective), (found.penalty, whole.penalty)] {
                 assert!((a - b).abs() <= 1e-11 * b, "{kind} in blocks of {rows}: {a} for {b}");

@@ -56,6 +56,9 @@ pub struct FitArgs {
     /// Only tell what the fit would take: memory, passes over the data, seconds for its first iterations.
     #[arg(long)]
     pub plan: bool,
+    /// On several ranks: rows and columns of the grid in which they hold blocks of X, such as 4x2 [default: the one that sends least].
+    #[arg(long, value_name = "ROWSxCOLUMNS", value_parser = parse_grid)]
+    pub grid: Option<(usize, usize)>,
     /// Iteration limit of each restart.
     #[arg(long, default_value_t = 2000)]
     pub max_iters: usize,
@@ -116,4 +119,9 @@ fn parse_rank(text: &str) -> Result<usize, String> {
         Err(_) if parse_ranks(text).is_ok() => Err(format!("a fit has one rank; `thalweg rank INPUT -k {text}` tells which the data support")),
         Err(_) => Err("expected a whole number".into()),
     }
+}
+
+fn parse_grid(text: &str) -> Result<(usize, usize), String> {
+    let sides = text.split_once(['x', '×']).and_then(|(rows, columns)| Some((rows.parse().ok()?, columns.parse().ok()?)));
+    sides.filter(|&(rows, columns): &(usize, usize)| rows > 0 && columns > 0).ok_or("expected two whole numbers, such as 4x2".into())
 }

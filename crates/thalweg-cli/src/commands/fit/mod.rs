@@ -26,7 +26,7 @@ use thalweg::problem::{Loss, RowSet};
 use thalweg::solver::nmf::{About, Init, Order};
 use thalweg::{Error, Side};
 use thalweg_lab::{
-    Columns, FitData, FitError, FitJob, FitRecord, FitSettings, Given, Held, InputRecord, Keep, Manifest, Needs, RankRows, RanksRecord, RunDir,
+    Columns, FitData, FitError, FitJob, FitRecord, FitSettings, Given, Held, InputRecord, Keep, Manifest, Needs, RankBlock, RanksRecord, RunDir,
     RunView, batch_size, fit,
 };
 
@@ -68,6 +68,9 @@ struct FitDocument<'a> {
 }
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
+    if let Some((rows, columns)) = args.grid.filter(|&grid| grid != (1, 1)) {
+        return Err(Failure::Usage(format!("--grid {rows}x{columns} is for {} ranks: mpirun -n {0} thalweg fit …", rows * columns)));
+    }
     let (source, record) = if args.stream { Source::on_disk(args, common)? } else { Source::in_memory(args, common)? };
     let settings = settings(args, &source, common)?;
     let given = given(&settings)?;
@@ -85,7 +88,7 @@ pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
 enum Source<'s> {
     Memory(Box<Dataset>),
     Disk(Arc<OnDisk>),
-    Ranks(Box<RankRows<'s>>),
+    Ranks(Box<RankBlock<'s>>),
 }
 
 impl Source<'_> {
@@ -366,9 +369,10 @@ fn in_words(input: &Path, manifest: &Manifest, result: &FitRecord, dir: &RunDir)
     if let Some(rmse) = result.holdout_rmse {
         lines.push(format!("held-out RMSE    {rmse:.6}"));
     }
-    if let Some(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }) = result.ranks {
+    if let Some(RanksRecord { ranks, grid, messages_per_iteration, bytes_per_iteration }) = result.ranks {
+        let grid = grid.map_or(String::new(), |(rows, columns)| format!(" as {rows}x{columns}"));
         let sent = memory::in_words(bytes_per_iteration as u64);
-        lines.push(format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration"));
+        lines.push(format!("ranks            {ranks}{grid}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration"));
     }
     lines.push(format!("factors          {}", dir.factors().display()));
     lines.push(format!("next             thalweg audit {0} && thalweg report {0} -o report.html", dir.path().display()));

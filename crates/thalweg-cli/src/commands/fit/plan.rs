@@ -23,7 +23,7 @@ fn bytes(data: FitData<'_>) -> u64 {
     match data {
         FitData::Memory(dataset) => dataset.matrix.bytes(),
         FitData::Disk(_) => 0,
-        FitData::Ranks(held) => held.rows.bytes(),
+        FitData::Ranks(held) => held.block.bytes(),
     }
 }
 

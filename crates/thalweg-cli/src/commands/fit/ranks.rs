@@ -1,18 +1,19 @@
-//! `mpirun -n N thalweg fit`: each rank holds some of the rows.
+//! `mpirun -n N thalweg fit`: each rank holds some of the rows, or of the rows and columns.
 
 use super::{FitArgs, Source, default_dir, exit_code, fit_in, given, settings, tell};
 use crate::args::Common;
 use crate::exit::{DONE, Failure};
 use crate::input;
 use std::time::Duration;
-use thalweg::comm::{Comm, Counted, balanced_parts};
-use thalweg::data::{BlocksInMemory, Matrix};
-use thalweg_lab::{InputRecord, Labels, RankRows, RunDir};
+use thalweg::comm::{Comm, Counted, Grid, balanced_parts, cheapest_grid};
+use thalweg::data::BlocksInMemory;
+use thalweg::{Error, Side};
+use thalweg_lab::{InputRecord, Labels, RankBlock, RunDir};
 
 /// As a fit by one process; the first rank alone writes and prints.
 pub fn run_on_ranks(args: &FitArgs, common: &Common, comm: &dyn Comm) -> Result<u8, Failure> {
     let counted = Counted::new(comm);
-    let (held, record) = held_rows(args, common, &counted)?;
+    let (held, record) = held_block(args, common, &counted)?;
     let source = Source::Ranks(Box::new(held));
     let prepared = settings(args, &source, common).and_then(|settings| Ok((given(&settings)?, settings)));
     let (given, settings) = comm.all_have(prepared)?;
@@ -26,37 +27,60 @@ pub fn run_on_ranks(args: &FitArgs, common: &Common, comm: &dyn Comm) -> Result<
     Ok(interrupt.exit_code().unwrap_or_else(|| exit_code(&manifest)))
 }
 
-/// The rows of this rank: read where they stand, or kept of all of them.
-fn held_rows<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<(RankRows<'a>, InputRecord), Failure> {
+/// The block of this rank: read where it stands, or kept of all.
+fn held_block<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<(RankBlock<'a>, InputRecord), Failure> {
     let all: &dyn Comm = comm;
     if args.stream || args.plan {
         let option = if args.stream { "--stream" } else { "--plan" };
         return all.all_have(Err(Failure::Usage(format!("{option} is for one process: each of several ranks holds its rows in memory"))));
     }
     let quiet = Common { quiet: true, ..common.clone() };
-    let on_disk = input::open_asked(&args.input, &args.read, &quiet).and_then(|(disk, record)| {
-        let rows = disk.part(comm.rank(), comm.size())?;
-        let labels = disk.shards().map_or(Ok([None, None]), |shards| shards.labels(common.max_memory))?;
-        Ok((RankRows::new(comm, rows, disk.kind(), disk.precision(), names(labels)), record))
-    });
-    let is_read = all.agree(Ok([f64::from(u8::from(on_disk.is_ok()))]))?;
-    match on_disk {
-        Ok(found) if is_read.iter().all(|one| one[0] == 1.0) => Ok(found),
+    let opened = input::open_asked(&args.input, &args.read, &quiet);
+    let is_open = all.agree(Ok([f64::from(u8::from(opened.is_ok()))]))?;
+    match opened {
+        Ok((disk, record)) if is_open.iter().all(|one| one[0] == 1.0) => {
+            let grid = Grid::new(comm, grid_of(args, comm, disk.shape(), matches!(disk.kind(), "dense" | "sparse")))?;
+            let (i, j) = grid.place();
+            let share = (i, grid.shape().0);
+            let weights = if grid.shape().1 > 1 { all.all_have(disk.column_weights(share))? } else { vec![0; disk.shape().1] };
+            let columns = balanced_parts(&of_all_rows(grid, weights)?, grid.shape().1).swap_remove(j);
+            let read = disk.part(share, columns).and_then(|block| {
+                let labels = disk.shards().map_or(Ok([None, None]), |shards| shards.labels(common.max_memory))?;
+                Ok((RankBlock::new(comm, grid.shape(), block, disk.kind(), disk.precision(), names(labels)), record))
+            });
+            Ok(all.all_have(read)?)
+        }
         _ => all.all_have(kept_of_all(args, common, comm)),
     }
 }
 
-fn kept_of_all<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<(RankRows<'a>, InputRecord), Failure> {
+/// What the columns weigh, summed over the parts of the rows.
+fn of_all_rows(grid: Grid<'_>, weights: Vec<u64>) -> Result<Vec<u64>, Error> {
+    let ranks: &dyn Comm = &grid.holders(Side::V);
+    let sums = ranks.all_sum(weights.into_iter().map(|weight| weight as f64).collect())?;
+    Ok(sums.into_iter().map(|sum| sum as u64).collect())
+}
+
+/// As asked, else the one that sends least; columns that are given belong to all of V.
+fn grid_of(args: &FitArgs, comm: &dyn Comm, shape: (usize, usize), has_one_gram: bool) -> (usize, usize) {
+    let of_rows = (comm.size(), 1);
+    args.grid.unwrap_or(if args.constraints.fix_v.is_some() { of_rows } else { cheapest_grid(comm.size(), shape, args.rank, has_one_gram) })
+}
+
+fn kept_of_all<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<(RankBlock<'a>, InputRecord), Failure> {
     let (dataset, record) = input::load_asked(&args.input, &args.read, common)?;
     let whole = &dataset.matrix;
-    let stored: Vec<u64> = match whole.full_and_hidden().0 {
-        Matrix::Dense(_) => vec![1; whole.shape().0],
-        _ => (0..whole.shape().0).map(|i| 1 + whole.row_entries(i).count() as u64).collect(),
+    let grid = Grid::new(comm, grid_of(args, comm, whole.shape(), matches!(whole.kind(), "dense" | "sparse")))?;
+    let ((rows, columns), (i, j), (in_rows, in_columns)) = (grid.shape(), grid.place(), whole.stored_counts());
+    let part = |stored: Vec<usize>, parts: usize, at: usize| {
+        let weights: Vec<u64> = stored.into_iter().map(|count| 1 + count as u64).collect();
+        balanced_parts(&weights, parts).swap_remove(at)
     };
-    let rows = balanced_parts(&stored, comm.size()).swap_remove(comm.rank());
-    let held = BlocksInMemory::cut(whole, rows.clone(), rows.len().max(1))?;
+    let (rows, columns) = (part(in_rows, rows, i), part(in_columns, columns, j));
+    let size = rows.len().max(1);
+    let held = BlocksInMemory::cut(whole, (rows, columns), size)?;
     let labels = names([dataset.row_labels.clone(), dataset.col_labels.clone()]);
-    Ok((RankRows::new(comm, held, whole.kind(), dataset.precision, labels), record))
+    Ok((RankBlock::new(comm, grid.shape(), held, whole.kind(), dataset.precision, labels), record))
 }
 
 fn names([rows, cols]: [Option<Vec<String>>; 2]) -> Labels {

@@ -331,7 +331,7 @@ fn in_words(input: &Path, manifest: &RecoverManifest, result: &RecoverRecord, di
 }
 
 /// What several ranks sent.
-fn on_ranks(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration }: RanksRecord) -> String {
+fn on_ranks(RanksRecord { ranks, messages_per_iteration, bytes_per_iteration, .. }: RanksRecord) -> String {
     let sent = memory::in_words(bytes_per_iteration as u64);
     format!("ranks            {ranks}   the first sends {messages_per_iteration:.1} messages and {sent} in an iteration")
 }

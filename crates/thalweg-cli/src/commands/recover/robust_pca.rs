@@ -98,7 +98,7 @@ impl Part {
             return Ok(None);
         }
         // gaps, which are not read row by row, are in what is read whole
-        let Ok(blocks) = disk.part::<f64>(comm.rank(), comm.size()) else { return Ok(None) };
+        let Ok(blocks) = disk.part::<f64>((comm.rank(), comm.size()), 0..disk.shape().1) else { return Ok(None) };
         let Matrix::Dense(x) = blocks.block(0)?.into_owned() else { return Ok(None) };
         let record = instance_record(asked, disk.sha256().to_owned(), (m, n), m * n);
         Ok(Some(Part { rows: x.into_values(), whole: None, record }))

@@ -64,29 +64,34 @@ impl NpyRows {
         if self.numbers.is_single() { Precision::F32 } else { Precision::F64 }
     }
 
-    /// These rows; a NaN or an infinity is refused where it stands.
-    pub(super) fn read<T: Real>(&self, path: &Path, rows: Range<usize>) -> Result<Dense<T>, Error> {
-        let (cols, size) = (self.shape.1, self.numbers.size);
-        let count = rows.len() * cols;
-        let mut values = Vec::with_capacity(count);
+    /// These rows and columns; a NaN or an infinity is refused where it stands.
+    pub(super) fn read<T: Real>(&self, path: &Path, rows: Range<usize>, columns: Range<usize>) -> Result<Dense<T>, Error> {
+        let (all, size, width) = (self.shape.1, self.numbers.size, columns.len());
+        // whole rows lie together
+        let (runs, length) = if width == all { (1, rows.len() * all) } else { (rows.len(), width) };
+        let mut values = Vec::with_capacity(rows.len() * width);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let fail = |source: io::Error| Error::Io { path: path.to_owned(), source };
-        file.seek(SeekFrom::Start(self.data_at + (rows.start * cols * size) as u64)).map_err(fail)?;
-        let mut piece = vec![0; (count * size).min(PIECE)];
-        while values.len() < count {
-            let bytes = &mut piece[..((count - values.len()) * size).min(PIECE)];
-            file.read_exact(bytes).map_err(fail)?;
-            self.numbers.decode(bytes).append_to(&mut values);
+        let mut piece = vec![0; (length * size).min(PIECE)];
+        for run in 0..runs {
+            let first = (rows.start + run) * all + columns.start;
+            file.seek(SeekFrom::Start(self.data_at + (first * size) as u64)).map_err(fail)?;
+            let end = values.len() + length;
+            while values.len() < end {
+                let bytes = &mut piece[..((end - values.len()) * size).min(PIECE)];
+                file.read_exact(bytes).map_err(fail)?;
+                self.numbers.decode(bytes).append_to(&mut values);
+            }
         }
         if let Some(at) = values.iter().position(|x: &T| !x.f64().is_finite()) {
             return Err(Error::Malformed {
                 path: path.to_owned(),
-                place: format!("row {}, column {}", rows.start + at / cols + 1, at % cols + 1),
+                place: format!("row {}, column {}", rows.start + at / width + 1, columns.start + at % width + 1),
                 expected: "a finite number (gaps are not read row by row: list the entries that are there, and cut them with `thalweg data shard`)"
                     .into(),
                 found: values[at].to_string(),
             });
         }
-        Dense::new(rows.len(), cols, values)
+        Dense::new(rows.len(), width, values)
     }
 }

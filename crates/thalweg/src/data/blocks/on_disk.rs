@@ -96,18 +96,51 @@ impl OnDisk {
         }
     }
 
-    /// What one of several ranks holds: an equal part of the rows of an array, or whole shards with an equal part of the entries.
+    /// What one of several ranks holds: the k-th of so many equal parts of the rows of an array, or whole shards with an equal part of the
+    /// entries; of them, these columns.
     ///
     /// # Errors
-    /// Those of reading that part; nothing else is read.
-    pub fn part<T: Real>(&self, rank: usize, size: usize) -> Result<BlocksInMemory<'static, T>, Error> {
-        let (m, n) = self.shape();
-        let own = |parts: Vec<Range<usize>>| parts.into_iter().nth(rank).unwrap_or(0..0);
+    /// Those of reading that part; of an array nothing else is read.
+    pub fn part<T: Real>(&self, share: (usize, usize), columns: Range<usize>) -> Result<BlocksInMemory<'static, T>, Error> {
         let blocks = match &self.store {
-            Store::Npy(rows) => vec![Matrix::Dense(rows.read(&self.path, own(equal_parts(m, size)))?)],
-            Store::Shards(shards) => own(balanced_parts(&shards.entries(), size)).map(|k| shards.read(k)).collect::<Result<_, Error>>()?,
+            Store::Npy(rows) => vec![Matrix::Dense(rows.read(&self.path, self.share(share), columns.clone())?)],
+            Store::Shards(shards) => {
+                let chosen: Vec<usize> = columns.clone().collect();
+                let read = |k: usize| -> Result<Matrix<T>, Error> {
+                    let block = shards.read(k)?;
+                    if chosen.len() == self.shape().1 { Ok(block) } else { block.selected(&(0..block.shape().0).collect::<Vec<_>>(), &chosen) }
+                };
+                self.share(share).map(read).collect::<Result<_, Error>>()?
+            }
         };
-        BlocksInMemory::stacked(blocks, n)
+        BlocksInMemory::stacked(blocks, columns.len())
+    }
+
+    /// Rows of an array, or shards.
+    fn share(&self, (k, count): (usize, usize)) -> Range<usize> {
+        match &self.store {
+            Store::Npy(rows) => equal_parts(rows.shape.0, count).swap_remove(k),
+            Store::Shards(shards) => balanced_parts(&shards.entries(), count).swap_remove(k),
+        }
+    }
+
+    /// What the columns of such a share weigh where they are divided: all the same in an array, else by their entries, for which the shards of the
+    /// share are read.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub fn column_weights(&self, share: (usize, usize)) -> Result<Vec<u64>, Error> {
+        let mut weights = vec![0; self.shape().1];
+        match &self.store {
+            Store::Npy(_) => weights.fill(1),
+            Store::Shards(shards) => {
+                for k in self.share(share) {
+                    let counts = shards.read::<f64>(k)?.stored_counts().1;
+                    weights.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count as u64);
+                }
+            }
+        }
+        Ok(weights)
     }
 
     /// The shards, if it is a folder of them.
@@ -158,7 +191,7 @@ impl<T: Real> RowBlocks<T> for OnDisk {
     fn block(&self, k: usize) -> Result<Cow<'_, Matrix<T>>, Error> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         Ok(Cow::Owned(match &self.store {
-            Store::Npy(rows) => Matrix::Dense(rows.read(&self.path, self.ranges[k].clone())?),
+            Store::Npy(rows) => Matrix::Dense(rows.read(&self.path, self.ranges[k].clone(), 0..rows.shape.1)?),
             Store::Shards(shards) => shards.read(k)?,
         }))
     }

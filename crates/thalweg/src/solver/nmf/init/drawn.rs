@@ -45,16 +45,15 @@ pub(super) fn scaled_by_powers_of_two<T: Real>(problem: &dyn LeastSquares<T>, se
 }
 
 fn draw<T: Real>(problem: &dyn LeastSquares<T>, [scale_u, scale_v]: [f64; 2], seed: u64, trial: u64) -> Factors<T> {
-    let ((m, n, r), here) = (problem.shape(), problem.rows_here());
+    let (m, n, r) = problem.shape();
     let mut rng = stream(seed, trial);
     let mut factors = Factors::zeros(m, n, r);
     let (row_counts, col_counts) = problem.observed_counts();
     let (u, v) = factors.split_mut();
-    // the numbers of rows that others hold are drawn as well
-    let of_others = [here.first * r, (here.all - here.first - here.count) * r];
     for (rows, counts, scale, side) in [(u, row_counts, scale_u, Side::U), (v, col_counts, scale_v, Side::V)] {
-        let [before, after] = if side == Side::U { of_others } else { [0, 0] };
-        skip(&mut rng, before);
+        // the numbers of rows that others hold are drawn as well
+        let here = problem.rows_here(side);
+        skip(&mut rng, here.first * r);
         let is_signed = problem.constraints().side(side).rows == RowSet::Free;
         // a half whose other half is given makes up for the size of that
         let other = problem.constraints().side(side.other());
@@ -70,7 +69,7 @@ fn draw<T: Real>(problem: &dyn LeastSquares<T>, [scale_u, scale_v]: [f64; 2], se
                 row.fill(T::of(0.0));
             }
         }
-        skip(&mut rng, after);
+        skip(&mut rng, (here.all - here.first - here.count) * r);
     }
     factors
 }
