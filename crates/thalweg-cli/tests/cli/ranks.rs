@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use thalweg::comm::grid_traffic;
 use thalweg::data::{read_factors, read_npz};
 
 fn mpirun(desk: &Desk, ranks: usize, words: &str) -> Command {
@@ -67,6 +68,56 @@ fn any_number_of_ranks_finds_what_one_process_finds_on_every_kind_of_data() {
             agree(&desk.path(&format!("one{at}/factors.npz")), &desk.path(&format!("on{at}-{ranks}/factors.npz")), tolerance);
         }
     }
+}
+
+#[test]
+fn a_grid_of_ranks_finds_what_one_process_finds_and_sends_what_the_model_says() {
+    let desk = Desk::new();
+    let rows = planted(90, 60, 4, 35);
+    desk.put("x.npy", npy_of(&rows));
+    desk.put("x.mtx", mtx(&rows, 0.4, 1));
+    desk.put("gaps.csv", gappy_csv(&rows, 0.2, 2));
+    desk.ends(0, "data shard x.mtx --missing absent -o shards");
+    for (at, (has_one_gram, fit)) in [
+        (true, "fit x.npy -k 4 --method extrapolated-hals"),
+        (true, "fit x.npy -k 4 --method anls --precision f32 --sum-to-one u"),
+        (true, "fit x.mtx -k 4 --missing zero --method hals --restarts 2 --l1 0.001"),
+        (false, "fit gaps.csv -k 4 --missing nan --method accelerated-hals --l2 0.001"),
+        (false, "fit shards -k 4 --method extrapolated-anls --l2 0.01"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fit = format!("{fit} --max-iters 25 --tol 0 --seed 3");
+        let alone = if fit.contains("shards") { fit.replace("fit shards", "fit x.mtx --missing absent") } else { fit.clone() };
+        desk.ends(3, &format!("{alone} -o one{at}"));
+        for grid in [(2, 2), (1, 4)] {
+            let run = format!("on{at}-{}", grid.1);
+            let ran = on_ranks(&desk, 4, &format!("{fit} --grid {}x{} --json -o {run}", grid.0, grid.1));
+            assert_eq!((ran.code, said(&ran)), (3, vec![]), "{fit} on {grid:?}: {}", ran.err);
+            let told: serde_json::Value = serde_json::from_str(&ran.out).expect("one document");
+            assert_eq!((&told["ranks"], &told["grid"]), (&4.into(), &serde_json::json!([grid.0, grid.1])));
+            // and what is to be done next: four numbers of each for each
+            let model = grid_traffic(grid, (90, 60), 4, has_one_gram);
+            let messages = told["messages_per_iteration"].as_f64().expect("a number");
+            assert!(messages >= (model.messages + 2) as f64 && messages < (model.messages + 4) as f64, "{messages} for {model:?}, {fit} on {grid:?}");
+            let tolerance = if fit.contains("f32") { 2e-3 } else { 1e-7 };
+            agree(&desk.path(&format!("one{at}/factors.npz")), &desk.path(&format!("{run}/factors.npz")), tolerance);
+        }
+    }
+    // taken up on rows alone; and what a grid refuses
+    assert_eq!(on_ranks(&desk, 3, "fit x.npy -k 4 --method extrapolated-hals --tol 0 --seed 3 --max-iters 40 -o on0-2").code, 3);
+    desk.put("column.npy", npy_of(&vec![vec![1.0]; 60]));
+    for (words, part) in [
+        ("fit x.npy -k 4 --grid 3x2 -o none", "grid"),
+        ("fit x.npy -k 4 --grid 2x2 --method hals --fix-v column.npy -o none", "fix-v"),
+        ("fit x.npy -k 4 --grid 2by2 -o none", "4x2"),
+    ] {
+        let ran = on_ranks(&desk, 4, words);
+        assert!(ran.code == 2 && ran.err.contains(part), "{words}: {} {}", ran.code, ran.err);
+    }
+    let alone = desk.run("fit x.npy -k 4 --grid 2x2 -o none");
+    assert!(alone.code == 2 && alone.err.contains("mpirun -n 4"), "{}", alone.err);
 }
 
 #[test]

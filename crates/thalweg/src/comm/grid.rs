@@ -147,13 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn the_cheapest_grid_has_square_blocks_where_there_is_much_to_send() {
+    fn the_cheapest_grid_has_square_blocks_where_there_are_many_ranks() {
         assert_eq!(cheapest_grid(64, (100_000, 100_000), 50, true), (8, 8));
         assert_eq!(cheapest_grid(64, (20_000, 200_000), 50, true), (2, 32));
-        assert_eq!(cheapest_grid(1024, (1_000_000, 28_000), 20, true), (128, 8));
-        // few rows of U to V: rows alone; and where messages count for more than numbers
+        assert_eq!(cheapest_grid(1024, (1_000_000, 28_000), 20, true), (256, 4));
+        // tall data, and few ranks: rows alone; wide data: columns alone
         assert_eq!(cheapest_grid(4, (1_000_000, 1_000), 20, true), (4, 1));
-        assert_eq!(cheapest_grid(4, (90, 60), 4, true), (4, 1));
+        assert_eq!(cheapest_grid(64, (1_000_000, 28_000), 20, true), (64, 1));
+        assert_eq!(cheapest_grid(4, (1_000, 1_000_000), 20, false), (1, 4));
         // no more columns than the data have
         assert_eq!(cheapest_grid(6, (1_000_000, 2), 2, true), (6, 1));
         assert_eq!(cheapest_grid(1, (5, 7), 2, false), (1, 1));
