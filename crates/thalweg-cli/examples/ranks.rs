@@ -74,8 +74,11 @@ impl Machine {
     /// Seconds of an iteration on `stored` entries of an m×n matrix: computing, messages, bytes.
     fn iteration(&self, (m, n, r): (usize, usize, usize), stored: f64, grid: (usize, usize)) -> [f64; 3] {
         let (sent, size) = (grid_traffic(grid, (m, n), r, true), (grid.0 * grid.1) as f64);
-        let work = 2.0 * stored * r as f64 * self.product + ((m + n) * r * r) as f64 * self.sweep;
-        [work / size, sent.messages as f64 * self.alpha, 8.0 * sent.numbers as f64 / size * self.beta]
+        let (rows, columns, r) = ((m as f64 / grid.0 as f64), (n as f64 / grid.1 as f64), r as f64);
+        let shared = 2.0 * stored * r * self.product + (m + n) as f64 * r * r * self.sweep;
+        // of all rows that a rank holds, which it shares with the others that hold them
+        let grams = (rows + columns) * r * r * self.product;
+        [shared / size + grams, sent.messages as f64 * self.alpha, 8.0 * sent.numbers as f64 / size * self.beta]
     }
 }
 
