@@ -125,7 +125,7 @@ impl<'a> Checked<'a> {
             return 0.0;
         }
         let columns: Vec<f64> = support.iter().flat_map(|&j| (0..p).map(move |i| i * d + j)).map(|at| self.problem.a()[at]).collect();
-        gram_floor(row_major(&columns, support.len(), p).transpose(), None).map_or(0.0, f64::sqrt) / SLACK
+        gram_floor(row_major(&columns, support.len(), p).transpose()).map_or(0.0, f64::sqrt) / SLACK
     }
 
     /// Lower bound of λ_min(A diag(w) Aᵀ); 0 if none is proved.
@@ -135,7 +135,7 @@ impl<'a> Checked<'a> {
             return 0.0;
         }
         let scaled: Vec<f64> = self.problem.a().chunks_exact(d).flat_map(|row| row.iter().zip(roots).map(|(a, w)| a * w)).collect();
-        gram_floor(row_major(&scaled, p, d).transpose(), None).unwrap_or(0.0) / SLACK
+        gram_floor(row_major(&scaled, p, d).transpose()).unwrap_or(0.0) / SLACK
     }
 
     fn only_solution(&self) -> (f64, f64) {

@@ -1,6 +1,8 @@
 //! Positive definite systems.
 
 use super::{Real, row_major, row_major_mut};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
@@ -45,17 +47,31 @@ impl<T: Real> Cholesky<T> {
     }
 }
 
+/// Whether the factorisation of a symmetric d×d matrix ends with positive pivots: [`Cholesky::of`] for where only that is asked. Overwrites `a`.
+pub fn is_positive_definite<T: Real>(a: &mut [T], d: usize) -> bool {
+    // a symmetric matrix may be read by columns, which the factorisation works on
+    let columns = MatMut::from_column_major_slice_mut(a, d, d);
+    let mut memory = MemBuffer::new(cholesky_in_place_scratch::<T>(d, Par::Seq, Default::default()));
+    cholesky_in_place(columns, Default::default(), Par::Seq, MemStack::new(&mut memory), Default::default()).is_ok()
+}
+
 /// A·Aᵀ into `out`, row-major; half the work of a general product.
 pub fn gram_lower<T: Real>(a: MatRef<'_, T>, out: &mut [T]) {
     let rows = a.nrows();
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     matmul(row_major_mut(out, rows, rows), lower, Accum::Replace, a, whole, a.transpose(), whole, T::of(1.0), Par::Seq);
-    for i in 0..rows {
-        for j in 0..i {
-            out[j * rows + i] = out[i * rows + j];
+    // in squares that stay in the first cache
+    for (top, left) in (0..rows).step_by(TILE).flat_map(|top| (0..=top).step_by(TILE).map(move |left| (top, left))) {
+        for i in top..rows.min(top + TILE) {
+            for j in left..i.min(left + TILE) {
+                out[j * rows + i] = out[i * rows + j];
+            }
         }
     }
 }
+
+/// Side of the squares in which a triangle is mirrored.
+const TILE: usize = 16;
 
 /// The same for a row-major slice of so many rows.
 pub fn gram_of_rows<T: Real>(a: &[T], rows: usize, out: &mut [T]) {
@@ -77,6 +93,8 @@ mod tests {
         factor.solve_columns(&mut columns, 2);
         assert!((columns[0] - 1.25).abs() < 1e-15 && (columns[1] - 1.0).abs() < 1e-15);
         assert!(Cholesky::of(&[1.0f64, 2.0, 2.0, 1.0], 2).is_none());
+        assert!(is_positive_definite(&mut a.clone(), 2));
+        assert!(!is_positive_definite(&mut [1.0f64, 2.0, 2.0, 1.0], 2) && !is_positive_definite(&mut [f64::NAN], 1));
     }
 
     #[test]

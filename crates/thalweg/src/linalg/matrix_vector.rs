@@ -22,27 +22,37 @@ pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
 fn dot_in_lanes<T: Real>(x: &[T], y: &[T]) -> T {
     let mut total = T::of(0.0);
     for (x, y) in x.chunks(CHUNK).zip(y.chunks(CHUNK)) {
-        let mut lanes = [T::of(0.0); LANES];
         let (x, x_rest) = x.as_chunks::<LANES>();
         let (y, y_rest) = y.as_chunks::<LANES>();
-        for (x, y) in x.iter().zip(y) {
-            for lane in 0..LANES {
-                lanes[lane] += x[lane] * y[lane];
-            }
-        }
+        let mut lanes = lane_sums(x, y);
         for (lane, (&x, &y)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
             *lane += x * y;
         }
-        let mut width = LANES;
-        while width > 1 {
-            width /= 2;
-            for lane in 0..width {
-                lanes[lane] += lanes[lane + width];
-            }
-        }
-        total += lanes[0];
+        let lanes: [T; 16] = halved(&lanes);
+        let lanes: [T; 8] = halved(&lanes);
+        let lanes: [T; 4] = halved(&lanes);
+        let lanes: [T; 2] = halved(&lanes);
+        total += lanes[0] + lanes[1];
     }
     total
+}
+
+/// By value: what is indexed by a variable elsewhere would stay in memory here.
+#[inline(always)]
+fn lane_sums<T: Real>(x: &[[T; LANES]], y: &[[T; LANES]]) -> [T; LANES] {
+    let mut lanes = [T::of(0.0); LANES];
+    for (x, y) in x.iter().zip(y) {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    lanes
+}
+
+/// Each of the first half and its partner in the second.
+#[inline(always)]
+fn halved<T: Real, const HALF: usize>(lanes: &[T]) -> [T; HALF] {
+    std::array::from_fn(|lane| lanes[lane] + lanes[lane + HALF])
 }
 
 /// Bound on the relative rounding error of [`dot`] of n numbers in f64, relative to Σ |xᵢ yᵢ|.

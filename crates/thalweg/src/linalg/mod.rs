@@ -27,7 +27,7 @@ mod tiles;
 
 pub use assignment::best_assignment;
 pub use bytes::{bytes, bytes_mut};
-pub use cholesky::{Cholesky, gram_lower, gram_of_rows};
+pub use cholesky::{Cholesky, gram_lower, gram_of_rows, is_positive_definite};
 pub use double_double::DoubleDouble;
 pub use eigenvectors::symmetric_eigenvectors;
 pub use faer::{Mat, MatMut, MatRef};

@@ -3,12 +3,13 @@
 //! In other coordinates, of Q = P (PᵀSP)^(−½) with S the second moment, it is that norm up to one number; ‖PᵀSP − I‖₂ ≤ τ bounds
 //! Q = P(I + F) by ‖F‖₂ ≤ τ for τ ≤ 0.1. Either P is used and the factor allowed for, or Q and what F may do.
 
-use super::bounds::{largest_singular_value, least_eigenvalue, norm, spectral_norm, up};
+use super::bounds::{largest_eigenvalue_near, least_eigenvalue_near, norm, spectral_norm, up};
 use super::measured::{Measured, Near};
 use crate::linalg::{mul, mul_transpose, rounding, row_major, symmetric_eigenvectors};
 use crate::problem::Norm;
 
 /// One of the two factors.
+#[derive(Clone)]
 pub(super) struct Factor {
     /// P, d×d row-major.
     pub p: Vec<f64>,
@@ -46,7 +47,9 @@ impl Coordinates {
                 let factor = |moment: &Near, d| if diagonal { Factor::diagonal(moment, d, measured.p) } else { Factor::full(moment, d) };
                 let largest = |moment: &Near, d| if diagonal { norm(&moment.values) } else { spectral_norm(&moment.values, d) };
                 let square = (largest(&left, d1) + left.error).min(largest(&right, d2) + right.error);
-                Some(Coordinates { left: factor(&left, d1)?, right: factor(&right, d2)?, product_norm: Some(up(square.sqrt())) })
+                let of_left = factor(&left, d1)?;
+                let of_right = if left.values == right.values { of_left.clone() } else { factor(&right, d2)? };
+                Some(Coordinates { left: of_left, right: of_right, product_norm: Some(up(square.sqrt())) })
             }
         }
     }
@@ -138,15 +141,21 @@ impl Factor {
         let norm_p = spectral_norm(&p, d);
         let formed = norm_p * norm_p * (moment.error / mean + rounding(2) * norm(&unit));
         let deviation = up(norm(&product) + rounding(2 * d + 6) * norm_p * norm_p * norm(&unit) + formed);
-        let inverse_norm = up(((largest_singular_value(&unit, d)? + formed) / (1.0 - deviation)).max(0.0).sqrt());
-        let mean_error = mean_error(&inverse, &unit, up(moment.error / mean + rounding(2) * norm(&unit)), d).unwrap_or(f64::INFINITY);
-        let spectral = largest_singular_value(&p, d)?.min(norm_p);
+        let (trace, moved) = (up((0..d).map(|k| unit[k * d + k]).sum()), up(moment.error / mean + rounding(2) * norm(&unit)));
+        let largest = largest_eigenvalue_near(&unit, d, trace, eigenvalues[0], 1e-12)? + moved;
+        let inverse_norm = up((largest / (1.0 - deviation)).max(0.0).sqrt());
+        // ‖Pz‖² λ_min(S) ≤ zᵀPᵀSPz ≤ (1 + τ)‖z‖²
+        let least = least_eigenvalue_near(&unit, d, trace, 0.999 * eigenvalues[d - 1])? - moved;
+        let spectral = if least > 0.0 { up(((1.0 + deviation) / least).sqrt()).min(norm_p) } else { norm_p };
+        let mean_error = mean_error(&inverse, &unit, moved, 0.999 * eigenvalues[d - 1].sqrt()).unwrap_or(f64::INFINITY);
         (deviation < 0.1).then_some(Factor { norm: norm_p, spectral, inverse_norm, deviation, mean_error, d, inverse, p })
     }
 }
 
-/// At least |tr(S^½)/d − 1| for ‖S − `unit`‖₂ ≤ `formed`, from B ≈ S^½: ‖S^½ − B‖₂ ≤ ‖S − B²‖₂ / λ_min(B) for symmetric positive definite B.
-fn mean_error(root: &[f64], unit: &[f64], formed: f64, d: usize) -> Option<f64> {
+/// At least |tr(S^½)/d − 1| for ‖S − `unit`‖₂ ≤ `formed`, from B ≈ S^½: ‖S^½ − B‖₂ ≤ ‖S − B²‖₂ / λ_min(B) for symmetric positive definite B, the
+/// eigenvalues of which are at least about `least`.
+fn mean_error(root: &[f64], unit: &[f64], formed: f64, least: f64) -> Option<f64> {
+    let d = unit.len().isqrt();
     let b: Vec<f64> = (0..d * d).map(|at| 0.5 * (root[at] + root[at % d * d + at / d])).collect();
     let mut square = vec![0.0; d * d];
     mul(row_major(&b, d, d), row_major(&b, d, d), &mut square);
@@ -154,5 +163,5 @@ fn mean_error(root: &[f64], unit: &[f64], formed: f64, d: usize) -> Option<f64> 
     let apart = up(norm(&square) + rounding(d + 4) * (norm(&b) * norm(&b) + norm(unit)) + formed);
     let trace: f64 = (0..d).map(|k| b[k * d + k]).sum();
     let mean = trace / d as f64;
-    Some(up((mean - 1.0).abs() + rounding(d + 4) * mean.abs() + apart / least_eigenvalue(&b, d, up(trace))?))
+    Some(up((mean - 1.0).abs() + rounding(d + 4) * mean.abs() + apart / least_eigenvalue_near(&b, d, up(trace), least)?))
 }

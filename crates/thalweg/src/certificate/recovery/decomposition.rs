@@ -3,8 +3,12 @@
 use super::bounds::{norm, up};
 use super::coordinates::Coordinates;
 use super::minimiser::Check;
+use super::tangent::{product, times};
 use crate::Factors;
-use crate::linalg::{DoubleDouble, exponent, largest_magnitude, mul, rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_svd};
+use crate::linalg::{
+    DoubleDouble, TruncatedSvd, dot, exponent, gram_between, largest_magnitude, mul, mul_transpose, multiply_transposed_vector, orthonormalise,
+    rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_qr, thin_svd,
+};
 use crate::problem::Domain;
 
 /// X of rank r as factors of that width, each with half of the singular values: what a certificate keeps. None if a decomposition fails.
@@ -16,8 +20,11 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
     // the norm of x may be far from 1
     let exponent = exponent(largest_magnitude(x))?;
     let near = scale_all(x, -exponent);
-    let svd = thin_svd(&near, d1, d2)?;
-    let width = d1.min(d2);
+    let svd = match svd_of_rank(&near, (d1, d2), rank) {
+        Some(svd) => svd,
+        None => thin_svd(&near, d1, d2)?,
+    };
+    let width = svd.singular_values.len();
     let (u, v) = factors.split_mut();
     for k in 0..rank {
         let root = svd.singular_values[k].sqrt();
@@ -25,6 +32,43 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
         (0..d2).for_each(|j| v[j * rank + k] = scale(root * svd.v[j * width + k], exponent - exponent / 2));
     }
     Some(factors)
+}
+
+/// The singular value decomposition of an X that is of this rank up to rounding, from as many of its columns: each the largest part off those before it. None
+/// for other X.
+fn svd_of_rank(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Option<TruncatedSvd> {
+    const ROUNDING: f64 = 1e-13;
+    if rank * 4 > d1.min(d2) {
+        return None;
+    }
+    let size = dot(x, x);
+    let mut columns = vec![0.0; d1 * rank];
+    let mut left = x.to_vec();
+    for k in 0..rank {
+        let mut lengths = vec![0.0; d2];
+        left.chunks_exact(d2).for_each(|row| lengths.iter_mut().zip(row).for_each(|(l, x)| *l += x * x));
+        let most = (0..d2).max_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
+        let column: Vec<f64> = left.chunks_exact(d2).map(|row| row[most]).collect();
+        let mut along = vec![0.0; d2];
+        multiply_transposed_vector(&left, &column, &mut along);
+        for (row, c) in left.chunks_exact_mut(d2).zip(&column) {
+            row.iter_mut().zip(&along).for_each(|(x, a)| *x -= c * a / lengths[most]);
+        }
+        columns.chunks_exact_mut(rank).zip(column).for_each(|(row, c)| row[k] = c);
+    }
+    let is_rounding = dot(&left, &left) <= (ROUNDING * ROUNDING) * size;
+    if !is_rounding {
+        return None;
+    }
+    // X Xᵀ C spans the columns of X better than C, of columns that rounding has moved
+    let (mut rows, mut basis) = (vec![0.0; d2 * rank], vec![0.0; d1 * rank]);
+    mul_transpose(row_major(x, d1, d2), row_major(&columns, d1, rank), &mut rows);
+    orthonormalise(&mut rows, rank);
+    mul(row_major(x, d1, d2), row_major(&rows, d2, rank), &mut basis);
+    let svd = thin_svd(&basis, d1, rank)?;
+    let mut v = vec![0.0; d2 * rank];
+    mul(row_major(&rows, d2, rank), row_major(&svd.v, rank, rank), &mut v);
+    Some(TruncatedSvd { v, ..svd })
 }
 
 /// X̂ = U diag(σ) Vᵀ, with U and V orthonormal up to `defect`.
@@ -46,32 +90,34 @@ impl Spectral {
 }
 
 impl Check<'_> {
-    /// The singular value decomposition of X̃ ≈ P1⁻¹ X P2⁻ᵀ, cut to the rank claimed; of symmetric X the eigenvectors, V = U diag(±1).
+    /// The singular value decomposition of X̃ = (P1⁻¹U)(P2⁻¹V)ᵀ from the factors; of symmetric X the eigenvectors, V = U diag(±1).
     pub(super) fn decompose(&self) -> Option<Spectral> {
-        let (d1, d2) = self.measured.shape;
-        let mut x = self.x.clone();
-        if !self.coordinates.is_identity() {
-            let mut halfway = vec![0.0; d1 * d2];
-            mul(row_major(&self.coordinates.left.inverse, d1, d1), row_major(&self.x, d1, d2), &mut halfway);
-            mul(row_major(&halfway, d1, d2), row_major(&self.coordinates.right.inverse, d2, d2).transpose(), &mut x);
-        }
-        let rank = self.rank;
+        let ((d1, d2), rank) = (self.measured.shape, self.rank);
+        let Coordinates { left, right, .. } = &self.coordinates;
+        let moved = |inverse: &[f64], factor: &[f64]| if self.coordinates.is_identity() { factor.to_vec() } else { product(inverse, factor, rank) };
+        let (first, second) = (moved(&left.inverse, &self.factors.0), moved(&right.inverse, &self.factors.1));
+        let (q, r) = thin_qr(&first, d1, rank);
         let (u, v, sigma) = if self.problem.domain == Domain::General {
-            let svd = thin_svd(&x, d1, d2)?;
-            let width = d1.min(d2);
-            let leading = |a: &[f64], rows: usize| (0..rows).flat_map(|i| a[i * width..][..rank].to_vec()).collect::<Vec<f64>>();
-            (leading(&svd.u, d1), leading(&svd.v, d2), svd.singular_values[..rank].to_vec())
+            let (other, s) = thin_qr(&second, d2, rank);
+            let mut inner = vec![0.0; rank * rank];
+            mul(row_major(&r, rank, rank), row_major(&s, rank, rank).transpose(), &mut inner);
+            let svd = thin_svd(&inner, rank, rank)?;
+            (times(&q, &svd.u, rank), times(&other, &svd.v, rank), svd.singular_values)
         } else {
-            let symmetric: Vec<f64> = (0..d1 * d1).map(|at| 0.5 * (x[at] + x[at % d1 * d1 + at / d1])).collect();
-            let (values, vectors) = symmetric_eigenvectors(&symmetric, d1)?;
-            let mut order: Vec<usize> = (0..d1).collect();
+            // QᵀX̃Q of X̃ = sym(QR·(P⁻¹V)ᵀ)
+            let (mut inner, beside) = (vec![0.0; rank * rank], gram_between(&second, &q, rank));
+            mul(row_major(&r, rank, rank), row_major(&beside, rank, rank), &mut inner);
+            let symmetric: Vec<f64> = (0..rank * rank).map(|at| 0.5 * (inner[at] + inner[at % rank * rank + at / rank])).collect();
+            let (values, vectors) = symmetric_eigenvectors(&symmetric, rank)?;
+            let mut order: Vec<usize> = (0..rank).collect();
             order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
-            if self.problem.domain == Domain::PositiveSemidefinite && order[..rank].iter().any(|&k| values[k] < 0.0) {
+            if self.problem.domain == Domain::PositiveSemidefinite && values.iter().any(|&value| value < 0.0) {
                 return None;
             }
-            let u: Vec<f64> = (0..d1 * rank).map(|at| vectors[order[at % rank] * d1 + at / rank]).collect();
+            let rotation: Vec<f64> = (0..rank * rank).map(|at| vectors[order[at % rank] * rank + at / rank]).collect();
+            let u = times(&q, &rotation, rank);
             let v = u.iter().enumerate().map(|(at, u)| u * values[order[at % rank]].signum()).collect();
-            (u, v, order[..rank].iter().map(|&k| values[k].abs()).collect())
+            (u, v, order.iter().map(|&k| values[k].abs()).collect())
         };
         if sigma.iter().any(|s| s.is_nan() || *s <= 0.0) {
             return None;
@@ -110,5 +156,35 @@ impl Check<'_> {
         // X itself is the rounded product of its factors, and its symmetric part
         let stored = rounding(rank + 4) * (norm(&self.x) + sigma * left.norm * right.norm) * 2.0 * (rank as f64).sqrt();
         up(norm(&difference) + rounded + stored + 2.5 * at.defect * sigma * left.norm * right.norm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Σ σₖ cₖcₖᵀ with cosines c₁, c₂, …, which are orthonormal.
+    fn with_singular_values(d: usize, sigma: &[f64]) -> Vec<f64> {
+        let cosine = |k: usize, i: usize| (2.0 / d as f64).sqrt() * (std::f64::consts::PI * (k + 1) as f64 * (i as f64 + 0.5) / d as f64).cos();
+        let entry = |i: usize, j: usize| sigma.iter().enumerate().map(|(k, s)| s * cosine(k, i) * cosine(k, j)).sum();
+        (0..d * d).map(|at| entry(at / d, at % d)).collect()
+    }
+
+    #[test]
+    fn leading_factors_of_matrices_with_and_without_a_remainder() {
+        let d = 12;
+        for (sigma, left) in [(vec![3.0, 1e-8], 0.0), (vec![3.0, 1.0, 1e-6], 1e-6), (vec![1.0; 5], 3f64.sqrt())] {
+            let x = with_singular_values(d, &sigma);
+            let factors = leading_factors(&x, (d, d), 2).unwrap();
+            let mut product = vec![0.0; d * d];
+            mul(row_major(factors.split().0, d, 2), row_major(factors.split().1, d, 2).transpose(), &mut product);
+            let apart = x.iter().zip(&product).map(|(x, p)| (x - p).powi(2)).sum::<f64>().sqrt();
+            assert!((apart - left).abs() < 1e-14 * sigma[0], "{sigma:?}: {apart}");
+            for k in 0..2 {
+                let length = |side: &[f64]| side.iter().skip(k).step_by(2).map(|x| x * x).sum::<f64>().sqrt();
+                let value = length(factors.split().0) * length(factors.split().1);
+                assert!((value - sigma[k]).abs() < 1e-14 * sigma[0], "{sigma:?}: {value}");
+            }
+        }
     }
 }

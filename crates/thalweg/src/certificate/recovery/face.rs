@@ -37,7 +37,8 @@ impl Check<'_> {
     fn injectivity_on_face(&self, at: &Spectral) -> Option<f64> {
         let ((d1, _), rank) = (self.measured.shape, at.sigma.len());
         let (left, right) = (&self.coordinates.left, &self.coordinates.right);
-        let along = pulled(self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
+        let along =
+            pulled(self.measured.along(0..self.measured.p, &product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
         let is_pair = |a: usize, b: usize| self.domain() == Domain::General || at.has_same_sign(a, b);
         let pairs: Vec<(usize, usize)> = (0..rank).flat_map(|a| (a..rank).map(move |b| (a, b))).filter(|&(a, b)| is_pair(a, b)).collect();
         let mut rows = Vec::with_capacity(self.measured.p * pairs.len());
@@ -47,7 +48,7 @@ impl Check<'_> {
             let entry = |a: usize, b: usize| inner[a * rank + b];
             rows.extend(pairs.iter().map(|&(a, b)| if a == b { entry(a, a) } else { (entry(a, b) + entry(b, a)) * 0.5f64.sqrt() }));
         }
-        let bound = least_eigenvalue_of_gram(&rows, pairs.len(), None)?;
+        let bound = least_eigenvalue_of_gram(&rows, pairs.len())?;
         let sizes = left.norm * right.norm * self.measured.size * rank as f64;
         let error = up((8.0 * rounding(3 * (d1 + self.measured.shape.1) + 4 * rank + 16) + 8.0 * at.defect + self.coordinates.shift()) * sizes);
         let alpha = bound.sqrt() * (1.0 - ROOM) - error;

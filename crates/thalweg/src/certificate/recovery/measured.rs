@@ -5,13 +5,15 @@ use crate::linalg::{
     dot, dot_error, gram_lower, gram_of_rows, largest_magnitude, mul, mul_transpose, multiply_transposed_vector, rounding, row_major, scale_all,
 };
 use crate::map::{Definition, MeasurementMap};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// A, brought near 1 by a power of two.
-pub(super) struct Measured {
+pub(super) struct Measured<'a> {
     pub shape: (usize, usize),
     pub p: usize,
     pub exponent: i32,
-    arrays: Arrays,
+    arrays: Arrays<'a>,
     /// ‖A‖_F = √Σ‖Aᵢ‖², rounded up.
     pub size: f64,
     /// At least max ‖A(X)‖ / ‖X‖_F: √‖(⟨Aᵢ, Aⱼ⟩)‖_∞ where those products are at hand, else ‖A‖_F.
@@ -23,10 +25,10 @@ pub(super) struct Measured {
 /// Measurements whose p×p products are formed.
 const LARGEST_GRAM: usize = 8192;
 
-enum Arrays {
-    Dense(Vec<f64>),
-    OuterProducts(Vec<f64>, Vec<f64>),
-    Entries(Vec<usize>, Vec<usize>, Vec<f64>),
+enum Arrays<'a> {
+    Dense(Cow<'a, [f64]>),
+    OuterProducts(Cow<'a, [f64]>, Cow<'a, [f64]>),
+    Entries(Vec<usize>, Vec<usize>, Cow<'a, [f64]>),
 }
 
 /// A computed array and a bound on the Frobenius norm of its error.
@@ -35,32 +37,48 @@ pub(super) struct Near {
     pub error: f64,
 }
 
-impl Measured {
+/// Numbers near 1: x·2⁻ᵏ, with ‖x·2⁻ᵏ‖ rounded up.
+struct NearOne<'a> {
+    x: Cow<'a, [f64]>,
+    exponent: i32,
+    norm: f64,
+}
+
+/// ‖x‖ for which squares and products of squares stay far from the ends of the range: such x are taken as they are.
+const NEAR_ONE: std::ops::Range<f64> = 1e-20..1e20;
+
+impl<'a> NearOne<'a> {
+    /// None for zeros.
+    fn of(x: &'a [f64]) -> Option<Self> {
+        let of_x = norm(x);
+        if NEAR_ONE.contains(&of_x) {
+            return Some(NearOne { x: Cow::Borrowed(x), exponent: 0, norm: of_x });
+        }
+        let exponent = crate::linalg::exponent(largest_magnitude(x))?;
+        let x = scale_all(x, -exponent);
+        Some(NearOne { norm: norm(&x), x: Cow::Owned(x), exponent })
+    }
+}
+
+impl<'a> Measured<'a> {
     /// None for a map that is zero.
-    pub fn of(map: &dyn MeasurementMap) -> Option<Self> {
-        let exponent = |x: &[f64]| crate::linalg::exponent(largest_magnitude(x));
-        let by = |x: &[f64], k: i32| scale_all(x, -k);
-        let (arrays, exponent) = match map.definition() {
+    pub fn of(map: &'a dyn MeasurementMap) -> Option<Self> {
+        let shape = map.shape();
+        let (arrays, exponent, size) = match map.definition() {
             Definition::Dense(a) => {
-                let k = exponent(a)?;
-                (Arrays::Dense(by(a, k)), k)
+                let a = NearOne::of(a)?;
+                (Arrays::Dense(a.x), a.exponent, a.norm)
             }
             Definition::OuterProducts(l, r) => {
-                let (k, m) = (exponent(l)?, exponent(r)?);
-                (Arrays::OuterProducts(by(l, k), by(r, m)), k + m)
+                let (l, r) = (NearOne::of(l)?, NearOne::of(r)?);
+                let norms = |x: &[f64], d: usize| x.chunks_exact(d).map(norm).collect::<Vec<f64>>();
+                let sizes: Vec<f64> = norms(&l.x, shape.0).iter().zip(norms(&r.x, shape.1)).map(|(l, r)| l * r).collect();
+                (Arrays::OuterProducts(l.x, r.x), l.exponent + r.exponent, norm(&sizes))
             }
             Definition::Entries(rows, cols, weights) => {
-                let k = exponent(weights)?;
+                let w = NearOne::of(weights)?;
                 let index = |x: &[u32]| x.iter().map(|&i| i as usize).collect();
-                (Arrays::Entries(index(rows), index(cols), by(weights, k)), k)
-            }
-        };
-        let shape = map.shape();
-        let size = match &arrays {
-            Arrays::Dense(a) | Arrays::Entries(_, _, a) => norm(a),
-            Arrays::OuterProducts(l, r) => {
-                let norms = |x: &[f64], d: usize| x.chunks_exact(d).map(norm).collect::<Vec<f64>>();
-                norm(&norms(l, shape.0).iter().zip(norms(r, shape.1)).map(|(l, r)| l * r).collect::<Vec<f64>>())
+                (Arrays::Entries(index(rows), index(cols), w.x), w.exponent, w.norm)
             }
         };
         let p = map.len();
@@ -89,7 +107,7 @@ impl Measured {
                 mul(row_major(l, self.p, d1), row_major(x, d1, d2), &mut halfway);
                 (halfway.chunks_exact(d2).zip(r.chunks_exact(d2)).map(|(h, r)| dot(h, r)).collect(), rounding(d1 + d2 + 4))
             }
-            Arrays::Entries(rows, cols, w) => (rows.iter().zip(cols).zip(w).map(|((i, j), w)| w * x[i * d2 + j]).collect(), rounding(1)),
+            Arrays::Entries(rows, cols, w) => (rows.iter().zip(cols).zip(w.iter()).map(|((i, j), w)| w * x[i * d2 + j]).collect(), rounding(1)),
         };
         Near { values, error: up(roundings * self.size * norm(x)) }
     }
@@ -104,40 +122,40 @@ impl Measured {
                 let weighted: Vec<f64> = l.chunks_exact(d1).zip(y).flat_map(|(l, y)| l.iter().map(move |l| y * l)).collect();
                 mul_transpose(row_major(&weighted, self.p, d1), row_major(r, self.p, d2), &mut values);
             }
-            Arrays::Entries(rows, cols, w) => rows.iter().zip(cols).zip(w).zip(y).for_each(|(((i, j), w), y)| values[i * d2 + j] += w * y),
+            Arrays::Entries(rows, cols, w) => rows.iter().zip(cols).zip(w.iter()).zip(y).for_each(|(((i, j), w), y)| values[i * d2 + j] += w * y),
         }
         Near { values, error: up(rounding(self.p + 4) * self.size * norm(y)) }
     }
 
-    /// Row i: AᵢC, d1×r.
-    pub fn along(&self, c: &[f64], rank: usize) -> Vec<f64> {
+    /// AᵢC, d1×r, of each of these measurements.
+    pub fn along(&self, some: Range<usize>, c: &[f64], rank: usize) -> Vec<f64> {
         let (d1, d2) = self.shape;
-        let mut out = vec![0.0; self.p * d1 * rank];
+        let mut out = vec![0.0; some.len() * d1 * rank];
         match &self.arrays {
-            Arrays::Dense(a) => mul(row_major(a, self.p * d1, d2), row_major(c, d2, rank), &mut out),
-            Arrays::OuterProducts(l, r) => outer_rows(l, d1, r, d2, c, rank, &mut out),
-            Arrays::Entries(rows, cols, w) => entry_rows(rows, cols, w, c, rank, d1, &mut out),
+            Arrays::Dense(a) => mul(row_major(of(a, &some, d1 * d2), some.len() * d1, d2), row_major(c, d2, rank), &mut out),
+            Arrays::OuterProducts(l, r) => outer_rows((of(l, &some, d1), d1), (of(r, &some, d2), d2), c, rank, &mut out),
+            Arrays::Entries(rows, cols, w) => entry_rows(&rows[some.clone()], &cols[some.clone()], &w[some], c, rank, d1, &mut out),
         }
         out
     }
 
-    /// Row i: AᵢᵀC, d2×r.
-    pub fn across(&self, c: &[f64], rank: usize) -> Vec<f64> {
+    /// AᵢᵀC, d2×r, of each of these measurements.
+    pub fn across(&self, some: Range<usize>, c: &[f64], rank: usize) -> Vec<f64> {
         let (d1, d2) = self.shape;
-        let mut out = vec![0.0; self.p * d2 * rank];
+        let mut out = vec![0.0; some.len() * d2 * rank];
         match &self.arrays {
             Arrays::Dense(a) => {
                 let columns: Vec<f64> = (0..rank * d1).map(|at| c[at % d1 * rank + at / d1]).collect();
                 let mut product = vec![0.0; d2];
-                for (a, out) in a.chunks_exact(d1 * d2).zip(out.chunks_exact_mut(d2 * rank)) {
+                for (a, out) in of(a, &some, d1 * d2).chunks_exact(d1 * d2).zip(out.chunks_exact_mut(d2 * rank)) {
                     for (k, column) in columns.chunks_exact(d1).enumerate() {
                         multiply_transposed_vector(a, column, &mut product);
                         product.iter().enumerate().for_each(|(j, x)| out[j * rank + k] = *x);
                     }
                 }
             }
-            Arrays::OuterProducts(l, r) => outer_rows(r, d2, l, d1, c, rank, &mut out),
-            Arrays::Entries(rows, cols, w) => entry_rows(cols, rows, w, c, rank, d2, &mut out),
+            Arrays::OuterProducts(l, r) => outer_rows((of(r, &some, d2), d2), (of(l, &some, d1), d1), c, rank, &mut out),
+            Arrays::Entries(rows, cols, w) => entry_rows(&cols[some.clone()], &rows[some.clone()], &w[some], c, rank, d2, &mut out),
         }
         out
     }
@@ -157,7 +175,7 @@ impl Measured {
         let Arrays::Entries(rows, cols, w) = &self.arrays else { return None };
         let width = (self.shape.0 + self.shape.1) * rank;
         let mut gram = vec![0.0; width * width];
-        for ((&i, &j), w) in rows.iter().zip(cols).zip(w) {
+        for ((&i, &j), w) in rows.iter().zip(cols).zip(w.iter()) {
             let weight = w * l[i] * r[j];
             let left = (i * rank..).zip(&v[j * rank..][..rank]);
             let right = ((self.shape.0 + j) * rank..).zip(&u[i * rank..][..rank]);
@@ -179,10 +197,14 @@ impl Measured {
                 let (left, right) = (sum_of_grams(a, (d1, d2)), gram_in_blocks(a, d2));
                 (left, right, (BLOCK + self.p * d1 / BLOCK).max(BESIDE * d2 + self.p / BESIDE), false)
             }
-            Arrays::OuterProducts(l, r) => (outer_moment(l, d1, r, d2), outer_moment(r, d2, l, d1), d1.max(d2) + FEW + self.p / FEW, false),
+            Arrays::OuterProducts(l, r) => {
+                let left = outer_moment(l, d1, r, d2);
+                let right = if l == r { left.clone() } else { outer_moment(r, d2, l, d1) };
+                (left, right, d1.max(d2) + FEW + self.p / FEW, false)
+            }
             Arrays::Entries(rows, cols, w) => {
                 let (mut left, mut right) = (vec![0.0; d1], vec![0.0; d2]);
-                for ((&i, &j), w) in rows.iter().zip(cols).zip(w) {
+                for ((&i, &j), w) in rows.iter().zip(cols).zip(w.iter()) {
                     left[i] += w * w;
                     right[j] += w * w;
                 }
@@ -220,7 +242,7 @@ impl Measured {
 }
 
 /// Rows whose products are added up before they are added to the others': then a product passes few additions.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 /// The same where there are few rows.
 const FEW: usize = 16;
 /// Matrices whose Gram matrices are formed at once.
@@ -253,16 +275,26 @@ fn gram_in_blocks(m: &[f64], width: usize) -> Vec<f64> {
 
 /// (lᵢᵀlⱼ)(rᵢᵀrⱼ): the error of each is at most γ ‖lᵢ‖‖lⱼ‖‖rᵢ‖‖rⱼ‖, a matrix of norm at most the trace.
 fn gram_of_outer_products(l: &[f64], r: &[f64], (d1, d2): (usize, usize), p: usize) -> Near {
-    let (mut values, mut right) = (vec![0.0; p * p], vec![0.0; p * p]);
+    let mut values = vec![0.0; p * p];
     gram_of_rows(l, p, &mut values);
-    gram_of_rows(r, p, &mut right);
-    values.iter_mut().zip(&right).for_each(|(g, r)| *g *= r);
+    if l == r {
+        values.iter_mut().for_each(|g| *g *= *g);
+    } else {
+        let mut right = vec![0.0; p * p];
+        gram_of_rows(r, p, &mut right);
+        values.iter_mut().zip(&right).for_each(|(g, r)| *g *= r);
+    }
     let trace = up((0..p).map(|k| values[k * p + k]).sum());
     Near { values, error: up(2.0 * rounding(d1 + d2 + 4) * trace) }
 }
 
+/// The rows of a row-major matrix that belong to these measurements.
+fn of<'a>(rows: &'a [f64], some: &Range<usize>, width: usize) -> &'a [f64] {
+    &rows[some.start * width..some.end * width]
+}
+
 /// Row i: lᵢ (rᵢᵀC).
-fn outer_rows(l: &[f64], d: usize, r: &[f64], other: usize, c: &[f64], rank: usize, out: &mut [f64]) {
+fn outer_rows((l, d): (&[f64], usize), (r, other): (&[f64], usize), c: &[f64], rank: usize, out: &mut [f64]) {
     let p = l.len() / d;
     let mut inner = vec![0.0; p * rank];
     mul(row_major(r, p, other), row_major(c, other, rank), &mut inner);

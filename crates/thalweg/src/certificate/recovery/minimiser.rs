@@ -46,7 +46,7 @@ pub fn verify(problem: &Recovery<'_>, factors: &Factors, multiplier: &[f64]) -> 
 
 pub(super) struct Check<'a> {
     pub problem: &'a Recovery<'a>,
-    pub measured: Measured,
+    pub measured: Measured<'a>,
     pub coordinates: Coordinates,
     /// b, brought near 1.
     pub b: Vec<f64>,
@@ -54,8 +54,10 @@ pub(super) struct Check<'a> {
     pub fidelity: Fidelity,
     /// y, for A and the norm as they are here.
     pub y: Vec<f64>,
-    /// X, for A and b as they are here.
+    /// X, for A and b as they are here,
     pub x: Vec<f64>,
+    /// and its factors.
+    pub factors: (Vec<f64>, Vec<f64>),
     pub rank: usize,
 }
 
@@ -91,7 +93,7 @@ impl<'a> Check<'a> {
             Fidelity::Penalised { lambda } => Fidelity::Penalised { lambda: scale(lambda, -of_b - measured.exponent) },
         };
         let (b, y) = (scale_all(problem.b, -of_b), scale_all(multiplier, measured.exponent));
-        let check = Check { problem, measured, coordinates, b, fidelity, y, x, rank };
+        let check = Check { problem, measured, coordinates, b, fidelity, y, x, factors: (u, v), rank };
         match rank {
             0 if check.zero_is_optimal() => RecoveryVerdict::ZERO,
             0 => nothing.but(Unproved::Rank),
@@ -114,13 +116,13 @@ impl<'a> Check<'a> {
         let mut dual = self.coordinates.pulled_back(&self.measured.combined(&self.y));
         dual.error = up(dual.error + self.shift() * (norm(&dual.values) + dual.error));
         let x_norm: f64 = up(spectral.sigma.iter().sum());
-        let Some((theta, dual_norm)) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
+        let Some(theta) = self.off_tangent(&dual, &spectral) else { return verdict.but(Unproved::Margin) };
+        let eta = self.tangent_defect(&dual, &spectral);
         verdict.margin = Some(1.0 - theta);
-        verdict.gap = self.gap(&residual, x_norm, dual_norm);
+        verdict.gap = self.dual_norm(&dual, theta, eta).and_then(|dual_norm| self.gap(&residual, x_norm, dual_norm));
         if !self.fits(misfit, MISFIT_LIMIT * b_norm) {
             return verdict.but(Unproved::Misfit);
         }
-        let eta = self.tangent_defect(&dual, &spectral);
         verdict.tangent = Some(eta);
         // each of these is false for NaN
         let separates = theta < 1.0;

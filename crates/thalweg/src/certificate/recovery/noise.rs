@@ -129,7 +129,7 @@ impl Check<'_> {
             Fidelity::Ball { radius } => norm(&self.b) <= radius,
             Fidelity::Penalised { lambda } => {
                 let pulled = self.coordinates.pulled_back(&self.measured.combined(&self.b));
-                let bound = self.dual_norm(&pulled).zip(self.coordinates.doubt());
+                let bound = self.whole_norm(&pulled).zip(self.coordinates.doubt());
                 bound.is_some_and(|(dual_norm, doubt)| up(dual_norm * (1.0 + self.coordinates.shift())) < lambda * (1.0 - doubt) * (1.0 - ROOM))
             }
         }

@@ -1,16 +1,16 @@
 //! The multiplier and the measurements against the tangent space T at X̂: θ, η and α of the theorem.
 
-use super::bounds::{ROOM, floor_of_gram, largest_eigenvalue, largest_singular_value, least_eigenvalue_of_gram, norm, up};
+use super::bounds::{ROOM, floor_of_gram, gram_of, largest_eigenvalue, largest_singular_value, norm, up};
 use super::coordinates::Coordinates;
 use super::decomposition::Spectral;
 use super::measured::Near;
 use super::minimiser::Check;
-use crate::linalg::{gram_between, mul, mul_transpose, rounding, row_major};
+use crate::linalg::{mul, mul_transpose, rounding, row_major};
 use crate::problem::Domain;
 
 impl Check<'_> {
-    /// θ ≥ ‖P_T⊥ Y‖ (over semidefinite X its largest eigenvalue), and a bound on ‖Y‖.
-    pub(super) fn off_tangent(&self, dual: &Near, at: &Spectral) -> Option<(f64, f64)> {
+    /// θ ≥ ‖P_T⊥ Y‖ (over semidefinite X its largest eigenvalue).
+    pub(super) fn off_tangent(&self, dual: &Near, at: &Spectral) -> Option<f64> {
         let (d1, d2) = self.measured.shape;
         let rank = self.rank;
         let size = norm(&dual.values);
@@ -31,11 +31,17 @@ impl Check<'_> {
             Domain::PositiveSemidefinite => largest_eigenvalue_of(&w, d1)?,
             _ => largest_singular_value(&w, d2)?,
         };
-        Some((up(theta + error), self.dual_norm(dual)?))
+        Some(up(theta + error))
+    }
+
+    /// At least the dual norm of Y near a minimiser, where ‖Y‖ ≤ ‖UVᵀ + P_T⊥Y‖ + η ≤ max(1, θ) + η is sharp; [`Self::whole_norm`] elsewhere.
+    pub(super) fn dual_norm(&self, dual: &Near, theta: f64, eta: f64) -> Option<f64> {
+        const SHARP: f64 = 1e-9;
+        if eta < SHARP { Some(up(theta.max(1.0) + eta)) } else { self.whole_norm(dual) }
     }
 
     /// At least the dual norm of Y: over semidefinite X its largest eigenvalue, or 0.
-    pub(super) fn dual_norm(&self, dual: &Near) -> Option<f64> {
+    pub(super) fn whole_norm(&self, dual: &Near) -> Option<f64> {
         let (d1, d2) = self.measured.shape;
         let whole = match self.problem.domain {
             Domain::PositiveSemidefinite => largest_eigenvalue_of(&dual.values, d1)?,
@@ -69,24 +75,25 @@ impl Check<'_> {
         let diagonal = |p: &[f64], d: usize| (0..d).map(|k| p[k * d + k]).collect::<Vec<f64>>();
         let by = (&diagonal(&left.p, d1)[..], &diagonal(&right.p, d2)[..]);
         let correction = |weight: f64| up(weight * (3.0 * at.defect + rounding(4 * rank + 8) * rank as f64));
-        let bound = match self.measured.gram_of_entries(by, &at.u, &at.v, rank) {
-            Some(gram) => {
-                let weight = (0..width).map(|k| gram[k * width + k]).sum::<f64>() / width as f64;
-                // rows are not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
-                floor_of_gram(gram, width, self.measured.p, Some(&inside_gauge(&at.v, d1, rank, weight)))? - correction(weight)
-            }
-            None => {
-                let rows = self.tangent_rows(at, symmetric);
-                let weight = norm(&rows).powi(2) / width as f64;
-                let gauge = if symmetric { skew_gauge(&at.v, rank, weight) } else { inside_gauge(&at.v, d1, rank, weight) };
-                least_eigenvalue_of_gram(&rows, width, Some(&gauge))? - correction(weight)
-            }
+        let (mut gram, is_of_entries) = match self.measured.gram_of_entries(by, &at.u, &at.v, rank) {
+            Some(gram) => (gram, true),
+            None => (gram_of(row_major(&self.tangent_rows(at, symmetric), self.measured.p, width)), false),
         };
+        let weight = (0..width).map(|k| gram[k * width + k]).sum::<f64>() / width as f64;
+        if symmetric && !is_of_entries {
+            add_skew_gauge(&mut gram, &at.v, rank, weight);
+        } else {
+            // rows are not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
+            add_inside_gauge(&mut gram, &at.v, d1, rank, weight);
+        }
+        let bound = floor_of_gram(&gram, width, self.measured.p)? - correction(weight);
         if bound <= 0.0 {
             return None;
         }
         let sizes = left.norm * right.norm * self.measured.size * (rank as f64).sqrt();
-        let error = up((8.0 * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
+        // ‖|2I − VVᵀ|‖₂ ≤ 2 + r
+        let growth = if symmetric { 8.0f64.max(2.0 + rank as f64) } else { 8.0 };
+        let error = up((growth * rounding(2 * (d1 + d2) + 4 * rank + 16) + 8.0 * at.defect) * sizes);
         // over symmetric Z = sym(PUᵀ), ‖Z‖² ≤ 2‖P‖²
         let alpha = (bound.sqrt() * (1.0 - ROOM) - error) * if symmetric { 0.5f64.sqrt() } else { 1.0 };
         let shifted = up(self.shift() * self.size());
@@ -95,23 +102,27 @@ impl Check<'_> {
 
     /// Row i: the coordinates of P1ᵀ Aᵢ P2 as a form on T.
     fn tangent_rows(&self, at: &Spectral, symmetric: bool) -> Vec<f64> {
-        let ((d1, d2), rank) = (self.measured.shape, self.rank);
+        let ((d1, d2), rank, p) = (self.measured.shape, self.rank, self.measured.p);
         let Coordinates { left, right, .. } = &self.coordinates;
-        let along = pulled(self.measured.along(&product(&right.p, &at.v, rank), rank), &left.p, rank, self.coordinates.is_identity());
-        if symmetric {
-            // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
-            along.chunks_exact(d1 * rank).flat_map(|a| reflected(a, &at.v, rank)).collect::<Vec<f64>>()
-        } else {
-            let across = pulled(self.measured.across(&product(&left.p, &at.u, rank), rank), &right.p, rank, self.coordinates.is_identity());
-            let mut rows = vec![0.0; along.len() + across.len()];
-            let pairs = along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank));
-            // not projected: on coordinates (P, Q) with QᵀV = 0 that is the same
-            for (row, (along, across)) in rows.chunks_exact_mut((d1 + d2) * rank).zip(pairs) {
-                row[..d1 * rank].copy_from_slice(along);
-                row[d1 * rank..].copy_from_slice(across);
+        let is_identity = self.coordinates.is_identity();
+        let (of_v, of_u) = (product(&right.p, &at.v, rank), product(&left.p, &at.u, rank));
+        let reflection = if symmetric { reflection(&at.v, rank) } else { Vec::new() };
+        let mut rows = Vec::with_capacity(p * if symmetric { d1 } else { d1 + d2 } * rank);
+        // few at a time: what is read for one side is still close by for the other
+        for some in (0..p).step_by(TOGETHER).map(|start| start..p.min(start + TOGETHER)) {
+            let along = pulled(self.measured.along(some.clone(), &of_v, rank), &left.p, rank, is_identity);
+            if symmetric {
+                // (2 I − UUᵀ) ÃᵢU for Z = sym(P Uᵀ); V = U diag(±1) differs from U by signs that change no norm
+                rows.extend(pulled(along, &reflection, rank, false));
+                continue;
             }
-            rows
+            let across = pulled(self.measured.across(some, &of_u, rank), &right.p, rank, is_identity);
+            for (along, across) in along.chunks_exact(d1 * rank).zip(across.chunks_exact(d2 * rank)) {
+                rows.extend_from_slice(along);
+                rows.extend_from_slice(across);
+            }
         }
+        rows
     }
 }
 
@@ -149,37 +160,37 @@ pub(super) fn pulled(mut rows: Vec<f64>, p: &[f64], rank: usize, is_identity: bo
     rows
 }
 
-/// (2I − VVᵀ) B.
-fn reflected(b: &[f64], v: &[f64], rank: usize) -> Vec<f64> {
-    let inside = gram_between(v, b, rank);
-    let along = times(v, &inside, rank);
-    b.iter().zip(along).map(|(b, a)| 2.0 * b - a).collect()
+/// 2I − VVᵀ.
+fn reflection(v: &[f64], rank: usize) -> Vec<f64> {
+    let d = v.len() / rank;
+    let mut out = vec![0.0; d * d];
+    mul(row_major(v, d, rank), row_major(v, d, rank).transpose(), &mut out);
+    out.iter_mut().enumerate().for_each(|(at, x)| *x = if at / d == at % d { 2.0 - *x } else { -*x });
+    out
 }
 
-fn times(v: &[f64], small: &[f64], rank: usize) -> Vec<f64> {
+/// V·C of a row-major d×r matrix and a small r×r one.
+pub(super) fn times(v: &[f64], small: &[f64], rank: usize) -> Vec<f64> {
     let mut out = vec![0.0; v.len()];
     mul(row_major(v, v.len() / rank, rank), row_major(small, rank, rank), &mut out);
     out
 }
 
-/// weight · (0 ⊕ VVᵀ ⊗ I): zero on the coordinates (P, Q) with QᵀV = 0 of T, positive on the others.
-fn inside_gauge(v: &[f64], d1: usize, rank: usize, weight: f64) -> Vec<f64> {
+/// M + weight · (0 ⊕ VVᵀ ⊗ I): added is zero on the coordinates (P, Q) with QᵀV = 0 of T, and positive on the others.
+fn add_inside_gauge(gram: &mut [f64], v: &[f64], d1: usize, rank: usize, weight: f64) {
     let d2 = v.len() / rank;
     let (n, start) = ((d1 + d2) * rank, d1 * rank);
-    let mut gauge = vec![0.0; n * n];
     for i in 0..d2 {
         for j in 0..d2 {
             let inner: f64 = (0..rank).map(|k| v[i * rank + k] * v[j * rank + k]).sum();
-            (0..rank).for_each(|k| gauge[(start + i * rank + k) * n + start + j * rank + k] = weight * inner);
+            (0..rank).for_each(|k| gram[(start + i * rank + k) * n + start + j * rank + k] += weight * inner);
         }
     }
-    gauge
 }
 
-/// weight · CᵀC, C the skew part of VᵀP: zero on the coordinates P of symmetric matrices.
-fn skew_gauge(v: &[f64], rank: usize, weight: f64) -> Vec<f64> {
+/// M + weight · CᵀC, C the skew part of VᵀP: added is zero on the coordinates P of symmetric matrices.
+fn add_skew_gauge(gram: &mut [f64], v: &[f64], rank: usize, weight: f64) {
     let n = v.len();
-    let mut gauge = vec![0.0; n * n];
     for a in 0..rank {
         for b in a + 1..rank {
             let mut form = vec![0.0; n];
@@ -188,9 +199,8 @@ fn skew_gauge(v: &[f64], rank: usize, weight: f64) -> Vec<f64> {
                 form[i * rank + a] = -v[i * rank + b] * 0.5f64.sqrt();
             }
             for (at, &f) in form.iter().enumerate().filter(|(_, f)| **f != 0.0) {
-                gauge[at * n..][..n].iter_mut().zip(&form).for_each(|(g, other)| *g += weight * f * other);
+                gram[at * n..][..n].iter_mut().zip(&form).for_each(|(g, other)| *g += weight * f * other);
             }
         }
     }
-    gauge
 }
