@@ -181,8 +181,9 @@ mod tests {
             let apart = x.iter().zip(&product).map(|(x, p)| (x - p).powi(2)).sum::<f64>().sqrt();
             assert!((apart - left).abs() < 1e-14 * sigma[0], "{sigma:?}: {apart}");
             for k in 0..2 {
-                let length: f64 = factors.split().0.iter().skip(k).step_by(2).map(|u| u * u).sum();
-                assert!((length - sigma[k]).abs() < 1e-14 * sigma[0], "{sigma:?}: {length}");
+                let length = |side: &[f64]| side.iter().skip(k).step_by(2).map(|x| x * x).sum::<f64>().sqrt();
+                let value = length(factors.split().0) * length(factors.split().1);
+                assert!((value - sigma[k]).abs() < 1e-14 * sigma[0], "{sigma:?}: {value}");
             }
         }
     }
