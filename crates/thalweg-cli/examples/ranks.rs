@@ -45,7 +45,7 @@ fn main() -> Result<(), Error> {
             println!(
                 "    rank 0 sends {messages} messages and {bytes} bytes, by the model {} and {:.0}",
                 sent.messages,
-                8.0 * sent.numbers as f64 / size as f64
+                8.0 * sent.numbers / size as f64
             );
         }
     }
@@ -78,7 +78,7 @@ impl Machine {
         let shared = 2.0 * stored * r * self.product + (m + n) as f64 * r * r * self.sweep;
         // of all rows that a rank holds, which it shares with the others that hold them
         let grams = (rows + columns) * r * r * self.product;
-        [shared / size + grams, sent.messages as f64 * self.alpha, 8.0 * sent.numbers as f64 / size * self.beta]
+        [shared / size + grams, sent.messages as f64 * self.alpha, 8.0 * sent.numbers / size * self.beta]
     }
 }
 
@@ -171,7 +171,7 @@ fn foretell(machine: &Machine) {
                     grid.0,
                     grid.1,
                     100.0 * one / (all * size as f64),
-                    8.0 * grid_traffic(grid, (m, n), r, true).numbers as f64 / size as f64,
+                    8.0 * grid_traffic(grid, (m, n), r, true).numbers / size as f64,
                 );
             }
         }

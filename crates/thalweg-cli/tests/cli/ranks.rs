@@ -105,6 +105,15 @@ fn a_grid_of_ranks_finds_what_one_process_finds_and_sends_what_the_model_says() 
             agree(&desk.path(&format!("one{at}/factors.npz")), &desk.path(&format!("{run}/factors.npz")), tolerance);
         }
     }
+    // gaps in an array are not read where it stands
+    let mut gappy = rows.clone();
+    gappy[7][5] = f64::NAN;
+    desk.put("gappy.npy", npy_of(&gappy));
+    let fit = "fit gappy.npy -k 4 --missing nan --method hals --max-iters 25 --tol 0 --seed 3";
+    desk.ends(3, &format!("{fit} -o whole"));
+    let ran = on_ranks(&desk, 4, &format!("{fit} --grid 2x2 -o parts"));
+    assert_eq!((ran.code, said(&ran)), (3, vec![]), "{}", ran.err);
+    agree(&desk.path("whole/factors.npz"), &desk.path("parts/factors.npz"), 1e-7);
     // taken up on rows alone; and what a grid refuses
     assert_eq!(on_ranks(&desk, 3, "fit x.npy -k 4 --method extrapolated-hals --tol 0 --seed 3 --max-iters 40 -o on0-2").code, 3);
     desk.put("column.npy", npy_of(&vec![vec![1.0]; 60]));
@@ -116,6 +125,8 @@ fn a_grid_of_ranks_finds_what_one_process_finds_and_sends_what_the_model_says() 
         let ran = on_ranks(&desk, 4, words);
         assert!(ran.code == 2 && ran.err.contains(part), "{words}: {} {}", ran.code, ran.err);
     }
+    let huge = desk.run(&format!("fit x.npy -k 4 --grid {0}x{0} -o none", usize::MAX));
+    assert_eq!(huge.code, 2, "{}", huge.err);
     let alone = desk.run("fit x.npy -k 4 --grid 2x2 -o none");
     assert!(alone.code == 2 && alone.err.contains("mpirun -n 4"), "{}", alone.err);
 }

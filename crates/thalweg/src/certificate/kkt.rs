@@ -90,10 +90,7 @@ pub fn stationarity_over_ranks(
     };
     let of_rows = comm.agree(own)?;
     if !constraints.is_plain() {
-        let summed = |comm: &dyn Comm, counts: Vec<f64>| -> Result<Vec<usize>, Error> {
-            Ok(comm.all_sum(counts)?.into_iter().map(|count| count as usize).collect())
-        };
-        let counts = (summed(same_rows, seen.counts.0)?, summed(same_cols, seen.counts.1)?);
+        let counts = (same_rows.all_count(seen.counts.0)?, same_cols.all_count(seen.counts.1)?);
         comm.agree(constraints.check_factors(&counts, factors, ["U", "V"]).map(|()| []))?;
     }
     let [steps_u, penalty_u] = seen.of_split_rows.steps_of_part(same_rows, factors.u(), &rows)?;
@@ -119,7 +116,7 @@ struct Seen {
     /// What they say of the rows of V.
     of_cols: Slopes,
     /// Observed entries in each row and each column.
-    counts: (Vec<f64>, Vec<f64>),
+    counts: (Vec<usize>, Vec<usize>),
 }
 
 impl Seen {
@@ -133,7 +130,7 @@ fn slopes_of_rank(blocks: &dyn RowBlocks<f64>, factors: &Factors<f64>, rows: &Ro
     let (u, v) = (factors.u(), factors.v());
     let (mut of_data, mut of_rows) = (Vec::new(), Vec::new());
     let mut seen = Seen { of_cols: Slopes::zeros(factors.cols(), factors.rank()), ..Seen::nothing(factors.rank()) };
-    seen.counts.1 = vec![0.0; factors.cols()];
+    seen.counts.1 = vec![0; factors.cols()];
     for (k, range) in blocks.ranges().iter().enumerate() {
         let block = blocks.block(k)?;
         let u = u.subrows(range.start, range.len());
@@ -146,8 +143,8 @@ fn slopes_of_rank(blocks: &dyn RowBlocks<f64>, factors: &Factors<f64>, rows: &Ro
         }
         seen.of_cols.add(&block, Side::V, v, u);
         let (in_rows, in_cols) = block.observed_counts();
-        seen.counts.0.extend(in_rows.into_iter().map(|count| count as f64));
-        seen.counts.1.iter_mut().zip(in_cols).for_each(|(sum, count)| *sum += count as f64);
+        seen.counts.0.extend(in_rows);
+        seen.counts.1.iter_mut().zip(in_cols).for_each(|(sum, count)| *sum += count);
     }
     let ([squares, norm], [steps, penalty]) = (sums(&of_data), sums(&of_rows));
     Ok(Seen { sums: [squares, norm, steps, penalty], ..seen })

@@ -29,8 +29,8 @@ const NUMBERS_OF_A_MESSAGE: f64 = 2500.0;
 pub struct GridTraffic {
     /// Messages of each rank.
     pub messages: usize,
-    /// Numbers of all ranks together.
-    pub numbers: usize,
+    /// Numbers of all ranks together, exact up to 2⁵³.
+    pub numbers: f64,
 }
 
 impl<'a> Grid<'a> {
@@ -103,10 +103,11 @@ impl Comm for Group<'_> {
 /// Park (2016), section 5.
 pub fn grid_traffic((rows, columns): (usize, usize), (m, n): (usize, usize), r: usize, has_one_gram: bool) -> GridTraffic {
     let rounds = |size: usize| size.next_power_of_two().ilog2() as usize;
-    let mut sent = GridTraffic { messages: rounds(rows * columns), numbers: 5 * rows * columns * (rows * columns - 1) };
-    for (holders, groups, length) in [(columns, rows, m), (rows, columns, n)] {
-        let grams = if has_one_gram { 2 * groups * r * r } else { length * r * r };
-        sent.numbers += (holders - 1) * (2 * length * r + grams);
+    let (ranks, r) = ((rows * columns) as f64, r as f64);
+    let mut sent = GridTraffic { messages: rounds(rows * columns), numbers: 5.0 * ranks * (ranks - 1.0) };
+    for (holders, groups, length) in [(columns, rows, m as f64), (rows, columns, n as f64)] {
+        let grams = if has_one_gram { 2.0 * groups as f64 * r * r } else { length * r * r };
+        sent.numbers += (holders - 1) as f64 * (2.0 * length * r + grams);
         sent.messages += rounds(holders) * if has_one_gram { 4 } else { 3 };
     }
     sent
@@ -116,7 +117,7 @@ pub fn grid_traffic((rows, columns): (usize, usize), (m, n): (usize, usize), r: 
 pub fn cheapest_grid(ranks: usize, (m, n): (usize, usize), r: usize, has_one_gram: bool) -> (usize, usize) {
     let cost = |grid: (usize, usize)| {
         let sent = grid_traffic(grid, (m, n), r, has_one_gram);
-        sent.numbers as f64 / ranks as f64 + NUMBERS_OF_A_MESSAGE * sent.messages as f64
+        sent.numbers / ranks as f64 + NUMBERS_OF_A_MESSAGE * sent.messages as f64
     };
     let grids = (1..=ranks.min(n)).filter(|columns| ranks.is_multiple_of(*columns)).map(|columns| (ranks / columns, columns));
     grids.min_by(|&a, &b| cost(a).total_cmp(&cost(b))).unwrap_or((ranks, 1))
@@ -158,5 +159,7 @@ mod tests {
         // no more columns than the data have
         assert_eq!(cheapest_grid(6, (1_000_000, 2), 2, true), (6, 1));
         assert_eq!(cheapest_grid(1, (5, 7), 2, false), (1, 1));
+        // a rank that will be refused
+        assert_eq!(cheapest_grid(4, (usize::MAX, 5), usize::MAX, false), (4, 1));
     }
 }

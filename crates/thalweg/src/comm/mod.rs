@@ -143,6 +143,15 @@ impl dyn Comm + '_ {
         Ok(all)
     }
 
+    /// The sum over ranks of counts, exact up to 2⁵³, on all of them.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    pub fn all_count(&self, counts: Vec<usize>) -> Result<Vec<usize>, Error> {
+        let sums = self.all_sum(counts.into_iter().map(|count| count as f64).collect())?;
+        Ok(sums.into_iter().map(|sum| sum as usize).collect())
+    }
+
     /// To one rank, which has to `receive` as many numbers from this one.
     ///
     /// # Errors
@@ -241,6 +250,7 @@ mod tests {
                 let sum = comm.all_sum(vec![rank as f64, 1.0, 0.5])?;
                 let gathered = comm.gather_to_first(&vec![rank as f32; lengths[rank]], &lengths)?;
                 assert_eq!(gathered, (rank == 0).then(|| all.clone()));
+                assert_eq!(comm.all_count(vec![rank, 2])?, [size * (size - 1) / 2, 2 * size]);
                 let of_first: &[f64] = if rank == 0 { &[3.0, 4.0] } else { &[] };
                 assert_eq!(comm.tell_all(of_first, 2)?, [3.0, 4.0]);
                 Ok::<_, Error>((all, part, sum, comm.agree(Ok([rank as f64]))?))

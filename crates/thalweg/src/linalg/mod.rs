@@ -45,7 +45,9 @@ pub use rounding::rounding;
 pub use simplex::{SimplexWorkspace, diagonal_step_onto_simplex, project_onto_simplex, simplex_least_squares};
 pub use sparse_product::{RowEquations, gather_rows, row_products, row_residual};
 pub use spectrum::{gram_of_columns, orthonormalise, symmetric_eigenvalues, tall_gram, thin_qr};
-pub use svd::{TallProducts, TruncatedSvd, leading_triplets, nearest_orthogonal, singular_values, sketch_width, thin_svd, truncated_svd};
+pub use svd::{
+    TallProducts, TruncatedSvd, leading_triplets, nearest_orthogonal, singular_values, sketch_width, svd_of_rank, thin_svd, truncated_svd,
+};
 
 /// A row-major slice as a matrix view.
 pub fn row_major<T>(data: &[T], rows: usize, cols: usize) -> MatRef<'_, T> {

@@ -1,7 +1,7 @@
 //! Leading singular vectors of a matrix known by its products, and the nearest orthogonal matrix.
 
 use super::spectrum::{decompose_on_one_thread, orthonormalise};
-use super::{MatRef, multiply, row_major, row_major_mut};
+use super::{MatRef, dot, mul, mul_transpose, multiply, multiply_transposed_vector, row_major, row_major_mut};
 
 /// Columns of the sketch beyond the rank.
 const OVERSAMPLING: usize = 10;
@@ -112,6 +112,43 @@ pub fn thin_svd(a: &[f64], rows: usize, cols: usize) -> Option<TruncatedSvd> {
     let svd = row_major(a, rows, cols).thin_svd().ok()?;
     let entries = |m: MatRef<'_, f64>| (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |k| m[(i, k)])).collect();
     Some(TruncatedSvd { u: entries(svd.U()), singular_values: (0..rows.min(cols)).map(|k| svd.S()[k]).collect(), v: entries(svd.V()) })
+}
+
+/// The singular value decomposition of an X that is of this rank up to rounding, from as many of its columns: each the largest part off those before it. None
+/// for other X, and where the rank is not small beside the sides. Beside [`truncated_svd`] it draws nothing and goes through X few times.
+pub fn svd_of_rank(x: &[f64], d1: usize, d2: usize, rank: usize) -> Option<TruncatedSvd> {
+    const ROUNDING: f64 = 1e-13;
+    if rank * 4 > d1.min(d2) {
+        return None;
+    }
+    let size = dot(x, x);
+    let mut columns = vec![0.0; d1 * rank];
+    let mut left = x.to_vec();
+    for k in 0..rank {
+        let mut lengths = vec![0.0; d2];
+        left.chunks_exact(d2).for_each(|row| lengths.iter_mut().zip(row).for_each(|(l, x)| *l += x * x));
+        let most = (0..d2).max_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
+        let column: Vec<f64> = left.chunks_exact(d2).map(|row| row[most]).collect();
+        let mut along = vec![0.0; d2];
+        multiply_transposed_vector(&left, &column, &mut along);
+        for (row, c) in left.chunks_exact_mut(d2).zip(&column) {
+            row.iter_mut().zip(&along).for_each(|(x, a)| *x -= c * a / lengths[most]);
+        }
+        columns.chunks_exact_mut(rank).zip(column).for_each(|(row, c)| row[k] = c);
+    }
+    let is_rounding = dot(&left, &left) <= (ROUNDING * ROUNDING) * size;
+    if !is_rounding {
+        return None;
+    }
+    // X Xᵀ C spans the columns of X better than C, of columns that rounding has moved
+    let (mut rows, mut basis) = (vec![0.0; d2 * rank], vec![0.0; d1 * rank]);
+    mul_transpose(row_major(x, d1, d2), row_major(&columns, d1, rank), &mut rows);
+    orthonormalise(&mut rows, rank);
+    mul(row_major(x, d1, d2), row_major(&rows, d2, rank), &mut basis);
+    let svd = thin_svd(&basis, d1, rank)?;
+    let mut v = vec![0.0; d2 * rank];
+    mul(row_major(&rows, d2, rank), row_major(&svd.v, rank, rank), &mut v);
+    Some(TruncatedSvd { v, ..svd })
 }
 
 /// Singular values of a row-major m×n matrix, largest first. None if the iteration does not end.

@@ -144,11 +144,11 @@ impl<'a, T: Real> Blocked<'a, T> {
     /// The rows of the `side` factor that this rank moves for those that hold the same: it answers for them in sums over all ranks.
     fn own_rows(&self, side: Side) -> Range<usize> {
         let holders = self.grid.holders(side);
-        equal_parts(self.here[usize::from(side == Side::V)].count, holders.size()).swap_remove(holders.rank())
+        equal_parts(self.rows_here(side).count, holders.size()).swap_remove(holders.rank())
     }
 
     fn no_statistics(&self, side: Side) -> Statistics<T> {
-        let rows = self.here[usize::from(side == Side::V)].count;
+        let rows = self.rows_here(side).count;
         Statistics::none(rows, self.terms.rank, if self.has_one_gram { 1 } else { rows })
     }
 
@@ -365,13 +365,9 @@ fn seen_by_all(grid: Grid<'_>, own: Result<Seen, Error>) -> Result<Seen, Error> 
     let Seen { counts: (in_rows, in_cols), weights: [of_rows, of_cols], .. } = seen.expect("a rank that has not seen its block does not get here");
     let parts: Vec<Summary> = all.iter().map(from_numbers).collect();
     let (same_rows, same_cols): (&dyn Comm, &dyn Comm) = (&grid.holders(Side::U), &grid.holders(Side::V));
-    let summed = |comm: &dyn Comm, counts: Vec<usize>| -> Result<Vec<usize>, Error> {
-        let sums = comm.all_sum(counts.into_iter().map(|count| count as f64).collect())?;
-        Ok(sums.into_iter().map(|count| count as usize).collect())
-    };
     Ok(Seen {
         summary: Summary::of_parts(&parts),
-        counts: (summed(same_rows, in_rows)?, summed(same_cols, in_cols)?),
+        counts: (same_rows.all_count(in_rows)?, same_cols.all_count(in_cols)?),
         weights: [same_rows.all_sum(of_rows)?, same_cols.all_sum(of_cols)?],
         lacking: all.iter().map(|one| one[9]).sum(),
     })

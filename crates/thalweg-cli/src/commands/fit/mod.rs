@@ -69,7 +69,7 @@ struct FitDocument<'a> {
 
 pub fn run(args: &FitArgs, common: &Common) -> Result<u8, Failure> {
     if let Some((rows, columns)) = args.grid.filter(|&grid| grid != (1, 1)) {
-        return Err(Failure::Usage(format!("--grid {rows}x{columns} is for {} ranks: mpirun -n {0} thalweg fit …", rows * columns)));
+        return Err(Failure::Usage(format!("--grid {rows}x{columns} is for {} ranks: mpirun -n {0} thalweg fit …", rows.saturating_mul(columns))));
     }
     let (source, record) = if args.stream { Source::on_disk(args, common)? } else { Source::in_memory(args, common)? };
     let settings = settings(args, &source, common)?;

@@ -34,31 +34,38 @@ fn held_block<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Res
         let option = if args.stream { "--stream" } else { "--plan" };
         return all.all_have(Err(Failure::Usage(format!("{option} is for one process: each of several ranks holds its rows in memory"))));
     }
-    let quiet = Common { quiet: true, ..common.clone() };
-    let opened = input::open_asked(&args.input, &args.read, &quiet);
-    let is_open = all.agree(Ok([f64::from(u8::from(opened.is_ok()))]))?;
-    match opened {
-        Ok((disk, record)) if is_open.iter().all(|one| one[0] == 1.0) => {
-            let grid = Grid::new(comm, grid_of(args, comm, disk.shape(), matches!(disk.kind(), "dense" | "sparse")))?;
-            let (i, j) = grid.place();
-            let share = (i, grid.shape().0);
-            let weights = if grid.shape().1 > 1 { all.all_have(disk.column_weights(share))? } else { vec![0; disk.shape().1] };
-            let columns = balanced_parts(&of_all_rows(grid, weights)?, grid.shape().1).swap_remove(j);
-            let read = disk.part(share, columns).and_then(|block| {
-                let labels = disk.shards().map_or(Ok([None, None]), |shards| shards.labels(common.max_memory))?;
-                Ok((RankBlock::new(comm, grid.shape(), block, disk.kind(), disk.precision(), names(labels)), record))
-            });
-            Ok(all.all_have(read)?)
-        }
-        _ => all.all_have(kept_of_all(args, common, comm)),
+    match where_it_stands(args, common, comm)? {
+        Some(found) => Ok(found),
+        None => all.all_have(kept_of_all(args, common, comm)),
     }
 }
 
-/// What the columns weigh, summed over the parts of the rows.
-fn of_all_rows(grid: Grid<'_>, weights: Vec<u64>) -> Result<Vec<u64>, Error> {
-    let ranks: &dyn Comm = &grid.holders(Side::V);
-    let sums = ranks.all_sum(weights.into_iter().map(|weight| weight as f64).collect())?;
-    Ok(sums.into_iter().map(|sum| sum as u64).collect())
+/// The block of this rank alone, if every rank can read its own where it stands.
+fn where_it_stands<'a>(args: &FitArgs, common: &Common, comm: &'a Counted<'a>) -> Result<Option<(RankBlock<'a>, InputRecord)>, Failure> {
+    let quiet = Common { quiet: true, ..common.clone() };
+    let Some((disk, record)) = if_all(comm, input::open_asked(&args.input, &args.read, &quiet).ok())? else { return Ok(None) };
+    let grid = Grid::new(comm, grid_of(args, comm, disk.shape(), matches!(disk.kind(), "dense" | "sparse")))?;
+    let ((rows, columns), (i, j)) = (grid.shape(), grid.place());
+    let own = if columns == 1 {
+        0..disk.shape().1
+    } else {
+        let Some(weights) = if_all(comm, disk.column_weights((i, rows)).ok())? else { return Ok(None) };
+        let ranks: &dyn Comm = &grid.holders(Side::V);
+        let weights: Vec<u64> = ranks.all_count(weights)?.into_iter().map(|weight| weight as u64).collect();
+        balanced_parts(&weights, columns).swap_remove(j)
+    };
+    let read = disk.part((i, rows), own).and_then(|block| {
+        let labels = disk.shards().map_or(Ok([None, None]), |shards| shards.labels(common.max_memory))?;
+        Ok((RankBlock::new(comm, grid.shape(), block, disk.kind(), disk.precision(), names(labels)), record))
+    });
+    // what cannot be read so, as gaps are, is told or understood where all is read
+    Ok(if_all(comm, read.ok())?)
+}
+
+/// What this rank has, if every rank has something.
+fn if_all<X>(comm: &dyn Comm, own: Option<X>) -> Result<Option<X>, Error> {
+    let have = comm.agree(Ok([f64::from(u8::from(own.is_some()))]))?;
+    Ok(own.filter(|_| have.iter().all(|one| one[0] == 1.0)))
 }
 
 /// As asked, else the one that sends least; columns that are given belong to all of V.

@@ -6,8 +6,8 @@ use super::minimiser::Check;
 use super::tangent::{product, times};
 use crate::Factors;
 use crate::linalg::{
-    DoubleDouble, TruncatedSvd, dot, exponent, gram_between, largest_magnitude, mul, mul_transpose, multiply_transposed_vector, orthonormalise,
-    rounding, row_major, scale, scale_all, symmetric_eigenvectors, thin_qr, thin_svd,
+    DoubleDouble, exponent, gram_between, largest_magnitude, mul, rounding, row_major, scale, scale_all, svd_of_rank, symmetric_eigenvectors,
+    thin_qr, thin_svd,
 };
 use crate::problem::Domain;
 
@@ -20,7 +20,7 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
     // the norm of x may be far from 1
     let exponent = exponent(largest_magnitude(x))?;
     let near = scale_all(x, -exponent);
-    let svd = match svd_of_rank(&near, (d1, d2), rank) {
+    let svd = match svd_of_rank(&near, d1, d2, rank) {
         Some(svd) => svd,
         None => thin_svd(&near, d1, d2)?,
     };
@@ -32,43 +32,6 @@ pub fn leading_factors(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Opti
         (0..d2).for_each(|j| v[j * rank + k] = scale(root * svd.v[j * width + k], exponent - exponent / 2));
     }
     Some(factors)
-}
-
-/// The singular value decomposition of an X that is of this rank up to rounding, from as many of its columns: each the largest part off those before it. None
-/// for other X.
-fn svd_of_rank(x: &[f64], (d1, d2): (usize, usize), rank: usize) -> Option<TruncatedSvd> {
-    const ROUNDING: f64 = 1e-13;
-    if rank * 4 > d1.min(d2) {
-        return None;
-    }
-    let size = dot(x, x);
-    let mut columns = vec![0.0; d1 * rank];
-    let mut left = x.to_vec();
-    for k in 0..rank {
-        let mut lengths = vec![0.0; d2];
-        left.chunks_exact(d2).for_each(|row| lengths.iter_mut().zip(row).for_each(|(l, x)| *l += x * x));
-        let most = (0..d2).max_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
-        let column: Vec<f64> = left.chunks_exact(d2).map(|row| row[most]).collect();
-        let mut along = vec![0.0; d2];
-        multiply_transposed_vector(&left, &column, &mut along);
-        for (row, c) in left.chunks_exact_mut(d2).zip(&column) {
-            row.iter_mut().zip(&along).for_each(|(x, a)| *x -= c * a / lengths[most]);
-        }
-        columns.chunks_exact_mut(rank).zip(column).for_each(|(row, c)| row[k] = c);
-    }
-    let is_rounding = dot(&left, &left) <= (ROUNDING * ROUNDING) * size;
-    if !is_rounding {
-        return None;
-    }
-    // X Xᵀ C spans the columns of X better than C, of columns that rounding has moved
-    let (mut rows, mut basis) = (vec![0.0; d2 * rank], vec![0.0; d1 * rank]);
-    mul_transpose(row_major(x, d1, d2), row_major(&columns, d1, rank), &mut rows);
-    orthonormalise(&mut rows, rank);
-    mul(row_major(x, d1, d2), row_major(&rows, d2, rank), &mut basis);
-    let svd = thin_svd(&basis, d1, rank)?;
-    let mut v = vec![0.0; d2 * rank];
-    mul(row_major(&rows, d2, rank), row_major(&svd.v, rank, rank), &mut v);
-    Some(TruncatedSvd { v, ..svd })
 }
 
 /// X̂ = U diag(σ) Vᵀ, with U and V orthonormal up to `defect`.

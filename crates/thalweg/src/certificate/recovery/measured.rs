@@ -189,7 +189,8 @@ impl<'a> Measured<'a> {
 
     /// Σ AᵢAᵢᵀ and Σ AᵢᵀAᵢ, each with a bound on the error of its spectral norm; for single entries, only the diagonals.
     ///
-    /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F²; γ counts the additions that one product passes.
+    /// |computed − exact| ≤ γ Σ |Aᵢ||Aᵢ|ᵀ, whose norm is at most the trace ‖A‖_F²; γ counts the additions that one product passes. That is symmetric,
+    /// so the same holds for the matrix that one triangle of the computed one makes.
     pub fn moments(&self) -> (Near, Near, bool) {
         let (d1, d2) = self.shape;
         let (left, right, roundings, diagonal) = match &self.arrays {

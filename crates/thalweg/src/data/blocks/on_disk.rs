@@ -129,14 +129,14 @@ impl OnDisk {
     ///
     /// # Errors
     /// Those of reading them.
-    pub fn column_weights(&self, share: (usize, usize)) -> Result<Vec<u64>, Error> {
+    pub fn column_weights(&self, share: (usize, usize)) -> Result<Vec<usize>, Error> {
         let mut weights = vec![0; self.shape().1];
         match &self.store {
             Store::Npy(_) => weights.fill(1),
             Store::Shards(shards) => {
                 for k in self.share(share) {
                     let counts = shards.read::<f64>(k)?.stored_counts().1;
-                    weights.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count as u64);
+                    weights.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
                 }
             }
         }
