@@ -21,8 +21,8 @@ const COUNTS: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_S
 /// How many of them are on this machine.
 const LOCAL_COUNTS: [&str; 3] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE"];
 
-/// Time in which a launcher ends the ranks of which one has failed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time in which a launcher ends the ranks of which one has failed, on a busy machine too: that of Open MPI gives them one second to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The count that the launcher tells, 1 where none does.
 fn told(names: &[&str]) -> usize {
