@@ -285,6 +285,20 @@ fn any_number_of_ranks_separates_a_table_as_one_process_does() {
     }
 }
 
+/// SIGTERM to the launcher of two ranks, once this file is there. Open MPI gives ranks one second to end, which is little on a busy machine.
+fn terminate_once_begun(desk: &Desk, words: &str, begun: &str) {
+    let mut command = mpirun(desk, 2, words);
+    command.env("OMPI_MCA_odls_base_sigkill_timeout", "5").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut launcher = command.spawn().expect("starts");
+    let begin = Instant::now();
+    while !desk.has(begun) && begin.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    Command::new("kill").args(["-TERM", &launcher.id().to_string()]).status().expect("starts");
+    assert_ne!(launcher.wait().expect("ends").code(), Some(0));
+}
+
 #[test]
 fn a_signal_to_the_launcher_ends_a_separation_with_what_was_found() {
     let desk = Desk::new();
@@ -292,14 +306,7 @@ fn a_signal_to_the_launcher_ends_a_separation_with_what_was_found() {
     let noise: Vec<Vec<f64>> = (0..300).map(|_| (0..200).map(|_| dice.roll() - 0.5).collect()).collect();
     desk.put("noise.npy", npy_of(&noise));
     let words = "recover rpca noise.npy --tol 1e-15 --max-iters 1000000 -o cut";
-    let mut launcher = mpirun(&desk, 2, words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-    let begin = Instant::now();
-    while !desk.has("cut") && begin.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(200));
-    Command::new("kill").args(["-TERM", &launcher.id().to_string()]).status().expect("starts");
-    assert_ne!(launcher.wait().expect("ends").code(), Some(0));
+    terminate_once_begun(&desk, words, "cut");
     let manifest: serde_json::Value = serde_json::from_slice(&desk.bytes("cut/manifest.json")).expect("a manifest");
     assert_eq!(manifest["result"]["status"], "stopped", "{manifest}");
     assert!(desk.has("cut/solution.npz"));
@@ -384,14 +391,7 @@ fn a_signal_to_the_launcher_leaves_a_run_that_can_be_taken_up() {
     desk.put("x.npy", npy_of(&planted(300, 200, 8, 35)));
     let fit = "fit x.npy -k 10 --method hals --tol 0 --max-iters 2000 --checkpoint 100";
     assert_eq!(on_ranks(&desk, 2, &format!("{fit} -o unbroken")).code, 3);
-    let mut launcher = mpirun(&desk, 2, &format!("{fit} -o cut")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-    let begin = Instant::now();
-    while !desk.has("cut/manifest.json") && begin.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(200));
-    Command::new("kill").args(["-TERM", &launcher.id().to_string()]).status().expect("starts");
-    assert_ne!(launcher.wait().expect("ends").code(), Some(0));
+    terminate_once_begun(&desk, &format!("{fit} -o cut"), "cut/manifest.json");
     // no checkpoint was due: it is the signal that saved it
     assert!(desk.has("cut/restarts/0.npz"));
     assert_eq!(on_ranks(&desk, 2, &format!("{fit} -o cut")).code, 3);
