@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thalweg::audit::Status;
-use thalweg::certificate::{Stationarity, constrained_stationarity, spectral_bound, stationarity_over_ranks};
+use thalweg::certificate::{Stationarity, constrained_stationarity, rank_bound, stationarity_over_ranks};
 use thalweg::comm::{Alone, Comm, Grid, Traffic};
 use thalweg::data::{Dataset, Holdout, Matrix, OnDisk, Precision, RowBlocks, hold_out};
 use thalweg::problem::{Blocked, Constraints, Loss, ScaledPenalty};
@@ -259,7 +259,7 @@ impl Kept<'_> {
     /// A lower bound over all factorisations of this rank, where the data are in memory.
     fn lower_bound(self, rank: usize) -> Option<f64> {
         match self.training {
-            Training::Memory(data) => spectral_bound(data).map(|bound| bound.lower_bound(rank)),
+            Training::Memory(data) => rank_bound(data, rank),
             Training::Blocks(..) => None,
         }
     }

@@ -145,8 +145,12 @@ pub(super) fn largest_eigenvalue(matrix: &[f64], d: usize, size: f64) -> Option<
 /// The same from a guess, of which this part may be missing: step up until the shifted matrix is positive definite, which is the proof.
 pub(super) fn largest_eigenvalue_near(matrix: &[f64], d: usize, size: f64, guess: f64, part: f64) -> Option<f64> {
     let parts = [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1e-2, 1e-1, 3e-1].into_iter().skip_while(|&above| above < part);
-    let t = parts.map(|above| guess * (1.0 + above) + above * size + f64::MIN_POSITIVE).find(|&t| is_definite_below(matrix, d, t))?;
-    Some(up(t + cholesky_slack(d, d as f64 * t + size)))
+    parts.map(|above| guess * (1.0 + above) + above * size + f64::MIN_POSITIVE).find_map(|t| proved_above(matrix, d, t, size))
+}
+
+/// An upper bound on the largest eigenvalue, a little above t ≥ 0, of a symmetric matrix with Σ |λ| ≤ `size`; none if t does not pass.
+pub(super) fn proved_above(matrix: &[f64], d: usize, t: f64, size: f64) -> Option<f64> {
+    is_definite_below(matrix, d, t).then(|| up(t + cholesky_slack(d, d as f64 * t + size)))
 }
 
 /// Largest side for which all eigenvalues are computed.

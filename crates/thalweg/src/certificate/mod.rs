@@ -9,7 +9,7 @@ pub mod recovery;
 mod robust_pca;
 mod uniqueness;
 
-pub use bound::{BOUND_LIMIT, SpectralBound, spectral_bound};
+pub use bound::{BOUND_LIMIT, SpectralBound, rank_bound, spectral_bound};
 pub use deep_sparse::{DEEP_SPARSE_RADIUS, DeepSparseCertificate, certify_deep_sparse};
 pub use divergence::{constrained_stationarity, stationarity_under};
 pub use kkt::{Stationarity, penalised_stationarity, stationarity, stationarity_in_blocks, stationarity_over_ranks};
