@@ -3,7 +3,7 @@
 //! MPI carries bytes from one rank to another; sums are taken by [`thalweg::comm`] in its own order, so that they are the same bits over
 //! every MPI, and over none.
 
-use mpi::environment::{Universe, initialize_with_threading};
+use mpi::environment::{Universe, initialize_with_threading, library_version};
 use mpi::point_to_point::{Destination, Source};
 use mpi::request::{WaitGuard, scope};
 use mpi::topology::Communicator;
@@ -35,11 +35,15 @@ impl MpiComm {
         (provided >= Threading::Serialized).then(|| MpiComm { rank, size, universe: Mutex::new(universe) })
     }
 
-    /// Ends this process with this exit code without leaving MPI, so that the launcher ends the others with it, as where a rank is lost.
+    /// Ends all ranks with this exit code, wherever they are.
     ///
-    /// `MPI_Abort` would send the launcher a notice first, over which that of Open MPI 4.1 crashes once in some hundred times.
+    /// Under Open MPI this rank ends without leaving MPI, and the launcher ends the others with its code, as where a rank is lost: `MPI_Abort` would send a
+    /// notice first, over which the launcher of 4.1 crashes once in some hundred times. That of MPICH takes the code from `MPI_Abort` alone.
     pub fn end_all(&self, code: u8) -> ! {
-        std::process::exit(i32::from(code))
+        if library_version().is_ok_and(|name| name.starts_with("Open MPI")) {
+            std::process::exit(i32::from(code))
+        }
+        self.universe.lock().unwrap_or_else(PoisonError::into_inner).world().abort(i32::from(code))
     }
 }
 
