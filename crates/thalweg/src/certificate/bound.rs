@@ -45,7 +45,7 @@ pub fn rank_bound(data: &Matrix<f64>, rank: usize) -> Option<f64> {
     gram.rank_bound(rank).or_else(|| Some(spectral_bound(data)?.lower_bound(rank)))
 }
 
-/// Largest side of which all eigenvalues cost no more than the proof for one rank.
+/// Largest side of which all eigenvalues are taken: within half a second or so they bound more closely.
 const ALL_VALUES: usize = 2048;
 /// Times that the Ritz vectors are improved.
 const ROUNDS: usize = 3;
